@@ -1,0 +1,41 @@
+# `make repro` and `make test` need nothing but Python >= 3.11; the first call sets up .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+# DVC's own commands are found by dvc itself through PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test lint ui paper report clean
+
+repro: .venv/ready
+	$(BIN)/dvc repro
+	@echo "report: reports/laptop/index.html"
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check src stages tests benchmarks
+	$(BIN)/ruff format --check src stages tests benchmarks
+
+ui: .venv/ready
+	$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+
+# The papers' scale on real data. It works on a copy of the parameters, so params.yaml must be unchanged or saved.
+paper: .venv/ready
+	$(BIN)/triptych profile paper
+	$(BIN)/dvc repro
+
+report: .venv/ready
+	$(BIN)/dvc repro report
+
+# Dependencies are pinned; `dvc init --no-scm` is for a copy without git (an unpacked ZIP).
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@git rev-parse --git-dir >/dev/null 2>&1 || $(BIN)/dvc config --local core.no_scm true
+	@touch $@
+
+clean:
+	rm -rf data models runs outputs checkpoints mlflow.db

@@ -1,0 +1,72 @@
+"""Looking at a prepared dataset: a contact sheet, and the numbers of the standard it is held to."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+
+from triptych.data.classes import colourise
+from triptych.data.format import Dataset, Split
+
+
+def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
+    """Write `out`/sheet.png and `out`/standard.json. Returns the standard's numbers ({} where none is defined)."""
+    out.mkdir(parents=True, exist_ok=True)
+    contact_sheet(dataset, out / "sheet.png")
+    measures: dict[str, float] = {}
+    code = f"triptych.data.standards.{dataset.path.name}"
+    if importlib.util.find_spec(code) is not None:
+        measures = importlib.import_module(code).measure(dataset, seed)
+    described = {
+        "title": dataset.card["title"],
+        "splits": dataset.card["splits"],
+        "measures": {k: round(float(v), 5) for k, v in measures.items()},
+        "notes": dataset.card.get("notes", []),
+    }
+    (out / "standard.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    return measures
+
+
+def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8) -> None:
+    """A grid of images of the first split: a row per class where there are labels, label maps under their photos
+    where there are such, else images spread evenly over the set. Small images are enlarged, pixels kept sharp."""
+    from PIL import Image
+
+    first = next(iter(dataset.card["splits"]))
+    tiles = _tiles(dataset, dataset[first], columns, rows)
+    _, _, c, h, w = tiles.shape
+    sheet = tiles.transpose(0, 3, 1, 4, 2).reshape(tiles.shape[0] * h, tiles.shape[1] * w, c)
+    image = Image.fromarray(np.repeat(sheet, 3, axis=2) if c == 1 else sheet)
+    scale = max(1, 1024 // image.width)
+    image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST).save(path, optimize=True)
+
+
+def _tiles(dataset: Dataset, split: Split, columns: int, rows: int) -> np.ndarray:
+    """(rows, columns, C, H, W) uint8."""
+    if split.label_maps is not None:
+        columns = columns // 2
+        chosen = _spread(len(split), columns * rows // 2)
+        photos = np.asarray(split.images[chosen])
+        maps = colourise(np.asarray(split.label_maps[chosen]), dataset.card["classes"])
+        pairs = [x[i : i + columns] for i in range(0, len(chosen), columns) for x in (photos, maps)]
+        return np.stack([p for p in pairs if len(p) == columns])
+    if split.labels is not None:
+        labels = np.asarray(split.labels)
+        per_class = [np.flatnonzero(labels == c)[:columns] for c in range(dataset.n_classes)]
+        per_class = [rows_of for rows_of in per_class if len(rows_of) == columns]
+        if per_class:
+            return np.stack([np.asarray(split.images[np.sort(rows_of)]) for rows_of in per_class])
+    columns = min(columns, len(split))
+    chosen = _spread(len(split), columns * max(1, min(rows, len(split) // columns)))
+    images = np.asarray(split.images[chosen])
+    scale = 255 if split.factors is not None and images.max() <= 1 else 1
+    return (images * np.uint8(scale)).reshape(-1, columns, *images.shape[1:])
+
+
+def _spread(n: int, count: int) -> np.ndarray:
+    """`count` different, sorted rows, spread pseudo-randomly (so that a grid of factors shows all of them)."""
+    return np.sort(np.random.default_rng(0).choice(n, size=min(count, n), replace=False))

@@ -1,0 +1,18 @@
+"""The training loop that every trained system uses, and what stands around it."""
+
+from triptych.engine.device import default_device, inference
+from triptych.engine.loop import Divergence, Phase, Task, linear_decay, train
+from triptych.engine.replica import Replica
+from triptych.engine.stream import Stream
+
+__all__ = [
+    "Divergence",
+    "Phase",
+    "Replica",
+    "Stream",
+    "Task",
+    "default_device",
+    "inference",
+    "linear_decay",
+    "train",
+]

@@ -1,0 +1,92 @@
+"""Checkpoints: written by time, atomically, with everything that the rest of the run depends on.
+
+A killed run that is started again ends with the same bytes as one that was not killed (on a CPU).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from triptych.engine.replica import Replica
+    from triptych.engine.step import PhaseRunner
+
+
+class Saver:
+    """Saves every $TRIPTYCH_CHECKPOINT_SECONDS (60 by default) and when told to."""
+
+    def __init__(self, replica: Replica, task: nn.Module, runners: list[PhaseRunner]):
+        self.replica, self.task, self.runners = replica, task, runners
+        self.every = float(os.environ.get("TRIPTYCH_CHECKPOINT_SECONDS", 60))
+        self.last_time = time.monotonic()
+        self.last_step: int | None = None
+
+    def is_due(self) -> bool:
+        return self.replica.checkpoint is not None and time.monotonic() - self.last_time >= self.every
+
+    def save(self, step: int, pending: dict[str, list[float]] | None = None) -> None:
+        path = self.replica.checkpoint
+        self.last_time, self.last_step = time.monotonic(), step
+        if path is None or not self.replica.is_main:
+            return
+        state = {
+            "fingerprint": self.replica.fingerprint,
+            "step": step,
+            "task": self.task.state_dict(),
+            "optimisers": {r.phase.name: r.optimiser.state_dict() for r in self.runners},
+            "cpu_rng": torch.get_rng_state(),
+            "pending": pending or {},
+            "history": [list(row) for row in self.replica.history],
+        }
+        if self.replica.device.type == "cuda":
+            state["cuda_rng"] = torch.cuda.get_rng_state(self.replica.device)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        torch.save(state, unfinished)
+        os.replace(unfinished, path)
+
+    def describe(self) -> str:
+        path = self.replica.checkpoint
+        if path is None or not path.is_file():
+            return "none was written"
+        return f"{path}" + (f" (step {self.last_step})" if self.last_step is not None else "")
+
+
+def load(replica: Replica, task: nn.Module, runners: list[PhaseRunner]) -> tuple[int, dict]:
+    """Restore the state saved for this very run, if there is one.
+
+    Returns the step to go on with (0: from new) and the losses that were not in the history yet."""
+    path = replica.checkpoint
+    state = read(path) if path is not None else None
+    if state is None:
+        return 0, {}
+    if state["fingerprint"] != replica.fingerprint:
+        replica.say(f"{path} belongs to other parameters, data or code: starting anew")
+        return 0, {}
+    task.load_state_dict(state["task"])
+    for runner in runners:
+        runner.optimiser.load_state_dict(state["optimisers"][runner.phase.name])
+        runner.reset_rates()
+    if replica.world > 1:  # one process saved its random state; each must go on with numbers of its own
+        torch.manual_seed(replica.seed + 7919 * replica.rank + 104_729 * state["step"])
+    else:
+        torch.set_rng_state(state["cpu_rng"].cpu())
+        if "cuda_rng" in state and replica.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu(), replica.device)
+    replica.history.clear()
+    for step, name, value in state["history"]:
+        replica.log(step, **{name: value})
+    return state["step"], state["pending"]
+
+
+def read(path: Path) -> dict | None:
+    """The saved state, or None if there is none. Only tensors and plain containers are read, nothing is run."""
+    if not path.is_file():
+        return None
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,0 +1,85 @@
+"""One training run of one system with one seed: where it runs, what it logs, where it is saved when it is killed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from triptych.engine.device import default_device
+
+Row = tuple[int, str, float]  # step, metric, value
+
+
+@dataclass
+class Replica:
+    """Stages make these; `Replica(seed=0)` alone is enough to train a system in a notebook or a test."""
+
+    seed: int
+    device: torch.device = field(default_factory=default_device)
+    name: str = "train"
+    checkpoint: Path | None = None  # where `train` saves its state; None: nowhere
+    fingerprint: str = ""  # of everything the result depends on; a checkpoint of another one is not used
+    sink: Callable[[list[Row]], None] | None = None  # receives history rows as they come
+    history: list[Row] = field(default_factory=list)
+
+    def log(self, step: int, **metrics: float) -> None:
+        """Add points to the history. Metric names use `_` in place of `/`."""
+        rows = [(step, name, float(value)) for name, value in metrics.items()]
+        self.history += rows
+        if self.sink is not None and self.is_main:
+            self.sink(rows)
+
+    def part(self, name: str) -> Replica:
+        """The same run, for one of several trainings within a system (own checkpoint, own metric prefix)."""
+        sink = self.sink
+        prefixed = None if sink is None else (lambda rows: sink([(s, f"{name}_{m}", v) for s, m, v in rows]))
+        checkpoint = self.checkpoint and self.checkpoint.with_name(f"{self.checkpoint.stem}-{name}.pt")
+        return Replica(self.seed, self.device, f"{self.name} {name}", checkpoint, self.fingerprint, prefixed)
+
+    @property
+    def rank(self) -> int:
+        return dist.get_rank() if dist.is_initialized() else 0
+
+    @property
+    def world(self) -> int:
+        return dist.get_world_size() if dist.is_initialized() else 1
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank == 0
+
+    def say(self, text: str) -> None:
+        if self.is_main:
+            print(f"[{self.name}] {text}", flush=True)
+
+    def progress(self, steps: Iterable[int], total: int) -> Iterator[int]:
+        """`steps`, with a bar on a terminal, and a line every half minute where there is none."""
+        if not self.is_main:
+            yield from steps
+        elif sys.stderr.isatty():
+            from tqdm import tqdm
+
+            first = total - len(steps) if hasattr(steps, "__len__") else 0
+            yield from tqdm(steps, desc=self.name, initial=first, total=total, mininterval=0.5)
+        else:
+            yield from self._lines(steps, total)
+
+    def _lines(self, steps: Iterable[int], total: int) -> Iterator[int]:
+        every = float(os.environ.get("TRIPTYCH_PROGRESS_SECONDS", 30))
+        start = last = time.monotonic()
+        first = None
+        for step in steps:
+            first = step if first is None else first
+            yield step
+            now = time.monotonic()
+            if now - last > every:
+                last = now
+                rate = (step + 1 - first) / (now - start)
+                self.say(f"{step + 1}/{total} steps, {rate:.1f}/s, {(total - step - 1) / rate:.0f} s left")

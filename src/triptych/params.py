@@ -1,0 +1,142 @@
+"""params.yaml -> validated, typed objects.
+
+Everything is checked at once and before any work: every stage calls `load_params`, so a typo in any section stops
+the pipeline at its first stage. Each system's parameters are declared in the system's own file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from triptych.config import ParamsError, Strict, validate
+from triptych.data.prepare import DatasetConfig, validate_dataset
+from triptych.systems import PACKAGES, module
+
+PROTOCOLS = {
+    "objects": "triptych.dcgan.objects_protocol",
+    "digits": "triptych.dcgan.digits_protocol",
+    "streets": "triptych.cyclegan.streets_protocol",
+    "shapes": "triptych.beta_vae.shapes_protocol",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table's section: how systems are judged, and each system's parameters, in the table's order."""
+
+    protocol: Any  # the `Protocol` of the table's protocol module
+    systems: dict[str, Strict]
+
+
+@dataclass(frozen=True)
+class Params:
+    profile: str
+    data: dict[str, DatasetConfig]
+    tables: dict[str, Table]
+    raw: dict[str, Any]  # as read, for logging under the same names
+
+    def flat(self, *sections: str) -> dict[str, Any]:
+        """The values below the dotted `sections`, keyed by their full dotted names."""
+        out: dict[str, Any] = {}
+        for section in sections:
+            node: Any = self.raw
+            for step in section.split("."):
+                node = node[step]
+            _flatten(node, section, out)
+        return out
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 floats: `1e-4` is a number, as it is for DVC (YAML 1.1 reads it as text)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.nan$"),
+    list("-+0123456789."),
+)
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check `path`. Raises ParamsError with one line per wrong key."""
+    path = Path(path)
+    if not path.is_file():
+        raise ParamsError(f"{path} not found: run this from the project's folder")
+    try:
+        raw = yaml.load(path.read_text(), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+    problems: list[str] = []
+    try:
+        return _check(raw, problems)
+    except ParamsError as error:
+        raise ParamsError(f"{path}:\n{error}") from None
+
+
+def _check(raw: Any, problems: list[str]) -> Params:
+    if not isinstance(raw, dict):
+        raise ParamsError("must hold sections: profile, data, " + ", ".join(PROTOCOLS))
+    for key in raw:
+        if key not in {"profile", "data", *PROTOCOLS}:
+            problems.append(f"{key}: unknown section; allowed: profile, data, {', '.join(PROTOCOLS)}")
+    if not isinstance(raw.get("profile"), str) or not re.fullmatch(r"[a-z0-9_-]+", raw["profile"]):
+        problems.append(f"profile = {raw.get('profile')!r}: must be a name of lower-case letters, digits, - and _")
+    data = {k: _try(problems, validate_dataset, k, v) for k, v in _section(raw, "data", problems).items()}
+    tables = {k: _try(problems, _table, k, raw[k], data) for k in PROTOCOLS if k in raw}
+    if problems:
+        raise ParamsError("\n".join(f"  {line}" for text in problems for line in text.splitlines()))
+    return Params(raw["profile"], data, tables, raw)
+
+
+def _table(name: str, raw: Any, data: dict[str, DatasetConfig]) -> Table:
+    code = importlib.import_module(PROTOCOLS[name])
+    if not isinstance(raw, dict) or not isinstance(raw.get("systems"), dict):
+        raise ParamsError(f"{name}: must be a section with the systems of the table under the key `systems`")
+    problems: list[str] = []
+    rest = {k: v for k, v in raw.items() if k != "systems"}
+    protocol = _try(problems, validate, code.Protocol, rest, name)
+    if protocol is not None:
+        for key in protocol.datasets():
+            if key not in data:
+                problems.append(f"{name} uses the dataset {key!r}, which is not under `data`: {', '.join(data)}")
+    systems = {k: _try(problems, _system, name, k, v) for k, v in raw["systems"].items()}
+    if problems:
+        raise ParamsError("\n".join(problems))
+    return Table(protocol, systems)
+
+
+def _system(table: str, name: str, raw: Any) -> Strict:
+    return validate(module(table, name).Config, {} if raw is None else raw, f"{table}.systems.{name}")
+
+
+def _section(raw: dict, key: str, problems: list[str]) -> dict:
+    value = raw.get(key)
+    if not isinstance(value, dict):
+        problems.append(f"{key}: must be a section")
+        return {}
+    return value
+
+
+def _try(problems: list[str], function, *args):
+    try:
+        return function(*args)
+    except ParamsError as error:
+        problems.append(str(error))
+        return None
+
+
+def _flatten(node: Any, key: str, out: dict[str, Any]) -> None:
+    if isinstance(node, dict):
+        for k, v in node.items():
+            _flatten(v, f"{key}.{k}", out)
+    else:
+        out[key] = node
+
+
+__all__ = ["PACKAGES", "Params", "ParamsError", "Table", "load_params"]

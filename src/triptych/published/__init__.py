@@ -1,0 +1,122 @@
+"""The papers' numbers as data: one YAML file a table, every number with its paper, table and column.
+
+Values and spreads are fractions (0.828, not 82.8). A number marked `recalled` was quoted from memory of the
+publication and not looked up again; `spread_recalled` says the same of its ± alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import Field
+
+from triptych.config import Strict, validate
+
+TABLES = ("objects", "digits", "streets", "shapes")
+
+
+class Number(Strict):
+    """One published number. Paper, table and column are those of its table's column unless given here."""
+
+    value: float
+    spread: float | None = Field(default=None, ge=0)
+    recalled: bool = False
+    spread_recalled: bool = False
+    bold: bool = False  # printed bold in the paper
+    paper: str | None = None
+    table: str | None = None
+    column: str | None = None
+    origin: str | None = None  # where the paper itself has the number from
+
+
+class Column(Strict):
+    """One metric: how it is headed, shown and compared, and where the paper prints it (`paper` None: nowhere)."""
+
+    metric: str
+    title: str
+    group: str = ""
+    unit: Literal["percent", "fraction"]
+    decimals: int = Field(ge=0, le=6)
+    better: Literal["higher", "lower"]
+    paper: str | None = None
+    table: str | None = None
+    column: str | None = None
+
+
+class System(Strict):
+    """One row. `ranked`: takes part in the rank correlation; `contender`: may be set bold as the best."""
+
+    name: str
+    facts: dict[str, int | str] = {}
+    notes: list[str] = []
+    ranked: bool = True
+    contender: bool = True
+    values: dict[str, Number] = {}
+
+
+class View(Strict):
+    """A table as printed: some systems, some metrics, in this order. `table` names the paper's table where it
+    is not that of the columns (an ablation that repeats the columns of the main table)."""
+
+    key: str
+    title: str
+    metrics: list[str]
+    systems: list[str]
+    table: str | None = None
+
+
+class Elsewhere(Strict):
+    """A published number that belongs beside the table but is no row of it."""
+
+    name: str
+    paper: str
+    table: str
+    column: str
+    value: float
+    spread: float | None = None
+    recalled: bool = False
+    spread_recalled: bool = False
+
+
+class Published(Strict):
+    """Everything published for one table. `paper_data` is the paper's test data; `same_data` lists the titles
+    of prepared datasets whose numbers may be read beside the paper's as a reproduction."""
+
+    table: str
+    title: str
+    claim: str
+    paper: str
+    paper_data: str
+    same_data: list[str]
+    columns: list[Column]
+    views: list[View] = []
+    notes: list[str] = []
+    systems: dict[str, System]
+    elsewhere: list[Elsewhere] = []
+
+    def column(self, metric: str) -> Column:
+        """The column of a metric. Raises KeyError."""
+        for column in self.columns:
+            if column.metric == metric:
+                return column
+        raise KeyError(f"table {self.table} has no column {metric!r}")
+
+    def source(self, system: str, metric: str) -> str:
+        """Where a number is printed: "paper, table, column (from where that paper has it)"."""
+        number, column = self.systems[system].values[metric], self.column(metric)
+        place = [number.paper or column.paper, number.table or column.table, number.column or column.column]
+        text = ", ".join(part for part in place if part)
+        return f"{text} (from {number.origin})" if number.origin else text
+
+
+@cache
+def load(table: str) -> Published:
+    """The published numbers of one table of `TABLES`. Raises KeyError, ParamsError (a malformed file)."""
+    import yaml
+
+    if table not in TABLES:
+        raise KeyError(f"no published table {table!r}; there are {', '.join(TABLES)}")
+    text = resources.files(__package__).joinpath(f"{table}.yaml").read_text(encoding="utf-8")
+    return validate(Published, yaml.safe_load(text), f"published.{table}")

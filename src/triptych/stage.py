@@ -1,0 +1,243 @@
+"""What every training or scoring stage has around its few lines of work: parameters, data, history, cost, tracking.
+
+    with Stage("objects", "dcgan", "features") as stage:
+        for seed in stage.protocol.seeds:
+            system = stage.build(seed)
+            system.fit(stage.data("objects_unlabelled", "train").images, stage.replica(seed))
+            stage.save(system, seed)
+
+Files of one execution, under runs/<table>/<system>/<stage>/ (read by the report and by `triptych sync-mlflow`):
+history.jsonl (seed, step, metric, value), cost.json (seconds, device, ...), run.json (parameters, tags, data).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import nn
+
+from triptych import systems
+from triptych.config import ParamsError
+from triptych.data.format import DataError, Dataset, Split
+from triptych.engine import Divergence, Replica, default_device
+from triptych.params import load_params
+from triptych.results import write_result
+from triptych.tracking import Tracker
+
+PREPARED = Path("data/prepared")
+
+
+class Stage:
+    """One execution of stage `name` for `system` of `table`. `sections`: the dotted parameters it depends on."""
+
+    def __init__(self, table: str, system: str, name: str, sections: Sequence[str] | None = None):
+        self.table, self.system, self.name = table, system, name
+        self.params = load_params()
+        self.protocol = self.params.tables[table].protocol
+        self.config = self.params.tables[table].systems.get(system)
+        if sections is None:
+            protocol_keys = [k for k in self.params.raw[table] if k != "systems"]
+            sections = [f"{table}.{k}" for k in protocol_keys] + [f"{table}.systems.{system}"]
+        self.logged = self.params.flat(*sections)
+        self.device = _start_processes()
+        self.is_main = int(os.environ.get("RANK", 0)) == 0
+        self.folder = Path("runs", table, system, name)
+        self.outputs = Path("outputs", table, system)
+        self.checkpoints = Path("checkpoints", table, system, name)
+        self._datasets: dict[str, Dataset] = {}
+        self._used: dict[str, str] = {}
+        self._figures: list[dict[str, Any]] = []
+        self._result: dict[str, Any] | None = None
+        self._tracker: Tracker | None = None
+
+    # -- data ------------------------------------------------------------------------------------------------
+
+    def dataset(self, name: str) -> Dataset:
+        if name not in self._datasets:
+            self._datasets[name] = Dataset(PREPARED / name)
+        return self._datasets[name]
+
+    def data(self, name: str, split: str) -> Split:
+        """A split of a prepared dataset; what was used is written down for the tables."""
+        self._used[split] = self.dataset(name).describe(split)
+        return self.dataset(name)[split]
+
+    # -- systems ---------------------------------------------------------------------------------------------
+
+    def spec(self, dataset: str) -> systems.Spec:
+        return systems.Spec.of(self.dataset(dataset))
+
+    def build(self, seed: int, dataset: str) -> nn.Module:
+        if self.config is None:
+            raise ParamsError(f"{self.table}.systems has no section {self.system!r}: add it to params.yaml")
+        return systems.build(self.table, self.system, self.config, self.spec(dataset), seed).to(self.device)
+
+    def model_folder(self, seed: int) -> Path:
+        return Path("models", self.table, self.system, f"seed{seed}")
+
+    def save(self, system: nn.Module, seed: int, dataset: str) -> None:
+        if self.is_main:
+            systems.save(
+                system,
+                self.model_folder(seed),
+                table=self.table,
+                name=self.system,
+                config=self.config,
+                spec=self.spec(dataset),
+            )
+
+    def load(self, seed: int) -> nn.Module:
+        return systems.load(f"{self.table}/{self.system}", seed, device=self.device)
+
+    # -- training --------------------------------------------------------------------------------------------
+
+    def replica(self, seed: int) -> Replica:
+        """The run with `seed`: logs here, and resumes from where an identical run was killed."""
+        return Replica(
+            seed,
+            self.device,
+            name=f"{self.table}/{self.system} seed {seed}",
+            checkpoint=self.checkpoints / f"seed{seed}.pt",
+            fingerprint=self.fingerprint,
+            sink=lambda rows: self._sink(seed, rows),
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything the result depends on: parameters, data, code, torch."""
+        digest = hashlib.sha256(json.dumps(self.logged, sort_keys=True).encode())
+        for card in sorted(PREPARED.glob("*/card.json")):
+            if card.parent.name in self.protocol.datasets():
+                digest.update(card.read_bytes())
+        for file in sorted(Path(__file__).parent.rglob("*.py")):
+            digest.update(file.read_bytes())
+        digest.update(torch.__version__.encode())
+        return digest.hexdigest()
+
+    def _sink(self, seed: int, rows: list[tuple[int, str, float]]) -> None:
+        for step, metric, value in rows:
+            line = {"seed": seed, "step": step, "metric": metric, "value": round(value, 7)}
+            self._history.write(json.dumps(line) + "\n")
+            if self._tracker is not None:
+                self._tracker.log(f"seed{seed}/{metric}", value, step)
+        self._history.flush()
+
+    # -- results ---------------------------------------------------------------------------------------------
+
+    def figure(self, file: str, draw: Callable[[Path], dict[str, Any]]) -> None:
+        """`draw(path)` makes outputs/<table>/<system>/<file> and returns {"caption", "numbers"}."""
+        self.outputs.joinpath(self.name).mkdir(parents=True, exist_ok=True)
+        path = self.outputs / self.name / file
+        self._figures.append({"file": file, **draw(path)})
+        if self._tracker is not None:
+            self._tracker.artifact(path)
+
+    def result(self, metrics: dict[str, Sequence[float]], notes: Sequence[str] = (), system: str | None = None) -> None:
+        """Write results/<table>/<system>.json; `system` names another row (a ceiling) than the stage's own."""
+        self._result = write_result(
+            Path("results", self.table, f"{system or self.system}.json"),
+            table=self.table,
+            system=system or self.system,
+            profile=self.params.profile,
+            data=self._used,
+            seeds=self.protocol.seeds,
+            metrics=metrics,
+            notes=notes,
+        )
+        for name, value in self._result["metrics"].items():
+            print(f"{self.table}/{system or self.system}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})")
+
+    # -- begin and end ---------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Stage:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a terminated run ends as FAILED
+        if self.is_main:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            self._tracker = Tracker()
+        self._history = open(self.folder / "history.jsonl" if self.is_main else os.devnull, "w")  # noqa: SIM115
+        self._start = time.monotonic()
+        tags = {
+            "profile": self.params.profile,
+            "stage": self.name,
+            "device": str(self.device),
+            "data_source": ",".join(sorted({self.params.data[d].source for d in self.protocol.datasets()})),
+        }
+        self._run = {"table": self.table, "system": self.system, "stage": self.name}
+        self._run |= {"profile": self.params.profile, "params": self.logged, "tags": tags}
+        if self._tracker is not None:
+            cards = {d: self.dataset(d).card for d in self.protocol.datasets() if (PREPARED / d).is_dir()}
+            self._tracker.start(self.table, self.system, self.logged, tags, cards)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._history.close()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        if not self.is_main:
+            return
+        if error is not None:
+            self._tracker.fail(error)
+            return
+        self._write("run.json", {**self._run, "data": self._used})
+        self._write("cost.json", self._cost())
+        if self._figures:
+            figures = json.dumps(self._figures, indent=1, ensure_ascii=False) + "\n"
+            (self.outputs / self.name / "figures.json").write_text(figures)
+        metrics = {k: v["mean"] for k, v in self._result["metrics"].items()} if self._result else {}
+        self._tracker.finish(metrics)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def _write(self, file: str, content: dict[str, Any]) -> None:
+        (self.folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def _cost(self) -> dict[str, Any]:
+        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+        return {
+            "seconds": round(time.monotonic() - self._start, 1),
+            "device": device,
+            "threads": torch.get_num_threads(),
+            "processes": int(os.environ.get("WORLD_SIZE", 1)),
+            "torch": torch.__version__,
+            "stage": self.name,
+            "seeds": self.protocol.seeds,
+        }
+
+
+def _start_processes() -> torch.device:
+    """This process's device; under torchrun also joins the other processes (NCCL on GPUs, gloo on CPUs)."""
+    device = default_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return device
+
+
+def main(work: Callable[..., None]) -> None:
+    """Run a stage script: `work(*command line arguments)`. Known errors end as one message, without a traceback."""
+    try:
+        work(*sys.argv[1:])
+    except (ParamsError, DataError, Divergence) as error:
+        print(f"\nerror: {error}\n", file=sys.stderr)
+        sys.exit(1)
+    except TypeError as error:
+        if len(sys.argv) - 1 != work.__code__.co_argcount:
+            names = " ".join(f"<{n}>" for n in work.__code__.co_varnames[: work.__code__.co_argcount])
+            print(f"usage: python {sys.argv[0]} {names}", file=sys.stderr)
+            sys.exit(2)
+        raise error

@@ -1,0 +1,18 @@
+"""Stage features@<system>: learn features from unlabelled images (table `objects`)."""
+
+from triptych.dcgan.figures import draw_samples
+from triptych.stage import Stage, main
+
+
+def work(system_name):
+    with Stage("objects", system_name, "features") as stage:
+        unlabelled = stage.data(stage.protocol.unlabelled, "train").images
+        for seed in stage.protocol.seeds:
+            system = stage.build(seed, stage.protocol.unlabelled)
+            system.fit(unlabelled, stage.replica(seed))
+            stage.save(system, seed, stage.protocol.unlabelled)
+        if hasattr(system, "sample"):
+            stage.figure("samples.png", lambda path: draw_samples(system, unlabelled, path))
+
+
+main(work)

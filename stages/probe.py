@@ -1,0 +1,14 @@
+"""Stage probe@<system>: judge learned features by a linear SVM (table `objects`)."""
+
+from triptych.dcgan.objects_protocol import evaluate
+from triptych.stage import Stage, main
+
+
+def work(system_name):
+    with Stage("objects", system_name, "probe") as stage:
+        train, test = (stage.data(stage.protocol.data, split) for split in ("train", "test"))
+        systems = {seed: stage.load(seed) for seed in stage.protocol.seeds}
+        stage.result(*evaluate(systems, train, test, stage.protocol, stage.device))
+
+
+main(work)

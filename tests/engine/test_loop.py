@@ -1,0 +1,172 @@
+"""The training loop: equal results after a kill, phases kept apart, the NaN guard, history."""
+
+import pytest
+import torch
+from torch import nn
+
+from triptych.engine import Divergence, Phase, Replica, Stream, Task, linear_decay, train
+
+
+class Regression(Task):
+    """A small net with batch norm and dropout (random numbers, buffers), fitted to the sum of its inputs."""
+
+    def __init__(self, rate=1e-2, bad_step=None, schedule=None):
+        super().__init__()
+        torch.manual_seed(3)
+        self.net = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 1))
+        self.rate, self.bad_step, self.schedule, self.calls = rate, bad_step, schedule, 0
+
+    def phases(self):
+        return [Phase("fit", [self.net], self.loss, self.adam, self.schedule)]
+
+    def adam(self, parameters, **options):
+        return torch.optim.Adam(parameters, lr=self.rate, **options)
+
+    def loss(self):
+        x = self.batch["x"]
+        loss = (self.net(x + 0.1 * torch.randn_like(x)) - x.sum(1, keepdim=True)).square().mean()
+        if self.calls == self.bad_step:
+            loss = loss * float("nan")
+        self.calls += 1
+        return loss, {"loss": loss}
+
+
+def data():
+    return torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+
+
+def streams(**options):
+    return {"x": Stream(data(), batch_size=10, seed=5, device=torch.device("cpu"), **options)}
+
+
+def cpu(**options):
+    return Replica(seed=1, device=torch.device("cpu"), **options)
+
+
+def test_it_learns_and_logs_means_every_few_steps():
+    replica = cpu()
+    train(Regression(), streams(), steps=300, replica=replica, log_every=50)
+    steps = [step for step, name, _ in replica.history if name == "loss"]
+    values = [value for _, _, value in replica.history]
+    assert steps == [50, 100, 150, 200, 250, 300]
+    assert values[-1] < 0.5 * values[0]
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes():
+    a, b = (train(Regression(), streams(), steps=30, replica=cpu()) for _ in range(2))
+    c = train(Regression(), streams(), steps=30, replica=Replica(seed=2, device=torch.device("cpu")))
+    assert all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values()))
+    assert not torch.equal(a.net[0].weight, c.net[0].weight)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("kill_at", [7, 25, 44])
+def test_resumed_after_a_kill_ends_with_the_same_bytes(tmp_path, monkeypatch, kill_at):
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")  # after every step
+    undisturbed = cpu()
+    expected = train(Regression(), streams(), steps=50, replica=undisturbed, log_every=20)
+
+    path = tmp_path / "seed1.pt"
+
+    def kill(step):
+        if step == kill_at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(
+            Regression(), streams(), steps=50, replica=cpu(checkpoint=path), log_every=20, callback=kill, callback_every=1
+        )
+    resumed = cpu(checkpoint=path)
+    task = train(Regression(), streams(), steps=50, replica=resumed, log_every=20)
+    for (name, value), other in zip(expected.state_dict().items(), task.state_dict().values()):
+        assert torch.equal(value, other), name
+    assert resumed.history == undisturbed.history
+    again = train(Regression(), streams(), steps=50, replica=cpu(checkpoint=path))  # finished: nothing left to do
+    assert again.calls == 0 and torch.equal(again.net[0].weight, expected.net[0].weight)
+
+
+def test_history_is_the_same_when_checkpoints_are_taken_at_other_times(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+    with_saves = cpu(checkpoint=tmp_path / "a.pt")
+    train(Regression(), streams(), steps=40, replica=with_saves, log_every=20)
+    without = cpu()
+    train(Regression(), streams(), steps=40, replica=without, log_every=20)
+    assert with_saves.history == without.history
+
+
+def test_a_checkpoint_of_other_parameters_is_not_used(tmp_path, capsys):
+    path = tmp_path / "seed1.pt"
+    train(Regression(), streams(), steps=10, replica=cpu(checkpoint=path, fingerprint="a"))
+    task = train(Regression(), streams(), steps=10, replica=cpu(checkpoint=path, fingerprint="b"))
+    assert task.calls == 10
+    assert "starting anew" in capsys.readouterr().out
+
+
+def test_nan_stops_and_names_step_loss_and_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+    path = tmp_path / "seed1.pt"
+    with pytest.raises(Divergence, match=r"'loss' became nan at step 13") as caught:
+        train(Regression(bad_step=13), streams(), steps=50, replica=cpu(checkpoint=path))
+    assert str(path) in str(caught.value) and "step 13" in str(caught.value)
+    assert torch.isfinite(torch.load(path, weights_only=True)["task"]["net.0.weight"]).all()
+
+
+class TwoPlayers(Task):
+    def __init__(self):
+        super().__init__()
+        self.d, self.g = nn.Linear(2, 1), nn.Linear(2, 2)
+        self.seen = {}
+
+    def phases(self):
+        sgd = lambda p, **_: torch.optim.SGD(p, lr=0.1)  # noqa: E731
+        return [Phase("d", [self.d], self.loss_d, sgd), Phase("g", [self.g], self.loss_g, sgd)]
+
+    def loss_d(self):
+        self.batch["fake"] = self.g(self.batch["x"])
+        loss = self.d(self.batch["fake"]).mean()
+        self.seen["d"] = (self.d.weight.requires_grad, self.g.weight.requires_grad)
+        return loss, {"loss_d": loss}
+
+    def loss_g(self):
+        loss = -self.d(self.g(self.batch["x"])).mean()
+        self.seen["g"] = (self.d.weight.requires_grad, self.g.weight.requires_grad)
+        return loss, {"loss_g": loss}
+
+
+def test_each_phase_moves_its_own_networks_only():
+    x = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    task = TwoPlayers()
+    d, g = task.d.weight.detach().clone(), task.g.weight.detach().clone()
+    train(task, {"x": Stream(x, batch_size=8, seed=0, device=torch.device("cpu"))}, steps=1, replica=cpu())
+    assert task.seen == {"d": (True, False), "g": (False, True)}
+    # by hand: D first, on the fakes of the old G; then G against the new D
+    rows = x[Stream(x, batch_size=8, seed=0, device=torch.device("cpu")).rows(0)]
+    torch.manual_seed(0)
+    byhand = TwoPlayers()
+    fake = byhand.g(rows).detach()
+    torch.testing.assert_close(task.d.weight, d - 0.1 * fake.mean(0, keepdim=True))
+    expected_g = g + 0.1 * task.d.weight.detach().T @ rows.mean(0, keepdim=True)
+    torch.testing.assert_close(task.g.weight, expected_g)
+
+
+def test_schedule_scales_the_rate():
+    factor = linear_decay(100)
+    assert [factor(s) for s in (0, 49, 50, 75)] == [1.0, 1.0, 1.0, 0.5]
+    assert 0 < factor(99) <= 0.02
+    frozen = Regression(schedule=lambda step: 0.0)
+    before = frozen.net[0].weight.detach().clone()
+    train(frozen, streams(), steps=5, replica=cpu())
+    assert torch.equal(frozen.net[0].weight, before)
+
+
+def test_callback_does_not_touch_the_training(tmp_path):
+    def noisy(step):
+        torch.randn(100)
+
+    a = train(Regression(), streams(), steps=20, replica=cpu(), callback=noisy, callback_every=5)
+    b = train(Regression(), streams(), steps=20, replica=cpu())
+    assert torch.equal(a.net[0].weight, b.net[0].weight)
