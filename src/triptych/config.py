@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -61,11 +61,12 @@ def _line(error: Mapping[str, Any], model: type[BaseModel], where: str) -> str:
 
 
 def _owner(model: type[BaseModel], path: tuple) -> type[BaseModel]:
-    """The nested section that a pydantic error location points into (best effort: unions stay at the parent)."""
+    """The nested section that a pydantic error location points into."""
     for step in path:
         field = model.model_fields.get(str(step))
-        inner = getattr(field, "annotation", None)
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        annotation = getattr(field, "annotation", None)
+        inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not inner:
             return model
-        model = inner
+        model = inner[0]
     return model

@@ -140,11 +140,16 @@ def _save(file: Path, array: np.ndarray | Chunks) -> None:
     if isinstance(array, np.ndarray):
         np.save(file, array)
         return
-    out = np.lib.format.open_memmap(file, mode="w+", dtype=array.dtype, shape=array.shape)
-    at = 0
-    for block in array.blocks:
-        out[at : at + len(block)] = block
-        at += len(block)
+    # Plain writes: on a full disk they raise an error, where a memory map would kill the process.
+    with open(file, "wb") as out:
+        descr = np.lib.format.dtype_to_descr(np.dtype(array.dtype))
+        header = {"descr": descr, "fortran_order": False, "shape": tuple(array.shape)}
+        np.lib.format.write_array_header_1_0(out, header)
+        at = 0
+        for block in array.blocks:
+            if block.shape[1:] != tuple(array.shape[1:]):
+                raise DataError(f"{file.name}: rows of shape {block.shape[1:]}, announced were {array.shape[1:]}")
+            out.write(np.ascontiguousarray(block, array.dtype).data)
+            at += len(block)
     if at != array.shape[0]:
         raise DataError(f"{file.name}: {at} rows were made, {array.shape[0]} were announced")
-    out.flush()

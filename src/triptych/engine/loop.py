@@ -37,7 +37,7 @@ class Phase:
     name: str
     modules: list[nn.Module]
     loss: Callable[[], tuple[Tensor, dict[str, Tensor]]]
-    optimiser: Callable[..., torch.optim.Optimizer]  # parameters, **backend options -> optimiser
+    optimiser: Callable[..., torch.optim.Optimizer]  # (parameters, fused=..., capturable=...) -> optimiser
     schedule: Callable[[int], float] | None = None  # step -> factor on the learning rate
 
 

@@ -24,8 +24,7 @@ class PhaseRunner(nn.Module):
         self.trained = nn.ModuleList(phase.modules)
         self.phase = phase
         self._others = _parameters_outside(task, self.trained)
-        on_cuda = replica.device.type == "cuda"
-        options = {"fused": True, "capturable": True} if on_cuda else {}
+        options = {"fused": True, "capturable": True} if replica.device.type == "cuda" else {"fused": True}
         self.optimiser = phase.optimiser(list(self.trained.parameters()), **options)
         self._rates = [group["lr"] for group in self.optimiser.param_groups]
         self._device = replica.device
@@ -50,8 +49,14 @@ class PhaseRunner(nn.Module):
     def reset_rates(self) -> None:
         """On CUDA the rate lives in memory, where a captured graph reads it, so that a schedule can change it."""
         for group, rate in zip(self.optimiser.param_groups, self._rates):
-            on_cuda = self._device.type == "cuda"
-            group["lr"] = torch.tensor(float(rate), device=self._device) if on_cuda else rate
+            in_memory = self._device.type == "cuda" and group.get("capturable")
+            group["lr"] = torch.tensor(float(rate), device=self._device) if in_memory else rate
+
+    @property
+    def can_be_captured(self) -> bool:
+        """False if a schedule would have to change a rate that a graph has baked in."""
+        fixed = self.phase.schedule is None
+        return fixed or all(isinstance(group["lr"], Tensor) for group in self.optimiser.param_groups)
 
     def set_rate(self, step: int) -> None:
         if self.phase.schedule is None:
@@ -80,7 +85,9 @@ class Stepper:
     ):
         self.task, self.runners, self.streams, self.device = task, runners, streams, device
         self.cast = lambda: cast(device)
-        self.use_graph = graph and device.type == "cuda" and all(s._home == device for s in streams.values())
+        resident = all(stream.resident for stream in streams.values())
+        capturable = all(runner.can_be_captured for runner in runners)
+        self.use_graph = graph and device.type == "cuda" and resident and capturable
         self.graph: torch.cuda.CUDAGraph | None = None
         self.rows: dict[str, Tensor] = {}
         self.losses: dict[str, Tensor] = {}

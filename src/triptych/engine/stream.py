@@ -50,6 +50,11 @@ class Stream:
         self._home = device if _fits(bytes_needed, device) else torch.device("cpu")
         self._tensors = [t.to(self._home) for t in tensors]
 
+    @property
+    def resident(self) -> bool:
+        """Whether the data lie on the device (else every batch is copied over)."""
+        return self._home == self.device
+
     def rows(self, step: int) -> Tensor:
         """Row numbers of this process's part of the batch of `step`, on the device that holds the data."""
         epoch, batch = divmod(step, self.per_epoch)

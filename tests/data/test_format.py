@@ -1,0 +1,79 @@
+"""The on-disk form: round trip, counts, nothing half-written."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from triptych.data import format as fmt
+from triptych.data.format import Chunks, DataError, Dataset, Split, write_dataset
+
+CARD = {"title": "test images", "source": "rendered", "licence": "none", "made_by": "test", "class_names": ["a", "b"]}
+
+
+def split(n=6):
+    rng = np.random.default_rng(0)
+    return Split(rng.integers(0, 256, (n, 3, 4, 5), dtype=np.uint8), labels=np.arange(n) % 2)
+
+
+def test_round_trip_is_equal_and_memory_mapped(tmp_path):
+    written = split()
+    dataset = write_dataset(tmp_path / "d", {"train": written, "test": split(2)}, CARD)
+    again = Dataset(tmp_path / "d")
+    assert isinstance(again["train"].images, np.memmap) and again["train"].factors is None
+    np.testing.assert_array_equal(again["train"].images, written.images)
+    np.testing.assert_array_equal(again["train"].labels, written.labels)
+    assert again.image_shape == (3, 4, 5) and again.n_classes == 2 and len(again["test"]) == 2
+    assert again.describe("train") == "test images (train, n=6)"
+    assert dataset.card == again.card and set(again.card["sha256"]) >= {"train/images.npy", "test/labels.npy"}
+
+
+def test_chunks_give_the_same_file_as_the_array(tmp_path):
+    whole = split(7).images
+    chunked = Chunks(whole.shape, "uint8", (whole[i : i + 3] for i in range(0, 7, 3)))
+    a = write_dataset(tmp_path / "a", {"train": Split(whole)}, CARD)
+    b = write_dataset(tmp_path / "b", {"train": Split(chunked)}, CARD)
+    np.testing.assert_array_equal(a["train"].images, b["train"].images)
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (lambda w: Split(w, labels=np.arange(3)), "3 labels for 7 images"),
+        (lambda w: Split(Chunks(w.shape, "uint8", [w[:3]])), "3 rows were made, 7 were announced"),
+        (lambda w: Split(Chunks(w.shape, "uint8", [w[:, :1]])), "announced were"),
+    ],
+)
+def test_a_wrong_count_or_shape_is_refused_and_the_old_data_stay(tmp_path, bad, message):
+    write_dataset(tmp_path / "d", {"train": split()}, CARD)
+    with pytest.raises(DataError, match=message):
+        write_dataset(tmp_path / "d", {"train": bad(split(7).images)}, CARD)
+    assert len(Dataset(tmp_path / "d")["train"]) == 6
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(fmt, "_save", full)
+    with pytest.raises(DataError, match="disk full while writing .*MiB free"):
+        write_dataset(tmp_path / "d", {"train": split()}, CARD)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_dataset_or_split_says_what_to_do(tmp_path):
+    with pytest.raises(DataError, match="dvc repro prepare@objects"):
+        Dataset(tmp_path / "objects")
+    dataset = write_dataset(tmp_path / "d", {"train": split()}, CARD)
+    with pytest.raises(DataError, match="no split 'val'; it has train"):
+        dataset["val"]
+
+
+def test_same_input_same_bytes(tmp_path):
+    cards = []
+    for name in ("a", "b"):
+        write_dataset(tmp_path / name, {"train": split()}, CARD)
+        cards.append(json.loads((tmp_path / name / "card.json").read_text()))
+    assert cards[0] == cards[1]

@@ -1,0 +1,122 @@
+"""The dataset section of params.yaml: which source is taken, what is checked, what is written."""
+
+import errno
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from triptych.config import ParamsError, Strict, validate
+from triptych.data import format as data_format
+from triptych.data import render
+from triptych.data.format import DataError, Dataset
+from triptych.data.prepare import DatasetConfig, prepare
+
+DOTS = '''
+import numpy as np
+from pydantic import Field
+from triptych.config import Strict
+from triptych.data.format import Split
+
+class Config(Strict):
+    train: int = Field(gt=0)
+    seed: int = 0
+
+def render(config, size):
+    shape = (config.train, 3, size, size)
+    images = np.random.default_rng(config.seed).integers(0, 256, shape, dtype=np.uint8)
+    card = {"title": "dots", "source": "rendered", "licence": "own", "made_by": "dots"}
+    return {"train": Split(images)}, card
+'''
+
+
+@pytest.fixture(autouse=True)
+def dots(tmp_path, monkeypatch):
+    """A renderer called `dots`."""
+    (tmp_path / "renderers").mkdir()
+    (tmp_path / "renderers/dots.py").write_text(DOTS)
+    monkeypatch.setattr(render, "__path__", [*render.__path__, str(tmp_path / "renderers")])
+    yield
+    sys.modules.pop("triptych.data.render.dots", None)
+
+
+@pytest.fixture
+def section(tmp_path):
+    """All four sources side by side, as in params.yaml."""
+    (tmp_path / "mine").mkdir()
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "mine/0.png")
+    return {
+        "source": "rendered",
+        "size": 16,
+        "rendered": {"renderer": "dots", "train": 5, "seed": 3},
+        "torchvision": {"dataset": "CIFAR10", "root": str(tmp_path), "download": False},
+        "official": {"dataset": "cityscapes", "root": str(tmp_path), "load_size": 18},
+        "folder": {"path": str(tmp_path / "mine"), "title": "my own"},
+    }
+
+
+def config(section):
+    return validate(DatasetConfig, section, "data.objects")
+
+
+def test_rendered(section, tmp_path):
+    data = prepare("objects", config(section), tmp_path / "out")
+    assert data.card["title"] == "dots" and data.card["name"] == "objects"
+    assert data["train"].images.shape == (5, 3, 16, 16)
+    again = prepare("objects", config(section), tmp_path / "again")
+    assert again.card["sha256"] == data.card["sha256"]
+
+
+def test_one_word_changes_the_source(section, tmp_path):
+    data = prepare("objects", config(section | {"source": "folder"}), tmp_path / "out")
+    assert data.card["title"] == "my own" and np.array_equal(data["train"].images[0, :, 0, 0], [1, 2, 3])
+    with pytest.raises(DataError, match="cifar-10-python.tar.gz is missing"):
+        prepare("objects", config(section | {"source": "torchvision"}), tmp_path / "out")
+    with pytest.raises(DataError, match="csDownload"):
+        prepare("objects", config(section | {"source": "official"}), tmp_path / "out")
+    assert Dataset(tmp_path / "out").card["title"] == "my own", "a failure leaves what was there"
+
+
+class Params(Strict):
+    data: dict[str, DatasetConfig]
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"source": "web"}, r"objects\.source = 'web': input should be 'rendered', 'torchvision', 'official' or"),
+    ({"size": 0}, r"objects\.size = 0: "),
+    ({"rendered": None}, r"objects\.source = 'rendered': there is no section 'rendered'"),
+    ({"rendered": {"train": 5}}, r"rendered\.renderer = None: there is no such renderer; available: .*dots"),
+    ({"rendered": {"renderer": "dost"}}, r"rendered\.renderer = 'dost': .*available: .*dots"),
+    ({"rendered": {"renderer": "_draw_images"}}, "there is no such renderer"),
+    ({"rendered": {"renderer": "dots", "train": 0}}, r"rendered\.train = 0: input should be greater than 0"),
+    ({"rendered": {"renderer": "dots"}}, r"rendered\.train: missing; give it a value"),
+    ({"rendered": {"renderer": "dots", "trian": 5}}, r"rendered\.trian = 5: unknown key; did you mean 'tr"),
+    ({"torchvision": {"dataset": "CIFAR"}}, r"torchvision\.dataset = 'CIFAR': input should be 'CIFAR10'"),
+    ({"official": {"dataset": "imagenets"}}, r"official\.dataset = 'imagenets': .*dsprites, cityscapes"),
+    ({"official": {"dataset": "dsprites", "load_size": 9}}, r"official\.load_size = 9: unknown key"),
+    ({"folder": {"crop": "left"}}, r"folder\.crop = 'left': input should be 'centre' or 'none'"),
+    ({"folder": {"path": None}, "source": "folder"}, r"folder\.path = None: give the folder or archive"),
+    ({"rendred": {}}, r"objects\.rendred: unknown key"),
+])  # fmt: skip
+def test_every_section_is_checked_and_errors_name_the_key(section, change, message):
+    """Also when the dataset is one of several, and when the section is not the one in use."""
+    with pytest.raises(ParamsError, match=r"data\.objects.*" + message.removeprefix("objects")):
+        validate(Params, {"data": {"objects": section | change}}, "")
+    with pytest.raises(ParamsError, match=r"data\.objects.*" + message.removeprefix("objects")):
+        config(section | change)
+
+
+def test_unused_sections_may_be_left_unfinished(section, tmp_path):
+    config(section | {"folder": {"path": None}, "torchvision": None})
+
+
+def test_disk_full_while_writing(section, tmp_path, monkeypatch):
+    def full(file, array):
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(data_format, "_save", full)
+    with pytest.raises(DataError, match="disk full while writing"):
+        prepare("objects", config(section), tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "renderers"]
