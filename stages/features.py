@@ -6,7 +6,7 @@ from triptych.stage import Stage, main
 
 def work(system_name):
     with Stage("objects", system_name, "features") as stage:
-        unlabelled = stage.data(stage.protocol.unlabelled, "train").images
+        unlabelled = stage.data(stage.protocol.unlabelled, "train", "unlabelled").images
         for seed in stage.protocol.seeds:
             system = stage.build(seed, stage.protocol.unlabelled)
             system.fit(unlabelled, stage.replica(seed))

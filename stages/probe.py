@@ -6,6 +6,7 @@ from triptych.stage import Stage, main
 
 def work(system_name):
     with Stage("objects", system_name, "probe") as stage:
+        stage.data(stage.protocol.unlabelled, "train", "unlabelled")  # what the features were learned from
         train, test = (stage.data(stage.protocol.data, split) for split in ("train", "test"))
         systems = {seed: stage.load(seed) for seed in stage.protocol.seeds}
         stage.result(*evaluate(systems, train, test, stage.protocol, stage.device))

@@ -34,7 +34,7 @@ from triptych.data.format import DataError, Dataset, Split
 from triptych.engine import Divergence, Replica, default_device
 from triptych.params import load_params
 from triptych.results import write_result
-from triptych.tracking import Tracker
+from triptych.tracking import Tracker, curve_name
 
 PREPARED = Path("data/prepared")
 
@@ -69,9 +69,10 @@ class Stage:
             self._datasets[name] = Dataset(PREPARED / name)
         return self._datasets[name]
 
-    def data(self, name: str, split: str) -> Split:
-        """A split of a prepared dataset; what was used is written down for the tables."""
-        self._used[split] = self.dataset(name).describe(split)
+    def data(self, name: str, split: str, role: str | None = None) -> Split:
+        """A split of a prepared dataset. The tables say what was used as which `role` (the split's name if absent;
+        "test" is what a number was measured on)."""
+        self._used[role or split] = self.dataset(name).describe(split)
         return self.dataset(name)[split]
 
     # -- systems ---------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class Stage:
             line = {"seed": seed, "step": step, "metric": metric, "value": round(value, 7)}
             self._history.write(json.dumps(line) + "\n")
             if self._tracker is not None:
-                self._tracker.log(f"seed{seed}/{metric}", value, step)
+                self._tracker.log(curve_name(metric, seed), value, step)
         self._history.flush()
 
     # -- results ---------------------------------------------------------------------------------------------
@@ -196,8 +197,7 @@ class Stage:
         if self._figures:
             figures = json.dumps(self._figures, indent=1, ensure_ascii=False) + "\n"
             (self.outputs / self.name / "figures.json").write_text(figures)
-        metrics = {k: v["mean"] for k, v in self._result["metrics"].items()} if self._result else {}
-        self._tracker.finish(metrics)
+        self._tracker.finish(self._result["metrics"] if self._result else {})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _write(self, file: str, content: dict[str, Any]) -> None:

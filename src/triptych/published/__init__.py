@@ -25,6 +25,7 @@ class Number(Strict):
     recalled: bool = False
     spread_recalled: bool = False
     bold: bool = False  # printed bold in the paper
+    decimals: int | None = Field(default=None, ge=0, le=6)  # printed with; else as its column
     paper: str | None = None
     table: str | None = None
     column: str | None = None
@@ -32,13 +33,15 @@ class Number(Strict):
 
 
 class Column(Strict):
-    """One metric: how it is headed, shown and compared, and where the paper prints it (`paper` None: nowhere)."""
+    """One metric: how it is headed, shown and compared, and where the paper prints it (`paper` None:
+    nowhere)."""
 
     metric: str
     title: str
     group: str = ""
     unit: Literal["percent", "fraction"]
     decimals: int = Field(ge=0, le=6)
+    spread_decimals: int | None = Field(default=None, ge=0, le=6)  # of a published ±; else `decimals`
     better: Literal["higher", "lower"]
     paper: str | None = None
     table: str | None = None
@@ -78,6 +81,8 @@ class Elsewhere(Strict):
     spread: float | None = None
     recalled: bool = False
     spread_recalled: bool = False
+    unit: Literal["percent", "fraction"] = "percent"
+    decimals: int = Field(default=2, ge=0, le=6)
 
 
 class Published(Strict):

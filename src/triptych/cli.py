@@ -1,0 +1,98 @@
+"""The command `triptych`: what is not a pipeline stage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from triptych.config import ParamsError
+from triptych.files import FileError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand. Returns the exit status: 0, or 2 with one message on stderr if a file is wrong."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except (ParamsError, FileError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+ABOUT = """DCGAN, CycleGAN and β-VAE behind one DVC pipeline. The pipeline itself is run by `dvc repro`;
+ these commands are about what goes into it and what it leaves behind."""
+CHECK = "Validate a parameter file: every wrong key is named with its value and what is allowed."
+REPORT = "Build tables (csv, md, tex), figures and index.html from results/, runs/ and outputs/."
+SYNC = """Add to the MLflow store every run that results/ and runs/ tell of and that the store does not know
+yet: stages restored from DVC's cache, runs made without MLflow. Running it twice adds nothing."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="triptych", description=ABOUT)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    check = commands.add_parser("check", help="validate params.yaml", description=CHECK)
+    check.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    check.set_defaults(command=_check)
+
+    report = commands.add_parser("report", help="write reports/<profile>/", description=REPORT)
+    _root(report)
+    report.add_argument("--profile", help="whose results to report (default: `profile` of params.yaml)")
+    report.add_argument("--out", type=Path, help="folder to write (default: reports/<profile>)")
+    report.set_defaults(command=_report)
+
+    sync = commands.add_parser("sync-mlflow", help="fill the MLflow store from files", description=SYNC)
+    _root(sync)
+    sync.add_argument("--uri", help="default: MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the root")
+    sync.set_defaults(command=_sync)
+    return parser
+
+
+def _root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", type=Path, default=Path(), help="the project's folder (default: the current one)"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from triptych.params import load_params
+
+    load_params(arguments.file)
+    print(f"{arguments.file}: all parameters are valid")
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from triptych.report import build_report
+
+    profile = arguments.profile or _profile(arguments.root / "params.yaml")
+    out = arguments.out or arguments.root / "reports" / profile
+    print(build_report(arguments.root, profile, out))
+    return 0
+
+
+def _profile(file: Path) -> str:
+    import yaml
+
+    if not file.is_file():
+        raise FileError(f"no {file}: run this in the project's folder, or say --profile")
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(values, dict) or not isinstance(values.get("profile"), str):
+        raise ParamsError(f"{file}: profile: missing; give it a name, or say --profile")
+    return values["profile"]
+
+
+def _sync(arguments: argparse.Namespace) -> int:
+    from triptych.tracking import store_uri, sync
+
+    uri = arguments.uri or store_uri(arguments.root)
+    added = sync(arguments.root, uri)
+    print(f"{uri}: {added} {'run' if added == 1 else 'runs'} added")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Pictures of the report: collected from outputs/, made small, written to figures/ and kept for embedding."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from triptych.files import FileError, read_json
+
+LIMITS = (300_000, 200_000, 120_000, 80_000, 50_000, 30_000)  # bytes a figure may have, tried in turn
+BUDGET = 3_000_000  # bytes all figures of a report may have together
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture before it is made small. `group`/`item`: its folder under outputs/; `numbers`: name ->
+    value."""
+
+    group: str
+    item: str
+    name: str
+    png: bytes = field(repr=False)
+    caption: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        return "-".join(part for part in (self.group, self.item, self.name) if part) + ".png"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture as embedded: `uri` is the whole file."""
+
+    picture: Picture
+    uri: str = field(repr=False)
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class DataSheet:
+    """A prepared dataset shown: contact sheet, and what was measured against its standard."""
+
+    name: str
+    title: str
+    measures: Mapping[str, Any]
+    notes: Sequence[str]
+    picture: Picture | None
+
+
+def stage_pictures(root: Path) -> list[Picture]:
+    """Pictures that stages left under outputs/<group>/<item>/ (or in a folder a stage below it), in the order
+    of their figures.json. A listed file that is not there is left out. Raises FileError for one that is
+    not a list of figures."""
+    outputs, pictures = root / "outputs", []
+    for index in sorted([*outputs.glob("*/*/figures.json"), *outputs.glob("*/*/*/figures.json")]):
+        entries = read_json(index)
+        if not (isinstance(entries, list) and all(isinstance(e, dict) and "file" in e for e in entries)):
+            raise FileError(f"{index}: must be a list of {{file, caption, numbers}}; run its stage again")
+        group, item, *stage = index.parent.relative_to(outputs).parts
+        for entry in entries:
+            file = index.parent / entry["file"]
+            if file.is_file():
+                name = "-".join([*stage, file.stem])
+                told = (entry.get("caption", ""), entry.get("numbers", {}))
+                pictures.append(Picture(group, item, name, file.read_bytes(), *told))
+    return pictures
+
+
+def data_sheets(root: Path) -> list[DataSheet]:
+    """outputs/data/<dataset>/ -> sheets, sorted by name."""
+    sheets = []
+    for folder in sorted(p for p in (root / "outputs" / "data").glob("*") if p.is_dir()):
+        image, standard = folder / "sheet.png", folder / "standard.json"
+        told = read_json(standard) if standard.is_file() else {}
+        if not (told or image.is_file()):
+            continue
+        title = str(told.get("title", folder.name))
+        picture = (
+            Picture("data", folder.name, "sheet", image.read_bytes(), title) if image.is_file() else None
+        )
+        sheets.append(DataSheet(folder.name, title, told.get("measures", {}), told.get("notes", []), picture))
+    return sheets
+
+
+def write_figures(pictures: Sequence[Picture], folder: Path, budget: int = BUDGET) -> dict[str, Figure]:
+    """Write every picture, each under 300 kB and all under `budget` bytes if that can be; file name ->
+    figure."""
+    from PIL import Image
+
+    small = {p.file: shrink(p.png, LIMITS[0]) for p in pictures}
+    for limit in LIMITS[1:]:
+        if sum(map(len, small.values())) <= budget:
+            break
+        small = {name: shrink(png, limit) for name, png in small.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.png"):
+        stale.unlink()
+    figures = {}
+    for picture in pictures:
+        png = small[picture.file]
+        (folder / picture.file).write_bytes(png)
+        with Image.open(io.BytesIO(png)) as image:
+            width, height = image.size
+        uri = "data:image/png;base64," + base64.b64encode(png).decode()
+        figures[picture.file] = Figure(picture, uri, width, height)
+    return figures
+
+
+def shrink(png: bytes, limit: int) -> bytes:
+    """The same bytes if they fit; else the picture with 256 colours and then, if need be, fewer pixels."""
+    if len(png) <= limit:
+        return png
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as opened:
+        image = opened.convert("RGB")
+    while True:
+        out = io.BytesIO()
+        image.quantize(256, method=Image.Quantize.MEDIANCUT).save(out, "PNG", optimize=True)
+        if out.tell() <= limit or min(image.size) < 32:
+            return out.getvalue()
+        factor = max(0.5, min(0.9, (limit / out.tell()) ** 0.5))
+        size = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
+        image = image.resize(size, Image.Resampling.LANCZOS)

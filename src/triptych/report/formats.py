@@ -1,0 +1,116 @@
+"""Tables as CSV (raw fractions, for programs), Markdown and LaTeX (as printed)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from triptych.published import Published
+from triptych.report.load import Inputs
+from triptych.report.table import Cell, Table
+
+_SUPERSCRIPT = str.maketrans("0123456789R±", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴿ⁺")
+
+
+def to_csv(published: Published, inputs: Inputs, systems: Sequence[str]) -> str:
+    """One row a system; for each metric the paper's number and ours as fractions, unrounded."""
+    metrics = [column.metric for column in published.columns]
+    ours, kept = (source.get(published.table, {}) for source in (inputs.results, inputs.kept))
+    out = io.StringIO()
+    parts = ("paper", "paper_spread", "paper_recalled", "mean", "std", "n", "kept_mean", "kept_std", "kept_n")
+    writer = csv.writer(out, lineterminator="\n")
+    info = ["status", "data", "kept_data", "seconds", "devices"]
+    writer.writerow(["system", "name", *(f"{m}/{p}" for m in metrics for p in parts), *info])
+    for system in systems:
+        row = published.systems.get(system)
+        cells: list[object] = [system, row.name if row else system]
+        for metric in metrics:
+            number = row.values.get(metric) if row else None
+            cells += [number.value, number.spread, number.recalled] if number else [None] * 3
+            for source in (ours, kept):
+                found = source.get(system, {}).get("metrics", {}).get(metric, {})
+                cells += [found.get(key) for key in ("mean", "std", "n")]
+        cost = inputs.costs.get((published.table, system))
+        cells += ["run" if system in ours else "not run", _data(ours.get(system)), _data(kept.get(system))]
+        cells += [round(cost.seconds, 1), " + ".join(cost.devices)] if cost else [None, None]
+        writer.writerow(cells)
+    return out.getvalue()
+
+
+def to_markdown(tables: Sequence[Table]) -> str:
+    return "\n".join(_markdown(table) for table in tables)
+
+
+def to_latex(tables: Sequence[Table]) -> str:
+    """One table environment a printed table; needs the package booktabs."""
+    return "\n".join(_latex(table) for table in tables)
+
+
+def _data(result: dict | None) -> str:
+    return "; ".join(f"{role}: {text}" for role, text in result["data"].items()) if result else ""
+
+
+def _markdown(table: Table) -> str:
+    heads = ["system", *(f"{h.metric}: {h.whose}" if h.whose else h.metric for h in table.heads)]
+    lines = [f"## {table.title}", "", _bar(heads), _bar(["---"] + ["---:"] * len(table.heads))]
+    lines += [_bar([_md_cell(row.name), *map(_md_cell, row.cells)]) for row in table.rows]
+    lines += [""] + [f"{text}\n" for text in (*table.order, *table.missing)]
+    lines += [f"{mark.translate(_SUPERSCRIPT)} {text}\n" for mark, text in table.notes]
+    return "\n".join(lines)
+
+
+def _bar(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _md_cell(cell: Cell) -> str:
+    text = f"**{cell.text}**" if cell.bold else cell.text
+    return text + " ".join(mark.translate(_SUPERSCRIPT) for mark in cell.marks)
+
+
+def _latex(table: Table) -> str:
+    heads = ["system", *(h.metric for h in table.heads)]
+    whose = ["", *(h.whose for h in table.heads)]
+    body = [_tex_row([_tex_cell(row.name), *map(_tex_cell, row.cells)]) for row in table.rows]
+    notes = [tex(text) for text in (*table.order, *table.missing)]
+    notes += [rf"\textsuperscript{{{tex(mark)}}} {tex(text)}" for mark, text in table.notes]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{tex(table.title)}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(table.heads)}}}",
+            r"\toprule",
+            _tex_row([tex(head) for head in heads]),
+            _tex_row([tex(text) for text in whose]),
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(rf"\par\footnotesize {note}" for note in notes),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _tex_row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _tex_cell(cell: Cell) -> str:
+    text = rf"\textbf{{{tex(cell.text)}}}" if cell.bold else tex(cell.text)
+    return text + (rf"\textsuperscript{{{tex(','.join(cell.marks))}}}" if cell.marks else "")
+
+
+_TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+    "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "→": r"$\to$",
+    "β": r"$\beta$", "ρ": r"$\rho$", "×": r"$\times$", "–": "--", "≥": r"$\geq$", "≤": r"$\leq$",
+}  # fmt: skip
+
+
+def tex(text: str) -> str:
+    """Plain text -> LaTeX."""
+    return re.sub("|".join(map(re.escape, _TEX)), lambda match: _TEX[match.group()], text)

@@ -1,0 +1,120 @@
+"""The HTML page: everything in one file, no script needed to read it, no address outside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from triptych.published import Published
+from triptych.report.figures import DataSheet, Figure
+from triptych.report.load import Inputs, data_titles, judged_on
+from triptych.report.papers import Paper
+from triptych.report.table import Table
+
+
+@dataclass(frozen=True)
+class TableSection:
+    """One task: its printed tables, each with its dot chart, then pictures and loss curves of its systems."""
+
+    published: Published
+    tables: Sequence[Table]
+    charts: Mapping[str, Figure]  # table key -> dot chart
+    figures: Sequence[Figure]
+    curves: Sequence[tuple[str, Figure]]  # display name, curves
+    ran: int
+    total: int
+    data: str
+    what: Sequence[str]
+
+
+@dataclass(frozen=True)
+class PaperSection:
+    paper: Paper
+    tables: Sequence[TableSection]
+    figures: Sequence[Figure]
+    sheets: Sequence[tuple[DataSheet, Figure | None]]
+    honesty: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Page:
+    profile: str
+    papers: Sequence[PaperSection]
+    figures: Sequence[Figure] = ()  # of no paper
+    sheets: Sequence[tuple[DataSheet, Figure | None]] = field(default=())
+
+
+def render(page: Page) -> str:
+    """The page as HTML."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    environment.filters["number"] = show_number
+    environment.filters["elsewhere"] = show_elsewhere
+    files = resources.files(__package__)
+    template = environment.from_string(files.joinpath("page.html").read_text(encoding="utf-8"))
+    return template.render(page=page, style=files.joinpath("page.css").read_text(encoding="utf-8"))
+
+
+def show_number(value: Any) -> str:
+    """A number under a picture: four figures are enough."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def show_elsewhere(number: Any) -> str:
+    scale, sign = (100, " %") if number.unit == "percent" else (1, "")
+    spread = "" if number.spread is None else f" ± {number.spread * scale:.{number.decimals}f}"
+    return f"{number.value * scale:.{number.decimals}f}{spread}{sign}"
+
+
+def what_was_run(published: Published, inputs: Inputs) -> list[str]:
+    """Sentences: on which data, with how many repetitions, at which scale."""
+    lines = []
+    for results, scale in (
+        (inputs.results.get(published.table, {}), f"profile {inputs.profile}"),
+        (inputs.kept.get(published.table, {}), "paper scale, kept in git"),
+    ):
+        if not results:
+            continue
+        roles: dict[str, dict[str, None]] = {}
+        for result in results.values():
+            for role, title in data_titles(result["data"]).items():
+                roles.setdefault(role, {})[title] = None
+        data = "; ".join(f"{role}: {', '.join(titles)}" for role, titles in roles.items())
+        counts = sorted({m["n"] for r in results.values() for m in r["metrics"].values()})
+        lines.append(f"{len(results)} of {len(published.systems)} systems ({scale}). Data: {data}. ")
+        if counts == [1]:
+            lines[-1] += "Each number is of a single run (n = 1)."
+        elif counts:
+            spread = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+            lines[-1] += (
+                f"A number is the mean ± standard deviation over n = {spread} values (seeds, label draws "
+                "or replicas)."
+            )
+        devices = sorted({str(r["device"]) for r in results.values() if r.get("device")})
+        if devices:
+            lines[-1] += f" Device: {', '.join(devices)}."
+    return lines or ["Nothing of this table has been run yet."]
+
+
+def honesty(published: Published, inputs: Inputs) -> str:
+    """What the numbers of a table are, and what they are not."""
+    results = {**inputs.kept.get(published.table, {}), **inputs.results.get(published.table, {})}
+    titles = list(dict.fromkeys(judged_on(result) for result in results.values()))
+    if not titles:
+        return f"{published.title}: no number of ours yet; the published column stands alone."
+    other = [title for title in titles if title not in published.same_data]
+    if not other:
+        return (
+            f"{published.title}: ours is measured on {published.paper_data}, the paper's data. Where scale "
+            "or training differ from the paper's, the parameters of the run say so."
+        )
+    return (
+        f"{published.title}: this is the paper's comparison, every system by one protocol, on "
+        f"{', '.join(other)}. It is not a reproduction of the paper's numbers, which are on "
+        f"{published.paper_data}: read down a column of ours, never across to the paper's."
+    )

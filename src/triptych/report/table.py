@@ -1,0 +1,251 @@
+"""Results + published numbers -> tables ready to print. One `Table` here is one printed table: csv, md, tex
+and HTML are four spellings of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triptych.published import Column, Published, System, View
+from triptych.report.load import Inputs, data_titles, judged_on
+from triptych.report.rank import order_lines
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`marks`: footnote signs after the text."""
+
+    text: str
+    bold: bool = False
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's heading: the metric and whose number on which data. `kind`: paper, ours, kept or info."""
+
+    metric: str
+    whose: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Row:
+    system: str
+    name: Cell
+    cells: tuple[Cell, ...]
+    ran: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    key: str
+    title: str
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[tuple[str, str], ...]  # (mark, text)
+    order: tuple[str, ...]  # how the rows' order agrees with the paper's
+    missing: tuple[str, ...]  # what was not run, and why
+
+
+def build_tables(published: Published, inputs: Inputs) -> list[Table]:
+    """The printed tables of one task, in the paper's order; systems the paper does not know come last in
+    the first table of their metrics."""
+    known = published.systems
+    extra = [s for s in _present(published.table, inputs) if s not in known]
+    rows = {**known, **{name: System(name=name, ranked=False) for name in extra}}
+    views = published.views or [
+        View(
+            key=published.table,
+            title=published.title,
+            metrics=[c.metric for c in published.columns],
+            systems=list(known),
+        )
+    ]
+    home = {
+        tuple(view.metrics): n for n, view in reversed(list(enumerate(views)))
+    }  # the first with its metrics
+    tables = []
+    for n, view in enumerate(views):
+        added = extra if home[tuple(view.metrics)] == n else []
+        tables.append(_Builder(published, inputs, view, [*view.systems, *added], rows).build())
+    return tables
+
+
+def _present(table: str, inputs: Inputs) -> list[str]:
+    names = [*inputs.wanted(table), *inputs.results.get(table, {}), *inputs.kept.get(table, {})]
+    return list(dict.fromkeys(names))
+
+
+def show(value: float, spread: float | None, column: Column, decimals: int | None = None) -> str:
+    """A number and its ± in the column's unit (without the % sign, which is in the heading)."""
+    scale = 100 if column.unit == "percent" else 1
+    digits = column.decimals if decimals is None else decimals
+    text = f"{value * scale:.{digits}f}"
+    if spread is None:
+        return text
+    spread_digits = column.decimals if column.spread_decimals is None else column.spread_decimals
+    return f"{text} ± {spread * scale:.{spread_digits}f}"
+
+
+def heading(column: Column) -> str:
+    return f"{column.title} (%)" if column.unit == "percent" else column.title
+
+
+class _Builder:
+    def __init__(
+        self,
+        published: Published,
+        inputs: Inputs,
+        view: View,
+        systems: Sequence[str],
+        rows: Mapping[str, System],
+    ):
+        self.published, self.inputs, self.view, self.rows = published, inputs, view, rows
+        self.systems = list(systems)
+        table = published.table
+        self.ours = {s: r for s, r in inputs.results.get(table, {}).items() if s in self.systems}
+        self.kept = {s: r for s, r in inputs.kept.get(table, {}).items() if s in self.systems}
+        self.notes: dict[str, str] = {}
+        self.columns = [c for m in view.metrics if self._used(c := published.column(m))]
+
+    def build(self) -> Table:
+        parts = [part for column in self.columns for part in self._metric(column)]
+        data_differ = len({judged_on(r) for r in self.ours.values()}) > 1
+        info = [(Head("data", "", "info"), self._data)] if data_differ else []
+        info += [(Head("cost", "", "info"), self._cost)] if self._any_cost() else []
+        rows = []
+        for system in self.systems:
+            cells = [cells[system] for _, cells in parts] + [Cell(show(system)) for _, show in info]
+            name = Cell(self.rows[system].name, marks=self._marks(system))
+            rows.append(Row(system, name, tuple(cells), system in self.ours or system in self.kept))
+        order = order_lines(self.published, self.columns, self.systems, self.ours, "ours")
+        order += order_lines(self.published, self.columns, self.systems, self.kept, "ours at paper scale")
+        notes = [(mark, text) for text, mark in self.notes.items()]
+        notes.sort(key=lambda note: (not note[0].isdigit(), int(note[0]) if note[0].isdigit() else 0))
+        return Table(
+            key=self.view.key,
+            title=self.view.title,
+            heads=tuple([head for head, _ in parts] + [head for head, _ in info]),
+            rows=tuple(rows),
+            notes=tuple(notes),
+            order=tuple(order),
+            missing=tuple(self._missing()),
+        )
+
+    def _used(self, column: Column) -> bool:
+        """A column is printed if the paper or a result of ours has a number for it."""
+        results = [*self.ours.values(), *self.kept.values()]
+        published = any(column.metric in self.rows[s].values for s in self.systems)
+        return published or any(column.metric in r["metrics"] for r in results)
+
+    def _metric(self, column: Column) -> list[tuple[Head, dict[str, Cell]]]:
+        """Up to three columns for one metric: the paper's, ours, and ours at paper scale."""
+        parts = []
+        title = heading(column)
+        if any(column.metric in self.rows[s].values for s in self.systems):
+            parts.append(
+                (Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column))
+            )
+        ours = self._our_cells(column, self.ours, reasons=True)
+        parts.append((Head(title, _whose("ours", self.ours), "ours"), ours))
+        if self.kept:
+            head = Head(title, _whose("ours at paper scale", self.kept), "kept")
+            parts.append((head, self._our_cells(column, self.kept, reasons=False)))
+        return parts
+
+    def _paper_cells(self, column: Column) -> dict[str, Cell]:
+        numbers = {
+            s: self.rows[s].values[column.metric]
+            for s in self.systems
+            if column.metric in self.rows[s].values
+        }
+        texts = {s: show(n.value, n.spread, column, n.decimals) for s, n in numbers.items()}
+        marked = {s for s, n in numbers.items() if n.bold}
+        bold = marked or self._best({s: n.value for s, n in numbers.items()}, column)
+        cells = {}
+        for system in self.systems:
+            number = numbers.get(system)
+            marks: tuple[str, ...] = ()
+            if number and number.recalled:
+                marks = (self._note("Quoted from memory of the publication, not looked up again.", "R"),)
+            elif number and number.spread_recalled:
+                marks = (
+                    self._note("The ± is quoted from memory of the publication, not looked up again.", "R±"),
+                )
+            cells[system] = Cell(texts.get(system, "–"), system in bold, marks)
+        return cells
+
+    def _our_cells(self, column: Column, results: Mapping[str, Any], reasons: bool) -> dict[str, Cell]:
+        numbers = {
+            s: r["metrics"][column.metric] for s, r in results.items() if column.metric in r["metrics"]
+        }
+        bold = self._best({s: n["mean"] for s, n in numbers.items()}, column)
+        cells = {}
+        for system in self.systems:
+            if system in numbers:
+                n = numbers[system]
+                spread = n["std"] if n["n"] > 1 else None
+                text = f"{show(n['mean'], spread, column)} (n={n['n']})"
+            else:
+                text = "–" if system in results or not reasons else "not run"
+            cells[system] = Cell(text, system in bold)
+        return cells
+
+    def _best(self, values: Mapping[str, float], column: Column) -> set[str]:
+        """Systems that look best at the printed precision, among the contenders; none if there is no
+        contest."""
+        scale = 100 if column.unit == "percent" else 1
+        shown = {s: round(v * scale, column.decimals) for s, v in values.items() if self.rows[s].contender}
+        if len(shown) < 2:
+            return set()
+        best = max(shown.values()) if column.better == "higher" else min(shown.values())
+        return {s for s, v in shown.items() if v == best}
+
+    def _marks(self, system: str) -> tuple[str, ...]:
+        texts = list(self.rows[system].notes)
+        for results in (self.ours, self.kept):
+            if system in results:
+                texts += results[system].get("notes", [])
+        return tuple(dict.fromkeys(self._note(text) for text in texts))
+
+    def _note(self, text: str, mark: str | None = None) -> str:
+        """The sign of a footnote: the given one or the next number."""
+        number = str(1 + sum(used.isdigit() for used in self.notes.values()))
+        return self.notes.setdefault(text, mark or number)
+
+    def _data(self, system: str) -> str:
+        if system not in self.ours:
+            return "–"
+        return "; ".join(f"{role}: {title}" for role, title in data_titles(self.ours[system]["data"]).items())
+
+    def _any_cost(self) -> bool:
+        return any((self.published.table, s) in self.inputs.costs for s in self.ours)
+
+    def _cost(self, system: str) -> str:
+        cost = self.inputs.costs.get((self.published.table, system))
+        return str(cost) if cost else "–"
+
+    def _missing(self) -> list[str]:
+        wanted = self.inputs.wanted(self.published.table)
+        reasons: dict[str, list[str]] = {}
+        for system in self.systems:
+            if system in self.ours:
+                continue
+            other = self.inputs.others.get((self.published.table, system))
+            if other:
+                reason = f"its result is of profile {other!r}, not {self.inputs.profile!r}"
+            elif wanted and system not in wanted:
+                reason = "not in params.yaml"
+            else:
+                reason = "no result yet"
+            reasons.setdefault(reason, []).append(self.rows[system].name)
+        return [f"Not run ({reason}): {', '.join(names)}." for reason, names in reasons.items()]
+
+
+def _whose(who: str, results: Mapping[str, Mapping[str, Any]]) -> str:
+    titles = list(dict.fromkeys(judged_on(result) for result in results.values()))
+    if not titles:
+        return f"{who} (nothing run)"
+    return f"{who}, {titles[0]}" if len(titles) == 1 else f"{who}, data of the row"

@@ -1,0 +1,228 @@
+"""The report as a whole, on small made-up results."""
+
+import csv
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from triptych.files import FileError
+from triptych.report import build_report
+from triptych.results import write_result
+
+SYSTEMS = {"kmeans_1layer": 0.6, "kmeans_3layer_rf": 0.5, "exemplar_cnn": 0.8, "dcgan": 0.7}
+
+
+def result(root, system, value, table="objects", metric="accuracy", data="rendered objects", **kwargs):
+    given = {"profile": "laptop", "seeds": [0, 1]} | kwargs
+    folder = root / ("reports/paper/results" if given["profile"] == "paper" else "results")
+    roles = {"train": f"{data} (train, n=500)", "test": f"{data} (test, n=200)"}
+    metrics = {metric: [value - 0.01, value + 0.01]}
+    file = folder / table / f"{system}.json"
+    write_result(file, table=table, system=system, data=roles, metrics=metrics, **given)
+
+
+def picture(file, size=(64, 48)):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file)
+
+
+@pytest.fixture
+def root(tmp_path):
+    return project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A project whose report is built once, for tests that only look at it."""
+    root = project(tmp_path_factory.mktemp("project"))
+    build(root)
+    return root / "reports" / "laptop"
+
+
+def project(tmp_path):
+    params = "profile: laptop\nobjects:\n  systems: {dcgan: {}, tsvm: {}, mine: {}}\n"
+    (tmp_path / "params.yaml").write_text(params)
+    for system, value in SYSTEMS.items():
+        result(tmp_path, system, value)
+    run = tmp_path / "runs" / "objects" / "dcgan" / "features"
+    run.mkdir(parents=True)
+    steps = [(seed, step) for seed in (0, 1) for step in range(9)]
+    rows = [{"seed": s, "step": t, "metric": "loss_d", "value": 1 / (t + 1 + s)} for s, t in steps]
+    (run / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (run / "cost.json").write_text('{"seconds": 130.0, "device": "CPU"}')
+    out = tmp_path / "outputs"
+    picture(out / "objects" / "dcgan" / "samples.png")
+    figures = [
+        {"file": "samples.png", "caption": "Samples <b>of</b> DCGAN", "numbers": {"diversity": 0.81234}},
+        {"file": "gone.png", "caption": "never made"},
+    ]
+    (out / "objects" / "dcgan" / "figures.json").write_text(json.dumps(figures))
+    picture(out / "data" / "objects" / "sheet.png", (900, 700))
+    standard = {"title": "rendered objects", "measures": {"raw pixels + SVM": 0.31}, "notes": ["Drawn."]}
+    (out / "data" / "objects" / "standard.json").write_text(json.dumps(standard))
+    return tmp_path
+
+
+class Page(HTMLParser):
+    """Text, image sources, ids and link targets of a page; asserts that tags close in order."""
+
+    VOID = {"meta", "img", "br", "link", "input", "col", "hr"}
+
+    def __init__(self, html):
+        super().__init__()
+        self.text, self.images, self.ids, self.targets, self.open = "", [], [], [], []
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.images += [attrs["src"]] if tag == "img" else []
+        self.targets += [attrs["href"]] if "href" in attrs else []
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def build(root, profile="laptop"):
+    index = build_report(root, profile, root / "reports" / profile)
+    return index, Page(index.read_text())
+
+
+def test_page_is_self_contained_and_well_formed(built):
+    page = Page((built / "index.html").read_text())
+    assert page.images and all(src.startswith("data:image/png;base64,") for src in page.images)
+    assert all(target.startswith("#") and target[1:] in page.ids for target in page.targets)
+    assert len(page.ids) == len(set(page.ids))
+    assert "Samples <b>of</b> DCGAN" in page.text  # escaped, shown as written
+    assert "never made" not in page.text
+    assert "0.8123" in page.text and "raw pixels + SVM" in page.text
+
+
+def test_ours_on_rendered_data_is_headed_so(built):
+    text = (built / "tables/objects.md").read_text()
+    head = text.splitlines()[2]
+    assert "paper, CIFAR-10" in head and "ours, rendered objects" in head
+    assert "only the order can be compared, not the values" in text
+
+
+def test_rank_correlation_leaves_out_rows_that_were_not_run(built):
+    page = Page((built / "index.html").read_text())
+    # published 80.6 82.0 84.3 82.8 against ours .6 .5 .8 .7: ranks 1 2 4 3 and 2 1 4 3
+    assert "accuracy, all labels: ρ = 0.80 over 4 rows" in page.text
+
+
+def test_rows_not_run_say_why(root):
+    result(root, "view_invariant_kmeans", 0.5, profile="smoke")
+    build(root)
+    text = (root / "reports/laptop/tables/objects.md").read_text()
+    assert "| mine | – | not run |" in text
+    assert "Not run (its result is of profile 'smoke', not 'laptop'): view-invariant K-means." in text
+    assert "Not run (not in params.yaml): raw pixels, DCGAN, untrained." in text
+    assert "Not run (no result yet): tsvm, mine." in text
+
+
+def test_csv_holds_raw_fractions(built):
+    with open(built / "tables/objects.csv") as file:
+        rows = {row["system"]: row for row in csv.DictReader(file)}
+    dcgan = rows["dcgan"]
+    assert [float(dcgan[f"accuracy/{part}"]) for part in ("paper", "mean", "n")] == [0.828, 0.7, 2]
+    assert (dcgan["seconds"], dcgan["devices"], dcgan["status"]) == ("130.0", "CPU", "run")
+    assert rows["raw_pixels"]["status"] == "not run" and rows["raw_pixels"]["accuracy/mean"] == ""
+
+
+def test_latex_is_balanced_and_escaped(built):
+    text = (built / "tables/objects.tex").read_text()
+    assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
+    assert r"accuracy, all labels (\%)" in text and "±" not in text and r"\textbf{84.3}" in text
+
+
+def test_same_files_give_the_same_bytes(root):
+    def contents(folder):
+        return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    build_report(root, "laptop", root / "a")
+    build_report(root, "laptop", root / "b")
+    assert contents(root / "a") == contents(root / "b")
+
+
+def test_figures_stay_small(root):
+    folder = root / "outputs" / "arithmetic" / "faces" / "arithmetic"  # a stage's own folder below the item
+    picture(folder / "walk.png", (700, 500))  # noise: 1 MB as PNG
+    index = folder / "figures.json"
+    index.write_text('[{"file": "walk.png", "caption": "A walk"}]')
+    build(root)
+    files = list((root / "reports/laptop/figures").glob("*.png"))
+    assert {"arithmetic-faces-arithmetic-walk.png", "curves-objects-dcgan.png"} <= {f.name for f in files}
+    assert all(f.stat().st_size < 300_000 for f in files)
+
+
+def test_an_old_figure_does_not_linger(root):
+    stale = root / "reports/laptop/figures/stale.png"
+    picture(stale)
+    build(root)
+    assert not stale.exists()
+
+
+def test_nothing_run_at_all(tmp_path):
+    _, page = build(tmp_path)
+    assert "Nothing of this table has been run yet." in page.text
+    assert "ours (nothing run)" in page.text and "22.48" in page.text and "ρ" not in page.text
+
+
+def test_a_corrupt_result_is_named(root):
+    (root / "results/objects/dcgan.json").write_text('{"table": "objects",')
+    with pytest.raises(FileError, match=r"results/objects/dcgan\.json is not valid JSON"):
+        build(root)
+
+
+def test_a_result_that_lacks_its_metrics_is_named(root):
+    (root / "results/objects/dcgan.json").write_text('{"profile": "laptop", "data": {}}')
+    with pytest.raises(FileError, match=r"dcgan\.json is not a result: it lacks metrics"):
+        build(root)
+
+
+def test_a_corrupt_history_is_named_with_its_line(root):
+    file = root / "runs/objects/dcgan/features/history.jsonl"
+    file.write_text(file.read_text() + "{half")
+    with pytest.raises(FileError, match=r"history\.jsonl, line 19"):
+        build(root)
+
+
+def test_paper_scale_results_have_their_own_column(root):
+    kept = {"profile": "paper", "device": "NVIDIA H200", "seconds": 812.0, "params": {}}
+    result(root, "dcgan", 0.82, data="CIFAR-10", **kept)
+    _, page = build(root)
+    head = (root / "reports/laptop/tables/objects.md").read_text().splitlines()[2]
+    assert "ours at paper scale, CIFAR-10" in head and "ours, rendered objects" in head
+    assert "Device: NVIDIA H200" in page.text
+
+
+def test_the_paper_profile_reports_what_is_kept_and_leaves_it_alone(root):
+    kept = {"profile": "paper", "device": "NVIDIA H200", "seconds": 812.0, "params": {}}
+    result(root, "dcgan", 0.82, data="CIFAR-10", **kept)
+    build(root, "paper")
+    text = (root / "reports/paper/tables/objects.md").read_text()
+    assert "ours, CIFAR-10" in text and "82.0 ± 1.4 (n=2)" in text and "13.5 min, NVIDIA H200" in text
+    assert (root / "reports/paper/results/objects/dcgan.json").is_file()
+
+
+def test_streets_are_printed_as_the_papers_four_tables(tmp_path):
+    result(tmp_path, "cyclegan", 0.4, table="streets", metric="to_photo/class_iou", data="rendered streets")
+    build(tmp_path)
+    text = (tmp_path / "reports/laptop/tables/streets.md").read_text()
+    assert text.count("## ") == 4
+    photo, labels, photo_losses, labels_losses = text.split("## ")[1:]
+    assert "| CycleGAN | **0.52** |" in photo and "| CycleGAN | **0.58** |" in labels
+    assert "| CycleGAN | 0.52 |" in photo_losses and "| GAN + forward cycle¹ | **0.55** |" in photo_losses
+    assert "| CycleGAN | **0.58** |" in labels_losses
+    assert "| GAN + backward cycle | 0.39ᴿ |" in text

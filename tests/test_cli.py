@@ -1,0 +1,56 @@
+"""The command line: what it prints, and its exit status."""
+
+import pytest
+
+from triptych import tracking
+from triptych.cli import main
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert all(command in text for command in ("check", "report", "sync-mlflow"))
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+
+
+def test_report_takes_the_profile_of_params(tmp_path, capsys):
+    (tmp_path / "params.yaml").write_text("profile: smoke\n")
+    assert main(["report", "--root", str(tmp_path)]) == 0
+    assert (tmp_path / "reports/smoke/index.html").is_file()
+    assert capsys.readouterr().out.strip().endswith("reports/smoke/index.html")
+
+
+@pytest.mark.parametrize(("text", "message"), [(None, "say --profile"), ("data: {}\n", "profile: missing")])
+def test_report_without_a_profile_says_so(tmp_path, capsys, text, message):
+    if text is not None:
+        (tmp_path / "params.yaml").write_text(text)
+    assert main(["report", "--root", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_corrupt_result_is_one_message(tmp_path, capsys):
+    (tmp_path / "params.yaml").write_text("profile: smoke\n")
+    (tmp_path / "results/objects").mkdir(parents=True)
+    (tmp_path / "results/objects/dcgan.json").write_text("{")
+    assert main(["report", "--root", str(tmp_path)]) == 2
+    assert "dcgan.json is not valid JSON" in capsys.readouterr().err
+
+
+def test_check_names_the_wrong_key(tmp_path, capsys):
+    file = tmp_path / "params.yaml"
+    file.write_text("profile: laptop\nno_such_table: {}\n")
+    assert main(["check", str(file)]) == 2
+    assert "no_such_table" in capsys.readouterr().err
+
+
+def test_sync_counts_the_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tracking, "sync", lambda root, uri: 1)
+    assert main(["sync-mlflow", "--root", str(tmp_path), "--uri", "sqlite:///x.db"]) == 0
+    assert capsys.readouterr().out == "sqlite:///x.db: 1 run added\n"

@@ -1,0 +1,112 @@
+"""The published numbers against the papers' tables, typed in a second time (percent, as printed)."""
+
+import pytest
+
+from triptych import published
+from triptych.config import ParamsError
+
+ACCURACY = {
+    "kmeans_1layer": (80.6, 63.7, 0.7),
+    "kmeans_3layer_rf": (82.0, 70.7, 0.7),
+    "view_invariant_kmeans": (81.9, 72.6, 0.7),
+    "exemplar_cnn": (84.3, 77.4, 0.2),
+    "dcgan": (82.8, 73.8, 0.4),
+}
+ERRORS = {
+    "knn": 77.93, "tsvm": 66.55, "m1_knn": 65.63, "m1_tsvm": 54.33, "m1_m2": 36.02, "swwae": 27.83,
+    "swwae_dropout": 23.56, "dcgan": 22.48,
+}  # fmt: skip
+STREETS = {  # pixel, class, IoU: labels -> photo, photo -> labels
+    "cogan": (0.40, 0.10, 0.06, 0.45, 0.11, 0.08),
+    "bigan_ali": (0.19, 0.06, 0.02, 0.41, 0.13, 0.07),
+    "simgan": (0.20, 0.10, 0.04, 0.47, 0.11, 0.07),
+    "feature_loss_gan": (0.06, 0.04, 0.01, 0.50, 0.10, 0.06),
+    "cyclegan": (0.52, 0.17, 0.11, 0.58, 0.22, 0.16),
+    "pix2pix": (0.71, 0.25, 0.18, 0.85, 0.40, 0.32),
+    "cycle_alone": (0.22, 0.07, 0.02, 0.10, 0.05, 0.02),
+    "gan_alone": (0.51, 0.11, 0.08, 0.53, 0.11, 0.07),
+    "gan_forward": (0.55, 0.18, 0.12, 0.49, 0.11, 0.07),
+    "gan_backward": (0.39, 0.14, 0.06, 0.01, 0.06, 0.01),
+}
+RECALLED = {  # every other value of the streets table was checked
+    ("pix2pix", "to_labels/pixel_acc"), ("pix2pix", "to_labels/class_acc"),
+    *(("cycle_alone", f"to_labels/{m}") for m in ("pixel_acc", "class_acc", "class_iou")),
+    *(("gan_forward", f"to_labels/{m}") for m in ("pixel_acc", "class_acc", "class_iou")),
+    *(("gan_backward", f"to_photo/{m}") for m in ("pixel_acc", "class_acc", "class_iou")),
+}  # fmt: skip
+HIGGINS = {
+    "ground_truth": (100, None), "raw_pixels": (45.75, 0.8), "pca": (84.9, 0.4), "ica": (42.03, 10.6),
+    "dc_ign": (99.3, 0.1), "infogan": (73.5, 0.9), "vae_untrained": (44.14, 2.5), "vae": (61.58, 0.5),
+    "beta_vae": (99.23, 0.1),
+}  # fmt: skip
+
+
+def values(table, metric):
+    rows = published.load(table).systems
+    return {name: row.values[metric] for name, row in rows.items() if metric in row.values}
+
+
+def test_objects():
+    accuracy, few = values("objects", "accuracy"), values("objects", "accuracy_few")
+    got = {s: (accuracy[s].value * 100, few[s].value * 100, few[s].spread * 100) for s in accuracy}
+    assert list(got) == list(ACCURACY) == list(few)
+    assert all(got[s] == pytest.approx(ACCURACY[s]) for s in ACCURACY)
+
+
+def test_digits():
+    assert {s: n.value * 100 for s, n in values("digits", "test_error").items()} == pytest.approx(ERRORS)
+    assert values("digits", "validation_error")["supervised_cnn"].value == 0.2887
+    assert "22.18 ± 1.13" in " ".join(published.load("digits").systems["dcgan"].notes)
+
+
+def test_streets_in_both_directions():
+    metrics = [f"{d}/{m}" for d in ("to_photo", "to_labels") for m in ("pixel_acc", "class_acc", "class_iou")]
+    rows = published.load("streets").systems
+    assert {s: tuple(rows[s].values[m].value for m in metrics) for s in STREETS} == STREETS
+    recalled = {(s, m) for s, row in rows.items() for m, n in row.values.items() if n.recalled}
+    assert recalled == RECALLED
+    assert [rows["real_photos"].values[m].value for m in metrics[:3]] == [0.80, 0.26, 0.21]
+
+
+def test_shapes():
+    got = {s: (n.value * 100, n.spread and n.spread * 100) for s, n in values("shapes", "higgins").items()}
+    assert list(got) == list(HIGGINS)
+    for system, (value, spread) in HIGGINS.items():
+        assert got[system][0] == pytest.approx(value)
+        assert got[system][1] == (spread and pytest.approx(spread))
+
+
+def test_order_and_rows_without_published_numbers():
+    assert list(published.load("objects").systems)[-2:] == ["raw_pixels", "dcgan_untrained"]
+    assert not published.load("objects").systems["raw_pixels"].values
+    assert not published.load("digits").systems["dcgan_released"].values
+
+
+@pytest.mark.parametrize("table", published.TABLES)
+def test_every_number_has_a_paper_and_a_known_column(table):
+    data = published.load(table)
+    for system, row in data.systems.items():
+        for metric in row.values:
+            source = data.source(system, metric)
+            assert source.count(",") >= 2 and ("Table" in source or "Figure" in source), (system, metric)
+    for view in data.views:
+        assert set(view.systems) <= set(data.systems)
+        assert all(data.column(metric) for metric in view.metrics)
+
+
+def test_ablation_numbers_name_their_own_table():
+    assert "Table 4" in published.load("streets").source("gan_alone", "to_photo/pixel_acc")
+    assert "Table 5" in published.load("streets").source("gan_alone", "to_labels/pixel_acc")
+    assert "1611.07004" in published.load("streets").source("real_photos", "to_photo/pixel_acc")
+
+
+def test_unknown_table_and_column():
+    with pytest.raises(KeyError, match="no published table 'cifar'"):
+        published.load("cifar")
+    with pytest.raises(KeyError, match="no column"):
+        published.load("objects").column("f1")
+
+
+def test_a_misspelt_key_in_a_data_file_is_named():
+    with pytest.raises(ParamsError, match="recaled: unknown key; did you mean 'recalled'"):
+        published.validate(published.Number, {"value": 0.5, "recaled": True}, "published.objects")
