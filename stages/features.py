@@ -11,8 +11,8 @@ def work(system_name):
             system = stage.build(seed, stage.protocol.unlabelled)
             system.fit(unlabelled, stage.replica(seed))
             stage.save(system, seed, stage.protocol.unlabelled)
-        if hasattr(system, "sample"):
-            stage.figure("samples.png", lambda path: draw_samples(system, unlabelled, path))
+        samples = [("samples.png", lambda path: draw_samples(system, unlabelled, path))]
+        stage.figures(samples if hasattr(system, "sample") else [])
 
 
 main(work)

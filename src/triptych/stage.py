@@ -58,7 +58,6 @@ class Stage:
         self.checkpoints = Path("checkpoints", table, system, name)
         self._datasets: dict[str, Dataset] = {}
         self._used: dict[str, str] = {}
-        self._figures: list[dict[str, Any]] = []
         self._result: dict[str, Any] | None = None
         self._tracker: Tracker | None = None
 
@@ -137,13 +136,19 @@ class Stage:
 
     # -- results ---------------------------------------------------------------------------------------------
 
-    def figure(self, file: str, draw: Callable[[Path], dict[str, Any]]) -> None:
-        """`draw(path)` makes outputs/<table>/<system>/<file> and returns {"caption", "numbers"}."""
-        self.outputs.joinpath(self.name).mkdir(parents=True, exist_ok=True)
-        path = self.outputs / self.name / file
-        self._figures.append({"file": file, **draw(path)})
-        if self._tracker is not None:
-            self._tracker.artifact(path)
+    def figures(self, drawings: Sequence[tuple[str, Callable[[Path], dict[str, Any]]]]) -> None:
+        """Draw each (file name, function of the path that returns {"caption", "numbers"}) to this stage's folder under
+        outputs/, which is there even if there is nothing to draw."""
+        if not self.is_main:
+            return
+        folder = self.outputs / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        described = []
+        for file, draw in drawings:
+            described.append({"file": file, **draw(folder / file)})
+            self._tracker.artifact(folder / file)
+        (folder / "figures.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 
     def result(self, metrics: dict[str, Sequence[float]], notes: Sequence[str] = (), system: str | None = None) -> None:
         """Write results/<table>/<system>.json; `system` names another row (a ceiling) than the stage's own."""
@@ -194,9 +199,6 @@ class Stage:
             return
         self._write("run.json", {**self._run, "data": self._used})
         self._write("cost.json", self._cost())
-        if self._figures:
-            figures = json.dumps(self._figures, indent=1, ensure_ascii=False) + "\n"
-            (self.outputs / self.name / "figures.json").write_text(figures)
         self._tracker.finish(self._result["metrics"] if self._result else {})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 

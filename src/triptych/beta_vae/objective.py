@@ -1,0 +1,58 @@
+"""The β-VAE objective (Higgins et al. 2017, eq. 4), as a loss to minimise:
+
+    L = E_q(z|x) [−log p(x|z)] + β KL( q(z|x) ‖ N(0, I) )
+
+Both terms are summed (over pixels, over latents) and then averaged over the batch. Code that averages one of
+them and sums the other silently uses another β: the identity is mean-over-pixels NLL + w · mean-over-latents
+KL  ⇔  w = β_norm.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def normalised(beta: float, latents: int, inputs: int) -> float:
+    """β_norm = β·M/N for M latents and N input numbers, channels included (paper, section 4.2)."""
+    return beta * latents / inputs
+
+
+def beta_of(beta_norm: float, latents: int, inputs: int) -> float:
+    """β = β_norm·N/M, the inverse of `normalised`."""
+    return beta_norm * inputs / latents
+
+
+def resolve_beta(beta: float | None, beta_norm: float | None, latents: int, inputs: int) -> float:
+    """The weight on the summed KL from whichever of the two was given. Raises ValueError unless exactly one
+    was."""
+    if (beta is None) == (beta_norm is None):
+        raise ValueError(
+            f"give exactly one of beta and beta_norm; got beta = {beta}, beta_norm = {beta_norm}"
+        )
+    return beta if beta is not None else beta_of(beta_norm, latents, inputs)
+
+
+def kl_per_latent(mean: Tensor, logvar: Tensor) -> Tensor:
+    """KL( N(μ, σ²) ‖ N(0, 1) ) = ½ (μ² + σ² − 1 − log σ²) in nats, elementwise."""
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar)
+
+
+def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
+    """Binary cross-entropy in nats, summed over pixels: (..., C, H, W) -> (...). Images in [0, 1]."""
+    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum((-3, -2, -1))
+
+
+def gaussian_nll(mean: Tensor, images: Tensor) -> Tensor:
+    """½ ‖x − x̂‖², summed over pixels: (..., C, H, W) -> (...). A Gaussian of unit variance, less its
+    constant."""
+    return 0.5 * (mean - images).square().sum((-3, -2, -1))
+
+
+NLL = {"bernoulli": bernoulli_nll, "gaussian": gaussian_nll}
+
+
+def reparameterise(mean: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """z = μ + σ ε."""
+    return mean + torch.exp(0.5 * logvar) * noise

@@ -1,0 +1,210 @@
+"""How every system of the `shapes` table is judged (Higgins et al. 2017, section 3 and appendix A.4).
+
+Each trained model encodes the whole grid once; every metric draws from those codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from triptych.beta_vae import dci, factor_probe, higgins, mig, sap
+from triptych.beta_vae.factor_vae import factor_vae_score
+from triptych.beta_vae.sampling import Grid
+from triptych.config import Strict
+from triptych.data.format import Dataset, Split
+from triptych.engine import Replica
+
+Scores = dict[str, list[float]]
+
+
+class Metrics(Strict):
+    """Numbers of the paper where it has them (classifier, three of its seeds per model); of disentanglement_lib for the
+    metrics that came later. Pairs per point and points are not in the paper: 200 is Kim & Mnih's, the rest dlib's."""
+
+    merge_poses: bool = True  # orientations 0 and 2π are one pose, drawn once
+    pairs: int = Field(200, gt=0)  # L
+    train_points: int = Field(10_000, gt=0)
+    test_points: int = Field(5000, gt=0)
+    classifier_seeds: int = Field(3, gt=0)
+    classifier_steps: int = Field(10_000, gt=0)
+    classifier_curve: list[int] = [1000, 3000]  # the score is also reported after so many steps
+    classifier_batch: int = Field(10, gt=0)
+    classifier_lr: float = Field(1e-2, gt=0)
+    dlib_pairs: int = Field(64, gt=0)  # L of `higgins_dlib`
+    probe_train: int = Field(30_000, gt=0)
+    probe_test: int = Field(10_000, gt=0)
+    probe_iterations: int = Field(1000, gt=0)
+    metric_train: int = Field(10_000, gt=0)  # samples of MIG, SAP, DCI; votes of FactorVAE
+    metric_test: int = Field(5000, gt=0)
+    dci_model: dci.Model = "boosting"
+    factor_vae_threshold: float = Field(0.05, ge=0)
+
+
+class Protocol(Strict):
+    dataset: str = "shapes"
+    seeds: list[int] = Field(list(range(10)), min_length=1)
+    metrics: Metrics = Metrics()
+
+    def datasets(self) -> list[str]:
+        return [self.dataset]
+
+
+def evaluate(
+    systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device
+) -> Scores:
+    """All metrics of one row: `systems[r]` was trained with `protocol.seeds[r]`. One value per model, or per
+    model and classifier; `higgins` holds the best half, `higgins_all` everything it was chosen from."""
+    grid = Grid(dataset.card["factors"], merge_poses=protocol.metrics.merge_poses)
+    grid.check(len(dataset["train"]))
+    codes = [encode_all(system, dataset["train"], device) for system in systems]
+    metrics = higgins_scores(codes, grid, protocol)
+    for seed, code in zip(protocol.seeds, codes):
+        for name, value in {
+            **probe_scores(code, grid, protocol, seed),
+            **extra_scores(code, grid, protocol, seed),
+        }.items():
+            metrics.setdefault(name, []).append(value)
+    return metrics
+
+
+def fit_all(systems: Sequence[nn.Module], train: Split, replicas: Sequence[Replica]) -> None:
+    """Fit `systems[r]` with `replicas[r]`: at once where their code can (stacked weights), else one by one."""
+    together = getattr(systems[0], "fit_together", None)
+    if together is not None:
+        together(systems, train.images, replicas)
+        return
+    for system, replica in zip(systems, replicas):
+        system.fit(train.images, train.factors, replica)
+
+
+def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
+    """What the scores depend on beside the representation."""
+    m = protocol.metrics
+    lines = [
+        f"higgins: 4 factors (chance 25 %), L = {m.pairs}, {m.classifier_steps} classifier steps, "
+        f"best half of {len(systems)} models × {m.classifier_seeds} classifiers",
+    ]
+    if getattr(systems[0], "is_trained", True) and hasattr(systems[0], "beta_norm"):
+        lines.append(f"β = {systems[0].beta:g}, β_norm = {systems[0].beta_norm:.4g}")
+    return lines
+
+
+@torch.inference_mode()
+def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size: int = 1024) -> Tensor:
+    """Codes (N, d) of all images on `device`, as `system.encode` gives them: posterior means for VAEs.
+
+    Ground truth has `encode_factors` in its place. uint8 codes are pixels, in 255ths.
+    """
+    system = system.to(device).eval()
+    oracle: Callable | None = getattr(system, "encode_factors", None)
+    source, encode = (split.factors, oracle) if oracle else (split.images, system.encode)
+    parts = (
+        torch.from_numpy(np.array(source[i : i + batch_size])) for i in range(0, len(source), batch_size)
+    )
+    return torch.cat([encode(part.to(device)) for part in parts])
+
+
+def higgins_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
+    """`higgins` K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the
+    same after fewer steps; `higgins_k5`: shape can be the fixed factor too, one classifier a model;
+    `higgins_dlib`: K = 5 with scikit-learn's classifier."""
+    models = [
+        (seed, c, code) for seed, code in zip(protocol.seeds, codes) for c in range(protocol.metrics.classifier_seeds)
+    ]
+    curve = [s for s in protocol.metrics.classifier_curve if s < protocol.metrics.classifier_steps]
+    scores = _classify(models, grid, protocol, higgins.PAPER_FACTORS, [*curve, protocol.metrics.classifier_steps])
+    all_scores = scores[-1].tolist()
+    metrics = {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores}
+    metrics |= {f"higgins_{steps}": row.tolist() for steps, row in zip(curve, scores)}
+    first = [model for model in models if model[1] == 0]
+    metrics["higgins_k5"] = _classify(
+        first, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps]
+    )[0].tolist()
+    metrics["higgins_dlib"] = []
+    for seed, c, code in first:
+        train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, c)
+        metrics["higgins_dlib"].append(higgins.logistic_accuracy(train, test, seed))
+    return metrics
+
+
+def _classify(models, grid: Grid, protocol: Protocol, names: Sequence[str], steps: list[int]) -> Tensor:
+    points = [_points(code, grid, protocol, names, protocol.metrics.pairs, seed, c) for seed, c, code in models]
+    return higgins.train_classifiers(
+        *zip(*points),
+        [_seed(seed, c, 2) for seed, c, _ in models],
+        classes=len(names),
+        steps=steps,
+        batch_size=protocol.metrics.classifier_batch,
+        lr=protocol.metrics.classifier_lr,
+    )
+
+
+def _points(code, grid, protocol: Protocol, names, pairs: int, seed: int, c: int) -> tuple:
+    counts = protocol.metrics.train_points, protocol.metrics.test_points
+    return tuple(
+        higgins.draw_points(code, grid, names, n, pairs, _seed(seed, c, k)) for k, n in enumerate(counts)
+    )
+
+
+def _seed(model: int, classifier: int, purpose: int) -> int:
+    return 1_000_003 * model + 1009 * classifier + purpose
+
+
+def probe_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
+    """`factor_probe` (mean accuracy over factors), `factor_probe_<factor>`, `r2_<factor>`; for codes of up to
+    64 numbers
+    `single_latent` (accuracy of the best latent alone, mean over factors), `single_gap` (lead over the second
+    best)."""
+    x, factors = _sample(code, grid, protocol.metrics.probe_train, protocol.metrics.probe_test, seed)
+    values = [v.numpy() for v in grid.values]
+    probe = factor_probe.probe(
+        x, factors, values, grid.names, protocol.metrics.probe_train, protocol.metrics.probe_iterations
+    )
+    accuracy: Mapping[str, float] = probe["accuracy"]
+    out = {"factor_probe": float(np.mean(list(accuracy.values())))}
+    out |= {f"factor_probe_{name}": value for name, value in accuracy.items()}
+    out |= {f"r2_{name}": value for name, value in probe["r2"].items()}
+    if "single" in probe:
+        best, gap = factor_probe.best_latents(probe["single"])
+        out |= {"single_latent": float(best.mean()), "single_gap": float(gap.mean())}
+    return out
+
+
+def extra_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
+    """`mig`, `sap`, `dci_d`, `dci_c`, `dci_i`, `factor_vae`, `active_latents`; nothing for codes of more than
+    64 numbers (pixels), which these metrics are not made for."""
+    if code.shape[1] > 64:
+        return {}
+    n = protocol.metrics.metric_train
+    x, factors = _sample(code, grid, n, protocol.metrics.metric_test, seed + 500_000)
+    train, test = (x[:n], factors[:n]), (x[n:], factors[n:])
+    trees = dci.dci(*train, *test, model=protocol.metrics.dci_model, seed=seed)
+    votes = factor_vae_score(
+        code,
+        grid,
+        seed=_seed(seed, 0, 3),
+        train_votes=n,
+        test_votes=protocol.metrics.metric_test,
+        variance_samples=n,
+        threshold=protocol.metrics.factor_vae_threshold,
+    )
+    return {
+        "mig": mig.mig(*train),
+        "sap": sap.sap(*train, *test),
+        "dci_d": trees.disentanglement,
+        "dci_c": trees.completeness,
+        "dci_i": trees.informativeness,
+        "factor_vae": votes.score,
+        "active_latents": float(votes.active),
+    }
+
+
+def _sample(code: Tensor, grid: Grid, n_train: int, n_test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and factor classes of different random images. Raises DataError where the grid has too few."""
+    rows = grid.sample_rows(n_train + n_test, torch.Generator().manual_seed(seed))
+    return code[rows.to(code.device)].float().cpu().numpy(), grid.factors(rows).numpy()

@@ -1,0 +1,47 @@
+"""Several networks of one architecture as one module with stacked weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+
+class Stacked(nn.Module):
+    """Networks 1…R as one: forward (R, B, ...) -> (R, B, ...), network r on slice r.
+
+    Its parameters are the networks' with a leading dimension R, so that one matrix product of a batch of
+    matrices takes the place of R small ones. A single network is simply called. `write_back` copies the
+    weights to the networks.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]):
+        super().__init__()
+        self._networks = [
+            list(networks)
+        ]  # in a list within a list: not registered, the stack holds the parameters
+        self.single = networks[0] if len(networks) == 1 else None
+        if self.single is None:
+            stacked, buffers = stack_module_state(list(networks))
+            if buffers:
+                raise ValueError("networks with buffers (batch norm) cannot be stacked")
+            self.names = list(stacked)
+            self.weights = nn.ParameterList([nn.Parameter(w.detach()) for w in stacked.values()])
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.single is not None:
+            return self.single(x[0])[None]
+        form = self._networks[0][0]
+        call = vmap(lambda weights, row: functional_call(form, weights, (row,)))
+        return call(dict(zip(self.names, self.weights)), x)
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        if self.single is not None:
+            return
+        for name, weights in zip(self.names, self.weights):
+            for network, weight in zip(self._networks[0], weights):
+                own = network.get_parameter(name)
+                own.data = weight.detach().clone()

@@ -1,0 +1,102 @@
+"""A variational autoencoder with β on its KL term: the rows VAE, β-VAE and VAE untrained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from triptych.beta_vae.networks import NetworkConfig, decoder, encoder
+from triptych.beta_vae.objective import normalised, resolve_beta
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+
+class VaeConfig(NetworkConfig):
+    """Give `beta` (weight on the summed KL) or `beta_norm` = β·M/N, not both; N is known once the data are.
+
+    Batch size and steps are not in the paper; 64 and 300,000 are disentanglement_lib's. The Gaussian decoder
+    has unit variance (the paper does not give it).
+    """
+
+    beta: float | None = Field(None, ge=0)
+    beta_norm: float | None = Field(None, ge=0)
+    decoder: Literal["bernoulli", "gaussian"] = "bernoulli"
+    optimiser: Literal["adagrad", "adam"] = "adagrad"
+    lr: float = Field(1e-2, gt=0)
+    batch_size: int = Field(64, gt=0)
+    steps: int = Field(300_000, gt=0)
+
+    @model_validator(mode="after")
+    def _one_beta(self):
+        resolve_beta(self.beta, self.beta_norm, 1, 1)
+        return self
+
+
+class Vae(nn.Module):
+    """`encode` gives posterior means, which every metric judges; `decode` the decoder's mean image."""
+
+    def __init__(self, config: NetworkConfig, spec: Spec):
+        super().__init__()
+        self.config = config
+        self.inputs = int(np.prod(spec.image_shape))
+        self.encoder = encoder(config, spec.image_shape)
+        self.decoder = decoder(config, spec.image_shape)
+
+    @property
+    def beta(self) -> float:
+        """Weight on the summed KL."""
+        return resolve_beta(self.config.beta, self.config.beta_norm, self.config.latents, self.inputs)
+
+    @property
+    def beta_norm(self) -> float:
+        return normalised(self.beta, self.config.latents, self.inputs)
+
+    is_trained = True
+
+    @staticmethod
+    def fit_together(systems: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
+        """Train all seeds in one loop (see `fit_together` below)."""
+        fit_together(systems, images, replicas)
+
+    def fit(self, images: np.ndarray | Tensor, factors: np.ndarray | None, replica: Replica) -> None:
+        """Train on `images` uint8 (N, C, H, W); `factors` are not looked at."""
+        fit_together([self], images, [replica])
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 (n, C, H, W) -> mean and log variance, (n, M) each."""
+        mean, logvar = self.encoder(images.float() / 255).float().chunk(2, dim=1)
+        return mean, logvar
+
+    def encode(self, images: Tensor) -> Tensor:
+        """uint8 (n, C, H, W) -> posterior means (n, M)."""
+        return self.posterior(images)[0]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(n, M) -> mean images (n, C, H, W) in [0, 1]."""
+        out = self.decoder(latents).float()
+        return (
+            out.clamp(0, 1) if getattr(self.config, "decoder", "bernoulli") == "gaussian" else out.sigmoid()
+        )
+
+    @torch.inference_mode()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """uint8 (n, C, H, W) -> decoded posterior means, in [0, 1]."""
+        return self.decode(self.encode(images))
+
+
+def fit_together(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
+    """Train several models of one configuration, one per replica, in one loop: much faster on a GPU, where
+    one of them leaves most of it idle. Each ends as it would alone: batches and noise depend on its own seed
+    only."""
+    from triptych.beta_vae.vae_task import train_vaes
+
+    if models[0].config.network == "dense":
+        train_vaes(models, images, replicas)
+        return
+    for model, replica in zip(models, replicas):  # convolutions gain little from stacking
+        train_vaes([model], images, [replica])

@@ -1,0 +1,128 @@
+"""Training of VAEs: the task, its noise, and many models of one configuration at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triptych.beta_vae.objective import NLL, kl_per_latent, reparameterise
+from triptych.beta_vae.stacked import Stacked
+from triptych.beta_vae.vae import Vae
+from triptych.engine import Phase, Replica, Stream, Task, train
+
+
+def train_vaes(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
+    """Train `models[r]` with the seed of `replicas[r]` on `images` uint8 (N, C, H, W), all in one loop."""
+    config, leader = models[0].config, replicas[0]
+    streams = {
+        "images": Batches(images, [r.seed for r in replicas], config.batch_size, leader),
+        "noise": Noise([r.seed for r in replicas], (config.batch_size, config.latents), leader),
+    }
+    task = VaeTask(models)
+    train(task, streams, steps=config.steps, replica=_leading(replicas), log_every=100)
+    task.write_back()
+
+
+class VaeTask(Task):
+    """Batches: `images` uint8 (R, B, C, H, W), `noise` (R, B, M). The models' losses are added up: they share
+    no weight, so each gets its own gradient and Adagrad and Adam, being elementwise, keep them apart."""
+
+    def __init__(self, models: Sequence[Vae]):
+        super().__init__()
+        self.config, self.beta = models[0].config, models[0].beta
+        self.encoders = Stacked([m.encoder for m in models])
+        self.decoders = Stacked([m.decoder for m in models])
+
+    def phases(self) -> list[Phase]:
+        optimisers = {"adagrad": torch.optim.Adagrad, "adam": torch.optim.Adam}
+
+        def optimiser(parameters, **options):
+            if self.config.optimiser == "adagrad":
+                options.pop("capturable", None)  # Adagrad has no such switch
+            return optimisers[self.config.optimiser](parameters, lr=self.config.lr, **options)
+
+        return [Phase("vae", [self.encoders, self.decoders], self.loss, optimiser)]
+
+    def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
+        x = self.batch["images"].float() / 255
+        mean, logvar = self.encoders(x).float().chunk(2, dim=-1)
+        out = self.decoders(reparameterise(mean, logvar, self.batch["noise"]))
+        nll = NLL[self.config.decoder](out.float(), x).mean(1)  # (R,): sums over pixels, means over the batch
+        kl = kl_per_latent(mean, logvar).sum(-1).mean(1)
+        logs = {}
+        for r in range(len(nll)):
+            logs[f"nll{_mark(r)}"], logs[f"kl{_mark(r)}"] = nll[r], kl[r]
+        return (nll + self.beta * kl).sum(), logs
+
+    def write_back(self) -> None:
+        """Copy the trained weights into the models."""
+        self.encoders.write_back()
+        self.decoders.write_back()
+
+
+class Batches:
+    """One stream of each seed over the same images: batch (R, B, ...)."""
+
+    def __init__(self, images: np.ndarray | Tensor, seeds: Sequence[int], batch_size: int, replica: Replica):
+        options = {
+            "batch_size": batch_size,
+            "device": replica.device,
+            "rank": replica.rank,
+            "world": replica.world,
+        }
+        self.streams = [Stream(images, seed=seeds[0], **options)]
+        shared = self.streams[0]._tensors  # one copy of the data serves all
+        self.streams += [Stream(*shared, seed=seed, **options) for seed in seeds[1:]]
+        self.resident = self.streams[0].resident
+
+    def rows(self, step: int) -> Tensor:
+        return torch.stack([s.rows(step) for s in self.streams])
+
+    def gather(self, rows: Tensor) -> Tensor:
+        return self.streams[0].gather(rows)
+
+
+class Noise:
+    """Standard normal numbers of which step `s` gets what depends on (seed, s) alone: nothing to save on
+    resuming, and a model trained beside others sees what it sees alone."""
+
+    block = 256  # steps drawn at a time
+
+    def __init__(self, seeds: Sequence[int], shape: tuple[int, int], replica: Replica):
+        self.seeds, self.shape, self.device, self.resident = seeds, shape, replica.device, True
+        self._share = slice(replica.rank, None, replica.world)
+        self._at, self._drawn = -1, torch.empty(0)
+
+    def rows(self, step: int) -> Tensor:
+        at, within = divmod(step, self.block)
+        if at != self._at:
+            drawn = [_normal(seed, at, (self.block, *self.shape))[:, self._share] for seed in self.seeds]
+            self._at, self._drawn = at, torch.stack(drawn, 1).to(self.device)
+        return self._drawn[within]
+
+    def gather(self, rows: Tensor) -> Tensor:
+        return rows
+
+
+def _normal(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + block + 500_000_000) % 2**63)
+    return torch.randn(shape, generator=generator)
+
+
+def _mark(r: int) -> str:
+    return f"@{r}" if r else ""
+
+
+def _leading(replicas: Sequence[Replica]) -> Replica:
+    """The first replica, which runs the loop for all; what it logs of the others goes to their histories."""
+
+    def route(rows: list[tuple[int, str, float]]) -> None:
+        for step, name, value in rows:
+            metric, _, r = name.partition("@")
+            replicas[int(r or 0)].log(step, **{metric: value})
+
+    return replace(replicas[0], sink=route, history=[])

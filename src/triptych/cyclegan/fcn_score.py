@@ -1,0 +1,129 @@
+"""FCN-score: how well a network recognises generated photos; and the score of generated label maps.
+
+One histogram over the whole split, n_tp = pixels of true class t predicted as p (only where the truth is
+scored):
+
+    pixel_acc = sum_t n_tt / sum n
+    class_acc = mean_t n_tt / n_t.
+    class_iou = mean_t n_tt / (n_t. + n_.t - n_tt)
+
+(Zhu et al. 2017, section 5.1.3, following Isola et al. 2017 and Long et al. 2015.) A class without a pixel in
+the truth says nothing about a system: the main numbers leave it out of the means. The authors' script counts
+it as 0; `absent="zero"` does too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triptych.data.classes import IGNORE, evaluated, nearest_class, train_ids
+
+Absent = Literal["skip", "zero"]
+
+
+def histogram(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Pixel counts (n_classes, n_classes) int64, rows the truth, columns the prediction.
+
+    `truth`, `predicted`: train ids of one shape, uint8; truth of n_classes and above (255: ignore) is left
+    out. Raises ValueError if a prediction is no class (the released evaluator miscounts those silently).
+    """
+    truth, predicted = np.asarray(truth).ravel(), np.asarray(predicted).ravel()
+    if truth.shape != predicted.shape:
+        raise ValueError(f"{truth.size} pixels of truth, {predicted.size} predicted")
+    scored = truth < n_classes
+    truth, predicted = truth[scored].astype(np.int64), predicted[scored].astype(np.int64)
+    if predicted.size and predicted.max() >= n_classes:
+        raise ValueError(f"predicted class {predicted.max()} of {n_classes}")
+    return np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def scores(counts: np.ndarray, absent: Absent = "skip") -> dict[str, float]:
+    """`pixel_acc`, `class_acc`, `class_iou` as fractions, of a histogram (K, K)."""
+    right = np.diag(counts).astype(float)
+    in_truth, in_prediction = counts.sum(1), counts.sum(0)
+    present = in_truth > 0 if absent == "skip" else np.ones(len(counts), bool)
+    accuracy = right / np.maximum(in_truth, 1)
+    iou = right / np.maximum(in_truth + in_prediction - right, 1)
+    return {
+        "pixel_acc": float(right.sum() / max(1, counts.sum())),
+        "class_acc": float(accuracy[present].mean()),
+        "class_iou": float(iou[present].mean()),
+    }
+
+
+def best_permutation(counts: np.ndarray, a: int, b: int) -> dict[str, float]:
+    """The better of the scores as they are and with predictions of the classes `a` and `b` exchanged: a
+    diagnostic for systems that swap vegetation and buildings (section 6), never the main number."""
+    swapped = counts.copy()
+    swapped[:, [a, b]] = counts[:, [b, a]]
+    return max(scores(counts), scores(swapped), key=lambda s: s["pixel_acc"])
+
+
+def resize_photos(photos: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 (N, 3, h, w) -> uint8 (N, 3, *size) by Pillow's BILINEAR on 8-bit images, as the authors' script
+    does (scipy's old imresize): another filter, or floats, changes the score."""
+    from PIL import Image
+
+    if photos.shape[-2:] == tuple(size):
+        return photos
+    height, width = size
+    images = (Image.fromarray(np.ascontiguousarray(p.transpose(1, 2, 0))) for p in photos)
+    resized = [np.asarray(i.resize((width, height), Image.Resampling.BILINEAR)) for i in images]
+    return np.stack(resized).transpose(0, 3, 1, 2)
+
+
+def resize_classes(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Class maps, uint8 (N, h, w) -> (N, *size), by nearest neighbour (pixel centres)."""
+    rows, columns = (
+        np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
+        for new, old in zip(size, maps.shape[1:])
+    )
+    return maps[:, rows[:, None], columns[None, :]]
+
+
+def score_photos(
+    photos: np.ndarray,
+    truth: np.ndarray,
+    classes: Sequence[Mapping[str, Any]],
+    segment,
+    size: tuple[int, int],
+    block: int = 32,
+) -> np.ndarray:
+    """Histogram of (generated) photos. `photos` uint8 (N, 3, h, w); `truth` raw ids (N, H', W') at full size;
+    `segment`: uint8 (n, 3, *size) -> train ids (n, *size)."""
+    k = len(evaluated(classes))
+    counts = np.zeros((k, k), np.int64)
+    for i in range(0, len(photos), block):
+        enlarged = resize_photos(np.asarray(photos[i : i + block]), size)
+        predicted = segment(torch.from_numpy(np.ascontiguousarray(enlarged)))
+        actual = train_ids(np.asarray(truth[i : i + block]), classes)
+        counts += histogram(actual, resize_classes(predicted, actual.shape[1:]), k)
+    return counts
+
+
+def score_labels(
+    images: np.ndarray | Tensor, truth: np.ndarray, classes: Sequence[Mapping[str, Any]], lowres: bool = False
+) -> np.ndarray:
+    """Histogram of generated label maps, given as colour images uint8 (N, 3, h, w): each pixel is the class
+    of the nearest palette colour, at the generated size; then enlarged to the truth's (or, `lowres`, the
+    truth is reduced). The papers do not say at which size they compare."""
+    predicted = nearest_class(np.asarray(images), classes)
+    actual = train_ids(np.asarray(truth), classes)
+    if lowres:
+        actual = resize_classes(actual, predicted.shape[1:])
+    else:
+        predicted = resize_classes(predicted, actual.shape[1:])
+    return histogram(actual, predicted, len(evaluated(classes)))
+
+
+def absent_classes(counts: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the classes that have no pixel in the truth."""
+    return [c["name"] for c, n in zip(evaluated(classes), counts.sum(1)) if n == 0]
+
+
+__all__ = ["IGNORE", "histogram", "resize_classes", "resize_photos", "score_labels", "score_photos", "scores"]

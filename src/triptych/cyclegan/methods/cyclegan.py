@@ -1,0 +1,11 @@
+"""CycleGAN (Zhu, Park, Isola, Efros 2017): unpaired translation held together by both cycles."""
+
+from __future__ import annotations
+
+from triptych.cyclegan.translation import CycleConfig, CycleSystem
+
+Config = CycleConfig
+
+
+class System(CycleSystem):
+    """GAN + forward cycle + backward cycle."""

@@ -1,0 +1,85 @@
+"""Feature loss + GAN: SimGAN with the distance taken between deep features (layer relu4_2) instead of pixels.
+
+The features are VGG-16's of ImageNet, as in the CycleGAN paper (`features: vgg16`), or, where those weights
+are not to be had, those of a small FCN-8s of the same topology that is first trained on the training photos
+(`features: fcn`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as nnf
+from pydantic import Field
+from torch import Tensor, nn
+
+from triptych.cyclegan import fcn8s, translation
+from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.losses import distance
+from triptych.cyclegan.one_way import fit_both_ways
+from triptych.cyclegan.streets_protocol import train_evaluator
+from triptych.data.classes import evaluated
+from triptych.engine import Replica
+
+
+class Config(translation.UnpairedConfig):
+    feature_weight: float = Field(10.0, ge=0)
+    features: Literal["vgg16", "fcn"] = "vgg16"
+    feature_size: int = Field(
+        224, ge=32, description="pixels: images are enlarged to this before the features"
+    )
+    fcn: fcn8s.Config = Field(fcn8s.Config(), description="the network behind `features: fcn`")
+
+
+class System(translation.Adversarial):
+    def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
+        c = self.config
+        features = Features(_network(c, data, replica), c.feature_size, c.features == "vgg16").to(
+            replica.device
+        )
+        fit_both_ways(
+            self,
+            lambda: data.unpaired(
+                replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
+            ),
+            replica,
+            content=lambda fake, a, b: distance(features(fake), features(a)),
+            weight=c.feature_weight,
+            frozen=features,
+            callback=callback,
+            callback_every=callback_every,
+        )
+
+
+def _network(config: Config, data: StreetData, replica: Replica) -> fcn8s.FCN8s:
+    if config.features == "fcn":
+        return train_evaluator(data, config.fcn, replica.part("features"))
+    vgg = fcn8s.Config(norm="none", start="vgg16", dense=64)  # the dense layers are not used
+    network = fcn8s.FCN8s(vgg, len(evaluated(data.classes)))
+    network.start_from_vgg16()
+    return network
+
+
+class Features(nn.Module):
+    """Images in [-1, 1], (n, 3, H, W) -> relu4_2, (n, 8 * width, size / 8, size / 8). Always in eval mode."""
+
+    def __init__(self, network: fcn8s.FCN8s, size: int, imagenet: bool):
+        super().__init__()
+        self.blocks = nn.ModuleList(network.blocks[:3])
+        per_convolution = len(network.blocks[3]) // 3
+        self.last = network.blocks[3][: 2 * per_convolution]
+        self.size = size
+        mean, std = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) if imagenet else ([0.5] * 3, [0.5] * 3)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> Features:
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = nnf.interpolate((images + 1) / 2, (self.size, self.size), mode="bilinear", align_corners=False)
+        x = (x - self.mean) / self.std
+        for block in self.blocks:
+            x = nnf.max_pool2d(block(x), 2)
+        return self.last(x)

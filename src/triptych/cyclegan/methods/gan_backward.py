@@ -1,0 +1,11 @@
+"""GAN + backward cycle (CycleGAN, tables 4 and 5): photo -> labels -> photo only."""
+
+from __future__ import annotations
+
+from triptych.cyclegan.translation import CycleConfig, CycleSystem
+
+Config = CycleConfig
+
+
+class System(CycleSystem):
+    forward_cycle = 0.0

@@ -1,0 +1,42 @@
+"""What the protocol of the `digits` table asks of a system."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor, nn
+
+from triptych.engine import Replica
+
+Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images (n, C, H, W), int64 labels (n,)
+
+
+class DigitsSystem(nn.Module):
+    """A classifier that learns from many images and few labels.
+
+    The protocol calls `pretrain` and `tune` once per seed, then `fit` and `predict` for every draw of labels.
+    What `predict` needs is in the state dict; what only `fit` needs (the unlabelled images) need not be.
+    """
+
+    retrains: bool = False  # `fit` trains networks, which is too dear for a hundred draws
+
+    def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
+        """Learn what can be learnt without labels from uint8 images (n, C, H, W)."""
+
+    def tune(self, draws: list[Labelled], validation: Labelled, replica: Replica) -> None:
+        """Choose by the mean error on the validation set after learning from each of the draws."""
+
+    def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
+        """Learn from labelled images."""
+        raise NotImplementedError
+
+    def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
+        """uint8 images (n, C, H, W) -> classes (n,) int64."""
+        raise NotImplementedError
+
+    def metrics(self) -> dict[str, float]:
+        """Further numbers for the table about the last `fit`."""
+        return {}
+
+    def error(self, labelled: Labelled) -> float:
+        """The fraction of wrong answers."""
+        return float(np.mean(self.predict(labelled[0]) != labelled[1]))

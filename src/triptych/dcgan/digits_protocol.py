@@ -1,0 +1,129 @@
+"""How every system of the `digits` table is judged (Radford et al. 2015, section 5.2; authors' SVHN script).
+
+    training set, shuffled  =  validation images  +  pool labels of a draw        =  the same number of each
+    class, at random from the pool (100: 1000 labels in all)
+
+What a system has to choose, it chooses by the mean validation error over a few tuning draws; then come new
+draws and the test set. The images of the pool, without labels, are there for every system. The draws depend
+on the split and the seed alone, so that all systems see the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from triptych.config import ParamsError, Strict
+from triptych.data.format import Dataset, Split
+from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.engine import Replica
+
+TUNING, EVALUATION = 0, 1  # draws for one purpose are never reused for the other
+
+
+class Protocol(Strict):
+    """The defaults are the paper's, and its code's, where they state them."""
+
+    dataset: str = "digits"
+    seeds: list[int] = Field(min_length=1)
+    validation: int = Field(default=10_000, gt=0, description="images set apart from the training set")
+    split_seed: int = Field(default=0, ge=0)
+    labels_per_class: int = Field(default=100, gt=0)
+    tuning_draws: int = Field(default=10, gt=0)
+    evaluation_draws: int = Field(default=100, gt=0)
+    retrained_draws: int = Field(default=1, gt=0, description="for systems that train networks on each draw")
+    extra: bool = Field(
+        default=False, description="add the images of the split `extra` to the pool, unlabelled"
+    )
+
+    def datasets(self) -> list[str]:
+        return [self.dataset]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The training set, divided. Images are uint8 (n, C, H, W), labels int64 (n,)."""
+
+    pool: Labelled
+    validation: Labelled
+    unlabelled: np.ndarray
+
+    def draw(self, per_class: int, *key: int) -> Labelled:
+        """The labelled images of the draw that `key` names."""
+        rows = draw_rows(self.pool[1], per_class, *key)
+        return self.pool[0][rows], self.pool[1][rows]
+
+
+def divide(data: Dataset | Mapping[str, Split], protocol: Protocol) -> Parts:
+    """Shuffle the training set and cut off its validation images.
+
+    Raises ParamsError if too few images are left to draw labels from, or if there is no split `extra` to add.
+    """
+    train = data["train"]
+    images, labels = np.asarray(train.images), np.asarray(train.labels)
+    order = np.random.default_rng(protocol.split_seed).permutation(len(labels))
+    held_out, rest = order[: protocol.validation], order[protocol.validation :]
+    counts = np.bincount(labels[rest], minlength=int(labels.max()) + 1)
+    if counts.min() < protocol.labels_per_class:
+        raise ParamsError(
+            f"digits.labels_per_class = {protocol.labels_per_class}: beside {protocol.validation} "
+            f"validation images the rarest class has {counts.min()} images"
+        )
+    pool = images[rest], labels[rest]
+    unlabelled = pool[0]
+    if protocol.extra:
+        unlabelled = np.concatenate([pool[0], _extra(data).images])
+    return Parts(pool, (images[held_out], labels[held_out]), unlabelled)
+
+
+def draw_rows(labels: np.ndarray, per_class: int, *key: int) -> np.ndarray:
+    """Rows of `per_class` images of every class, at random without repetition, (classes · per_class,) sorted.
+
+    The same labels and key give the same rows; other keys, independent ones.
+    """
+    rng = np.random.default_rng(key)
+    rows = [rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in np.unique(labels)]
+    return np.sort(np.concatenate(rows))
+
+
+def evaluate(
+    system: DigitsSystem, data: Dataset | Mapping[str, Split], protocol: Protocol, replica: Replica
+) -> dict[str, list[float]]:
+    """Train and judge `system` with one seed. Returns metric -> one value per draw: `test_error` (a fraction)
+    and what the system reports itself; put the lists of all seeds together for the table.
+    """
+    parts = divide(data, protocol)
+    system.pretrain(parts.unlabelled, replica)
+    tuning = range(1 if system.retrains else protocol.tuning_draws)
+    draws = [parts.draw(protocol.labels_per_class, TUNING, replica.seed, i) for i in tuning]
+    system.tune(draws, parts.validation, replica)
+
+    test_images, test_labels = data["test"].images, np.asarray(data["test"].labels)
+    metrics: dict[str, list[float]] = {"test_error": []}
+    for i in range(protocol.retrained_draws if system.retrains else protocol.evaluation_draws):
+        images, labels = parts.draw(protocol.labels_per_class, EVALUATION, replica.seed, i)
+        system.fit(images, labels, replica.part(f"draw{i}") if system.retrains else replica)
+        error = float(np.mean(system.predict(test_images) != test_labels))
+        for name, value in {"test_error": error, **system.metrics()}.items():
+            metrics.setdefault(name, []).append(value)
+            replica.log(i, **{name: value})
+    return metrics
+
+
+def notes(system: DigitsSystem, protocol: Protocol) -> list[str]:
+    """What the numbers of a row are means over, and of what."""
+    draws = protocol.retrained_draws if system.retrains else protocol.evaluation_draws
+    return [
+        f"{protocol.labels_per_class} labels per class; {draws} draw{'s' * (draws > 1)} of them for each seed",
+        f"chosen on {protocol.validation} validation images",
+    ]
+
+
+def _extra(data: Dataset | Mapping[str, Split]) -> Split:
+    try:
+        return data["extra"]
+    except Exception as error:
+        raise ParamsError(f"digits.extra = True: the dataset has no split `extra` ({error})") from None

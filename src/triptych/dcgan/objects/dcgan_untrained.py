@@ -1,0 +1,43 @@
+"""The DCGAN discriminator with its initial, random weights: the control that says what adversarial training
+adds to the architecture, the pooling and the linear classifier.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.networks import Discriminator, FamilyName, Norm, family_for
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+
+class Config(FeatureConfig):
+    """As the `dcgan` system's, without its training."""
+
+    net: FamilyName = "imagenet32"
+    width: int = Field(default=128, ge=1)
+    norm: Norm = "batch"
+
+
+class System(nn.Module):
+    """(n, C, S, S) -> (n, d), d as for `dcgan`."""
+
+    def __init__(self, config: Config, spec: Spec):
+        super().__init__()
+        family = family_for(config.net, spec.image_shape)
+        discriminator = Discriminator(family, spec.image_shape[0], config.width, config.norm)
+        self.extractor = DiscriminatorFeatures(discriminator, config)
+
+    def fit(self, images: np.ndarray, replica: Replica) -> None:
+        """Nothing is learned."""
+
+    def adapt(self, images: np.ndarray, device: torch.device) -> None:
+        """Normalise by the statistics of the classification set's training images."""
+        self.extractor.adapt(images, device)
+
+    def features(self, images: Tensor) -> Tensor:
+        return self.extractor(images)

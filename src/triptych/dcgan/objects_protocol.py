@@ -1,0 +1,159 @@
+"""How every system of the `objects` table is judged (Radford et al. 2015, section 5.1; Coates & Ng 2011).
+
+The system's features of a labelled set train a linear L2-SVM. `accuracy`: on all training images; C is chosen
+on a part of them that is set apart, then all of them train. `accuracy_few`: on a few images of each class
+drawn at random, several times; C is chosen on the training images that draw 0 leaves over, then fixed. Both
+are measured on the whole test set. The parts and the draws depend on `draw_seed` alone: all systems and seeds
+meet the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from triptych.config import ParamsError, Strict
+from triptych.data.format import Split
+from triptych.dcgan.extraction import extract
+from triptych.dcgan.svm import fit_svm, predict_all
+from triptych.dcgan.svm_newton import Rows
+
+
+class Probe(Strict):
+    """The linear stage. The paper does not give its grid of C, nor how it chose on CIFAR-10; the rest is its
+    own.
+    """
+
+    costs: list[float] = Field(
+        default=[1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5],
+        min_length=1,
+        description="C of the SVM, whose loss is a sum over images",
+    )
+    validation: int = Field(default=10_000, ge=1, description="training images set apart to choose C")
+    per_class: int = Field(default=400, ge=1, description="labels of each class for `accuracy_few`")
+    draws: int = Field(default=10, ge=1, description="of these labels")
+    draw_seed: int = Field(default=0, ge=0)
+
+
+class Protocol(Strict):
+    """Which sets, how many trainings of each system, and how they are judged."""
+
+    data: str = Field(default="objects", description="the labelled set, with splits train and test")
+    unlabelled: str = Field(
+        default="objects_unlabelled", description="the set that features are learned from"
+    )
+    seeds: list[int] = Field(min_length=1)
+    probe: Probe = Probe()
+
+    def datasets(self) -> list[str]:
+        return [self.unlabelled, self.data]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One trained system: accuracies as fractions, the C that was chosen, the number of features."""
+
+    accuracy: float
+    accuracy_few: list[float]  # one a draw
+    cost: float
+    cost_few: float
+    n_features: int
+
+
+def evaluate(
+    systems: Mapping[int, nn.Module], train: Split, test: Split, protocol: Protocol, device: torch.device
+) -> tuple[dict[str, list[float]], list[str]]:
+    """Judge the systems trained with each seed -> metrics {name: one value a seed, or a seed and draw}, and
+    notes.
+
+    A system that learns nothing (its state is empty) is the same for every seed and is judged once.
+    """
+    if not next(iter(systems.values())).state_dict():
+        systems = dict(list(systems.items())[:1])
+    outcomes = [judge(system, train, test, protocol.probe, device) for system in systems.values()]
+    metrics = {
+        "accuracy": [o.accuracy for o in outcomes],
+        "accuracy_few": [value for o in outcomes for value in o.accuracy_few],
+    }
+    few, classes = protocol.probe.per_class, len(np.unique(train.labels))
+    notes = [
+        f"{outcomes[0].n_features} features",
+        f"C (all labels): {', '.join(f'{o.cost:g}' for o in outcomes)}",
+        f"C ({few} labels per class): {', '.join(f'{o.cost_few:g}' for o in outcomes)}",
+        f"accuracy_few: {few} labels per class ({few * classes} in all), {protocol.probe.draws} draws",
+    ]
+    return metrics, notes
+
+
+def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: torch.device) -> Outcome:
+    """Extract the system's features and run both evaluations on them."""
+    order = np.random.default_rng([probe.draw_seed, 0]).permutation(len(train))
+    labels, test_labels = np.asarray(train.labels)[order], np.asarray(test.labels)
+    if probe.validation >= len(train):
+        raise ParamsError(
+            f"probe.validation = {probe.validation}: must leave some of {len(train)} training images"
+        )
+    draws = [draw_rows(labels, probe.per_class, [probe.draw_seed, 1, i]) for i in range(probe.draws)]
+    system = system.to(device).eval()
+    if hasattr(system, "adapt"):
+        system.adapt(train.images, device)
+    x, x_test = extract(system, train.images, device, order), extract(system, test.images, device)
+
+    tuning = len(labels) - probe.validation
+    cost = _choose(probe.costs, x[:tuning], labels[:tuning], x[tuning:], labels[tuning:], device)
+    rest = np.setdiff1d(np.arange(len(labels)), draws[0])
+    cost_few = _choose(probe.costs, x[draws[0]], labels[draws[0]], x, labels, device, among=rest)
+    accuracy = _accuracies([cost], x, labels, x_test, test_labels, device)[0]
+    few = [_accuracies([cost_few], x[rows], labels[rows], x_test, test_labels, device)[0] for rows in draws]
+    return Outcome(accuracy, few, cost, cost_few, x.shape[1])
+
+
+def draw_rows(labels: np.ndarray, per_class: int, key: Sequence[int]) -> np.ndarray:
+    """Row numbers of `per_class` images of each class, at random; the same for the same `key`.
+
+    Raises ParamsError if a class has too few.
+    """
+    rng = np.random.default_rng(key)
+    classes, counts = np.unique(labels, return_counts=True)
+    if counts.min() < per_class:
+        scarce = classes[counts.argmin()]
+        raise ParamsError(
+            f"probe.per_class = {per_class}: class {scarce} has only {counts.min()} training images"
+        )
+    return np.concatenate(
+        [rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in classes]
+    )
+
+
+def _choose(
+    costs: Sequence[float],
+    x: Rows,
+    labels: np.ndarray,
+    x_validation: Rows,
+    truth: np.ndarray,
+    device: torch.device,
+    among: np.ndarray | None = None,
+) -> float:
+    """The C with the best accuracy on the validation set; the smallest of equals."""
+    accuracies = _accuracies(costs, x, labels, x_validation, truth, device, among)
+    return max(zip(costs, accuracies), key=lambda pair: (pair[1], -pair[0]))[0]
+
+
+def _accuracies(
+    costs: Sequence[float],
+    x: Rows,
+    labels: np.ndarray,
+    x_test: Rows,
+    truth: np.ndarray,
+    device: torch.device,
+    among: np.ndarray | None = None,
+) -> list[float]:
+    """Train with each C, test on `x_test` (or its rows `among`)."""
+    k = int(max(labels.max(), truth.max())) + 1
+    right = predict_all(fit_svm(x, labels, costs, n_classes=k, device=device), x_test).cpu().numpy() == truth
+    return (right if among is None else right[:, among]).mean(1).tolist()

@@ -1,0 +1,69 @@
+"""Principal components, as the input of the classical systems of the `digits` table (Kingma et al. 2014)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class PCA(nn.Module):
+    """Rows (n, n_in) -> their first `n_out` principal components (n, n_out), of variance 1 if `whiten`.
+
+    Raises ValueError if the rows cannot have as many components.
+    """
+
+    def __init__(self, n_in: int, n_out: int, whiten: bool = False):
+        super().__init__()
+        if n_out > n_in:
+            raise ValueError(f"{n_in} numbers have no {n_out} principal components")
+        self.whiten = whiten
+        self.register_buffer("mean", torch.zeros(n_in))
+        self.register_buffer("components", torch.zeros(n_in, n_out))
+
+    @torch.no_grad()
+    def fit(self, rows: Tensor) -> PCA:
+        """Exact components of `rows` (n, n_in): the largest eigenvectors of their covariance."""
+        n, n_out = len(rows), self.components.shape[1]
+        if n <= n_out:
+            raise ValueError(f"{n} rows have no {n_out} principal components")
+        mean = rows.mean(0)
+        centred = rows - mean
+        values, vectors = _largest_eigenpairs(centred.T @ centred / n, n_out)
+        vectors = vectors * _signs(vectors)
+        if self.whiten:
+            vectors = vectors / values.clamp_min(1e-12).sqrt()
+        self.mean.copy_(mean)
+        self.components.copy_(vectors)
+        return self
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return (rows - self.mean) @ self.components
+
+
+def flat(images: Tensor) -> Tensor:
+    """uint8 images (n, ...) -> rows (n, d) in [0, 1]."""
+    return images.flatten(1).float() / 255
+
+
+def flat_rows(images: np.ndarray | Tensor, device: torch.device) -> Tensor:
+    """The same for a whole array, on `device`."""
+    return flat(torch.as_tensor(np.asarray(images)).to(device))
+
+
+def _largest_eigenpairs(matrix: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    if matrix.is_cuda:
+        values, vectors = torch.linalg.eigh(matrix)
+    else:  # LAPACK can stop at the k largest, which torch does not offer
+        from scipy.linalg import eigh
+
+        d = len(matrix)
+        pairs = eigh(matrix.cpu().numpy(), subset_by_index=[d - k, d - 1], driver="evr")
+        values, vectors = map(torch.from_numpy, pairs)
+    return values.flip(0)[:k], vectors.flip(1)[:, :k]
+
+
+def _signs(vectors: Tensor) -> Tensor:
+    """Eigenvectors have no sign of their own; make the largest entry of each positive."""
+    largest = vectors.abs().argmax(0)
+    return vectors.gather(0, largest[None]).sign()

@@ -1,0 +1,15 @@
+"""Stage disentangle@<system>: score representations by the disentanglement metrics (table `shapes`)."""
+
+from triptych.beta_vae.shapes_protocol import evaluate, notes
+from triptych.stage import Stage, main
+
+
+def work(system_name):
+    with Stage("shapes", system_name, "disentangle") as stage:
+        stage.data(stage.protocol.dataset, "train", "test")  # as in the paper, the whole grid is trained and judged on
+        systems = [stage.load(seed) for seed in stage.protocol.seeds]
+        metrics = evaluate(systems, stage.dataset(stage.protocol.dataset), stage.protocol, stage.device)
+        stage.result(metrics, notes(systems, stage.protocol))
+
+
+main(work)

@@ -1,0 +1,23 @@
+"""Stage fcn_score@<system>: judge both directions of a translator (table `streets`)."""
+
+from pathlib import Path
+
+from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.streets_protocol import evaluate, load_evaluator
+from triptych.data.classes import evaluated
+from triptych.stage import Stage, main
+
+
+def work(system_name):
+    with Stage("streets", system_name, "fcn_score") as stage:
+        dataset = stage.protocol.dataset
+        stage.data(dataset, "train")  # what the system and the evaluator learned from
+        stage.data(dataset, "val", "test")
+        val = StreetData.of(stage.dataset(dataset), "val")
+        folder, n_classes = Path("models/streets/fcn"), len(evaluated(val.classes))
+        evaluator = load_evaluator(folder, stage.protocol.fcn, n_classes, stage.device)
+        systems = [stage.load(seed) for seed in stage.protocol.seeds]
+        stage.result(*evaluate(systems, val, evaluator, stage.protocol, stage.device))
+
+
+main(work)

@@ -1,0 +1,121 @@
+"""DC-IGN: clamping forward and backward, batches by factor, and that the tied latents come to follow their
+factor."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych import systems
+from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.systems.dc_ign import (
+    ActiveMask,
+    Clamp,
+    Config,
+    DcIgnTask,
+    FactorBatches,
+    latent_groups,
+)
+from triptych.config import ParamsError
+from triptych.data.render import shapes
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+CPU = torch.device("cpu")
+SMALL = {"channels": [6, 4, 4], "latents": 6, "batch_size": 10}
+
+
+@pytest.fixture(scope="module")
+def data():
+    splits, card = shapes.render(shapes.Config(orientation_every=8, x_every=8, y_every=8), 16)
+    images = np.concatenate(list(splits["train"].images.blocks))
+    return images, Spec((1, 16, 16), factors=card["factors"])
+
+
+def build(data, **config):
+    return systems.build("shapes", "dc_ign", Config(**{**SMALL, **config}), data[1], 0)
+
+
+def test_clamped_latents_are_their_mean_and_active_ones_pass():
+    z, active = torch.randn(7, 3), torch.tensor([True, False, False])
+    out = Clamp.apply(z, active, 0.01)
+    assert torch.equal(out[:, 0], z[:, 0])
+    torch.testing.assert_close(out[:, 1:], z[:, 1:].mean(0).expand(7, 2))
+
+
+def test_gradients_of_clamped_latents_do_not_depend_on_the_reconstruction():
+    active = torch.tensor([True, False, True, False])
+    start = torch.randn(8, 4)
+    gradients = []
+    for target in (torch.randn(8, 4), 100 * torch.randn(8, 4)):
+        z = start.clone().requires_grad_()
+        (Clamp.apply(z, active, 0.01) - target).square().sum().backward()
+        gradients.append(z.grad)
+    clamped = ~active
+    torch.testing.assert_close(gradients[0][:, clamped], gradients[1][:, clamped])
+    torch.testing.assert_close(gradients[0][:, clamped], 0.01 / 8 * (start - start.mean(0))[:, clamped])
+    assert (gradients[0][:, active] - gradients[1][:, active]).abs().min() > 0.1
+
+
+def test_the_task_uses_the_clamp(data):
+    """The pull on clamped latents' means, less the KL's, is that of `pull` alone, whatever the images are."""
+    found = []
+    for images in (torch.zeros(10, 1, 16, 16), torch.rand(10, 1, 16, 16) * 255):
+        model = build(data)
+        task = DcIgnTask(model)
+        mean = torch.randn(10, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        logvar = torch.zeros(10, 6)
+        model.encoder.forward = lambda x, mean=mean, logvar=logvar: torch.cat([mean, logvar], 1)
+        active = torch.tensor([True, False, False, False, False, False])
+        task.batch = {"images": images.to(torch.uint8), "active": active, "noise": torch.zeros(1, 10, 6)}
+        task.loss()[0].backward()
+        found.append(mean.grad - mean.detach() / 10)  # less the KL's gradient
+        pull = 0.01 / 10 * (mean - mean.mean(0)).detach()
+        torch.testing.assert_close(found[-1][:, 1:], pull[:, 1:], atol=1e-6, rtol=1e-4)
+    assert not torch.allclose(found[0][:, 0], found[1][:, 0])
+
+
+def test_one_factor_varies_in_a_batch_and_its_latents_are_the_active_ones(data):
+    images, spec = data
+    grid, config = Grid(spec.factors), Config(**SMALL)
+    groups = latent_groups(config, grid)
+    assert {grid.names[k]: v for k, v in groups.items()} == {
+        "x": [0], "y": [1], "scale": [2], "orientation": [3], "shape": [4, 5],
+    }  # fmt: skip
+    replica = Replica(3, CPU)
+    batches = FactorBatches(images, grid, list(groups), 40, replica)
+    masks = ActiveMask(grid, groups, 6, replica)
+    seen = []
+    for step in range(60):
+        factors = grid.factors(batches.rows(step))
+        varying = [k for k in range(5) if len(factors[:, k].unique()) > 1]
+        active = masks.rows(step).nonzero()[:, 0].tolist()
+        assert len(varying) == 1 and active == groups[varying[0]]
+        seen.append(varying[0])
+    assert set(seen) == {0, 1, 2, 3, 4}
+    assert torch.equal(batches.rows(7), FactorBatches(images, grid, list(groups), 40, replica).rows(7))
+    assert np.array_equal(batches.gather(batches.rows(0)).numpy(), images[batches.rows(0).numpy()])
+
+
+def test_supervision_ties_latents_to_their_factors(data):
+    """After a short training, x moves latent 1 more than any other latent with a factor of its own, y latent
+    2."""
+    images, spec = data
+    model = build(data, channels=[12, 8], batch_size=20, lr=1e-3, steps=1000)
+    replica = Replica(0, CPU)
+    model.fit(images, None, replica)
+    grid = Grid(spec.factors)
+    with torch.inference_mode():
+        mean = model.encode(torch.from_numpy(images))
+        assert model.decode(mean[:2]).shape == (2, 1, 16, 16)
+    table = mean.view(*grid.sizes, 6)
+    for factor, latent in (("x", 0), ("y", 1)):
+        moved = table.var(dim=grid.names.index(factor)).mean((0, 1, 2, 3))
+        assert moved.argmax() == latent
+    assert {name for _, name, _ in replica.history} == {"nll", "kl"}
+
+
+def test_wrong_sizes_are_refused(data):
+    with pytest.raises(ParamsError, match="multiple of 8"):
+        systems.build("shapes", "dc_ign", Config(**SMALL), Spec((1, 20, 20), factors=data[1].factors), 0)
+    with pytest.raises(ParamsError, match="latents = 5"):
+        build(data, latents=5, single=["x", "y", "scale", "orientation", "shape"])

@@ -1,0 +1,95 @@
+"""MIG, SAP, DCI and the FactorVAE score on representations whose scores are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.beta_vae import dci, mig, sap
+from triptych.beta_vae.factor_vae import factor_vae_score
+from triptych.beta_vae.sampling import Grid
+
+GRID = Grid([{"name": n, "values": list(range(5))} for n in "abcd"])
+FACTORS = GRID.factors(torch.arange(GRID.count))
+TRUTH = FACTORS.float()
+# Hadamard's matrix: every latent holds as much of each factor as every other one does.
+ROTATION = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+NOISE = torch.randn(GRID.count, 4, generator=torch.Generator().manual_seed(0))
+
+
+def halves(codes):
+    order = np.random.default_rng(0).permutation(GRID.count)
+    a, b = order[:400], order[400:]
+    x, f = codes.numpy(), FACTORS.numpy()
+    return x[a], f[a], x[b], f[b]
+
+
+def test_mig_is_1_for_the_truth_0_for_noise_and_for_two_copies():
+    assert mig.mig(TRUTH.numpy(), FACTORS.numpy()) == pytest.approx(1, abs=1e-9)
+    twice = torch.cat([TRUTH, -2 * TRUTH], 1)
+    assert mig.mig(twice.numpy(), FACTORS.numpy()) == pytest.approx(0, abs=1e-9)
+    assert mig.mig(NOISE.numpy(), FACTORS.numpy()) < 0.05
+    assert mig.mig((TRUTH @ ROTATION).numpy(), FACTORS.numpy()) < 0.05
+
+
+def test_mutual_information_is_scikit_learns():
+    from sklearn.metrics import mutual_info_score
+
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 7, (500, 2))
+    b = (a + rng.integers(0, 3, (500, 2))) % 5
+    expected = [[mutual_info_score(x, y) for y in b.T] for x in a.T]
+    np.testing.assert_allclose(mig.mutual_information(a, b), expected, atol=1e-12)
+
+
+def test_bins_are_of_equal_width():
+    codes = np.array([[0.0, 5.0], [0.5, 5.0], [0.99, 5.0], [1.0, 5.0]])
+    assert mig.discretised(codes, 2).tolist() == [[0, 0], [1, 0], [1, 0], [1, 0]]
+
+
+def test_sap_is_high_for_the_truth_and_0_for_copies_and_noise():
+    scores = sap.score_matrix(*halves(TRUTH))
+    assert (np.argmax(scores, 0) == np.arange(4)).all()
+    assert (
+        sap.sap(*halves(TRUTH)) > 0.15
+    )  # a linear machine on one number does not tell the middle values apart
+    assert sap.sap(*halves(torch.cat([TRUTH, TRUTH], 1))) == pytest.approx(0, abs=1e-9)
+    assert sap.sap(*halves(NOISE)) < 0.06
+
+
+@pytest.mark.parametrize("model", ["forest", "boosting"])
+def test_dci_is_1_for_the_truth_and_low_for_a_rotation(model):
+    truth, rotated = dci.dci(*halves(TRUTH), model=model), dci.dci(*halves(TRUTH @ ROTATION), model=model)
+    assert truth.disentanglement > 0.9 and truth.completeness > 0.9 and truth.informativeness > 0.95
+    assert rotated.disentanglement < 0.3 and rotated.completeness < 0.3
+
+
+def test_dci_of_a_constant_code_is_0():
+    result = dci.dci(*halves(torch.zeros(GRID.count, 4)), model="forest")
+    assert result.disentanglement == result.completeness == 0
+
+
+def test_dci_formulas_on_a_worked_example():
+    """Latent 1 serves factor 1 alone; latent 2 serves both alike: D = (1·1 + 2·0)/3 with mass 1 and 2."""
+    importance = np.array([[1.0, 0.0], [1.0, 1.0]])
+    assert dci.disentanglement(importance) == pytest.approx(1 / 3)
+    # Factor 1 is spread evenly (0, mass 2), factor 2 has one latent (1, mass 1).
+    assert dci.completeness(importance) == pytest.approx(1 / 3)
+    assert dci.disentanglement(np.array([[1.0, 0.0], [0.0, 0.0]])) == pytest.approx(
+        1
+    )  # a dead latent weighs nothing
+    h = -(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25))
+    assert dci.disentanglement(np.array([[3.0, 1.0]])) == pytest.approx(1 - h)
+
+
+def test_factor_vae_score_is_1_for_the_truth_and_chance_for_an_even_rotation():
+    options = {"seed": 0, "train_votes": 800, "test_votes": 500, "batch": 32, "variance_samples": 625}
+    assert factor_vae_score(TRUTH * 7, GRID, **options).score == 1.0
+    assert factor_vae_score(TRUTH @ ROTATION, GRID, **options).score == pytest.approx(1 / 4, abs=0.08)
+    assert factor_vae_score(NOISE, GRID, **options).score == pytest.approx(1 / 4, abs=0.08)
+
+
+def test_factor_vae_score_drops_dead_latents():
+    dead = torch.cat([TRUTH, 1e-3 * NOISE], 1)
+    result = factor_vae_score(dead, GRID, seed=0, train_votes=800, test_votes=500)
+    assert result.active == 4 and result.score == 1.0
+    assert factor_vae_score(1e-3 * NOISE, GRID, seed=0).score == 0

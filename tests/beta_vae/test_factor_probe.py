@@ -1,0 +1,91 @@
+"""The probe on representations whose answer is known: identity, rotation, noise, a copied factor."""
+
+import numpy as np
+import pytest
+
+from triptych.beta_vae.factor_probe import (
+    accuracies,
+    best_latents,
+    probe,
+    r_squared,
+    regression_scores,
+    single_latent,
+    standardised,
+)
+
+RNG = np.random.default_rng(0)
+N = 2400
+FACTORS = RNG.integers(0, [3, 4, 4], (N, 3))
+
+
+def halves(x):
+    return x[: N // 2], x[N // 2 :]
+
+
+def one_hot(factors):
+    return np.concatenate([np.eye(4)[f] for f in factors.T], 1)
+
+
+def scores(codes):
+    (a, b), (fa, fb) = halves(codes), halves(FACTORS)
+    return accuracies(a, fa, b, fb)
+
+
+def test_a_linear_code_is_read_perfectly_and_a_rotation_changes_nothing():
+    codes = one_hot(FACTORS)
+    rotation = np.linalg.qr(RNG.normal(size=(12, 12)))[0]
+    assert min(scores(codes)) == 1.0
+    assert min(scores(codes @ rotation)) == 1.0
+
+
+def test_noise_gives_chance():
+    assert scores(RNG.normal(size=(N, 6))) == pytest.approx([1 / 3, 1 / 4, 1 / 4], abs=0.06)
+
+
+def test_single_latent_sees_a_copied_factor_and_the_gap_its_second_copy():
+    codes = np.stack(
+        [FACTORS[:, 0] * 10.0, RNG.normal(size=N), FACTORS[:, 1] + 5.0, -FACTORS[:, 1].astype(float)], 1
+    )
+    (a, b), (fa, fb) = halves(codes), halves(FACTORS)
+    best, gap = best_latents(single_latent(a, fa, b, fb))
+    assert best[0] == 1.0 and gap[0] > 0.55  # one latent
+    assert best[1] > 0.95 and gap[1] < 0.05  # two latents hold it
+    assert best[2] < 0.35 and gap[2] < 0.1  # none does
+
+
+def test_r_squared_is_that_of_least_squares():
+    x = RNG.normal(size=(N, 3))
+    y = x @ [[1.0], [2.0], [0.0]] + RNG.normal(size=(N, 1))
+    (a, b), (ya, yb) = halves(x), halves(y)
+    assert r_squared(a, ya, b, yb) == pytest.approx(5 / 6, abs=0.03)
+    assert r_squared(a * [1, 1e3, 1e-3] + 7, ya, b * [1, 1e3, 1e-3] + 7, yb) == pytest.approx(5 / 6, abs=0.03)
+
+
+def test_orientation_counts_up_to_the_shapes_symmetry():
+    """A code that cannot tell quarter turns of a square apart still reads its pose in full."""
+    shape, angle, x = RNG.integers(1, 4, N), RNG.uniform(0, 2 * np.pi, N), RNG.uniform(size=N)
+    order = np.array([0, 4, 2, 1])[shape]
+    codes = np.stack([np.cos(order * angle), np.sin(order * angle), x, RNG.normal(size=N)], 1)
+    values = np.stack([shape, angle, x], 1)
+    names = ["shape", "orientation", "x"]
+    (a, b), (va, vb) = halves(codes), halves(values)
+    found = regression_scores(a, va, b, vb, names)
+    assert found["orientation"] > 0.999 and found["x"] > 0.999 and "shape" not in found
+    heart_only = np.stack([np.cos(angle), np.sin(angle), x, RNG.normal(size=N)], 1)
+    a, b = halves(heart_only)
+    assert regression_scores(a, va, b, vb, names)["orientation"] < 0.5  # squares need the fourfold angle
+
+
+def test_constant_latents_do_no_harm():
+    train, _ = standardised(np.full((10, 2), 1000.0), np.zeros((5, 2)))
+    assert (train == 0).all()
+    codes = np.concatenate([one_hot(FACTORS), np.full((N, 2), 3.0)], 1)
+    assert min(scores(codes)) == 1.0
+
+
+def test_probe_reports_by_factor_name():
+    values = [np.arange(1.0, 4), np.arange(4.0), np.arange(4.0)]
+    out = probe(one_hot(FACTORS), FACTORS, values, ["shape", "x", "y"], N // 2, 100)
+    assert out["accuracy"] == {"shape": 1.0, "x": 1.0, "y": 1.0}
+    assert out["r2"]["x"] > 0.999 and set(out["r2"]) == {"x", "y"}
+    assert out["single"].shape == (12, 3)

@@ -1,0 +1,127 @@
+"""The metric on representations whose score is known, and its batched classifier against PyTorch's own
+training."""
+
+import pytest
+import torch
+
+from triptych.beta_vae import higgins
+from triptych.beta_vae.higgins import (
+    ALL_FACTORS,
+    PAPER_FACTORS,
+    Points,
+    best_half,
+    draw_points,
+    train_classifiers,
+)
+from triptych.beta_vae.sampling import Grid
+from triptych.data.format import DataError
+
+GRID = Grid(
+    [
+        {"name": "shape", "values": [1, 2, 3]},
+        {"name": "scale", "values": [0.5, 0.7, 0.9, 1.0]},
+        {"name": "orientation", "values": [i * 0.7 for i in range(8)]},
+        {"name": "x", "values": [i / 7 for i in range(8)]},
+        {"name": "y", "values": [i / 7 for i in range(8)]},
+    ]
+)
+FACTORS = GRID.factors(torch.arange(GRID.count))
+TRUTH = torch.stack([v[FACTORS[:, k]] for k, v in enumerate(GRID.values)], dim=1).float()
+
+
+def score(codes, names=PAPER_FACTORS, seeds=(0, 1), steps=10_000):
+    train = [draw_points(codes, GRID, names, 800, 32, 2 * s) for s in seeds]
+    test = [draw_points(codes, GRID, names, 500, 32, 2 * s + 1) for s in seeds]
+    return train_classifiers(train, test, seeds, classes=len(names), steps=[steps])[0].tolist()
+
+
+@pytest.mark.parametrize("names", [PAPER_FACTORS, ALL_FACTORS])
+def test_ground_truth_scores_100_percent(names):
+    assert min(score(TRUTH, names, steps=20_000)) >= 0.998
+    train, test = (draw_points(TRUTH, GRID, names, 800, 32, s) for s in (0, 1))
+    assert higgins.logistic_accuracy(train, test, 0) >= 0.998
+
+
+def test_noise_scores_chance():
+    noise = torch.randn(GRID.count, 10, generator=torch.Generator().manual_seed(0))
+    for value in score(noise):
+        assert value == pytest.approx(1 / 4, abs=0.07)
+    assert max(score(torch.zeros(GRID.count, 10))) < 0.32
+
+
+def test_a_factor_that_is_not_encoded_at_all_can_still_be_told_by_the_others():
+    """The metric's known weakness (Kim & Mnih 2018): K − 1 disentangled factors are enough."""
+    scaled = TRUTH * torch.tensor([1.0, 2.0, 0.0, 1.0, 1.0])  # no orientation
+    assert min(score(scaled)) > 0.95
+
+
+def test_the_fixed_factor_alone_agrees():
+    """With the codes = one-hot differences, dimension y of a point is 0 and every other one is not."""
+    points = draw_points(FACTORS.float(), GRID, ALL_FACTORS, 300, 32, seed=5)
+    fixed = points.x.gather(1, points.y[:, None])
+    assert fixed.abs().max() == 0
+    others = torch.ones_like(points.x, dtype=torch.bool).scatter(1, points.y[:, None], False)
+    assert points.x[others].min() > 0
+    assert torch.bincount(points.y).min() > 30
+
+
+def test_points_are_mean_absolute_differences_of_the_drawn_pairs():
+    points = draw_points(FACTORS.float(), GRID, ["x"], 400, 64, seed=0)
+    sizes = torch.tensor(GRID.sizes).float()
+    expected = (sizes**2 - 1) / (3 * sizes)  # E|i − j| of two uniform indices
+    expected[3] = 0
+    torch.testing.assert_close(points.x.mean(0), expected, atol=0.03, rtol=0)
+
+
+def test_pixels_as_bytes_count_as_fractions_of_255():
+    pixels = torch.randint(
+        0, 256, (GRID.count, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    bytes_ = draw_points(pixels, GRID, PAPER_FACTORS, 20, 16, seed=1)
+    floats = draw_points(pixels.float() / 255, GRID, PAPER_FACTORS, 20, 16, seed=1)
+    torch.testing.assert_close(bytes_.x, floats.x)
+    assert torch.equal(bytes_.y, floats.y)
+
+
+def test_classifiers_trained_together_end_as_one_by_one():
+    codes = torch.cat([TRUTH @ torch.randn(5, 6, generator=torch.Generator().manual_seed(3))], 1)
+    seeds = [3, 4, 5]
+    train = [draw_points(codes, GRID, PAPER_FACTORS, 300, 16, s) for s in seeds]
+    test = [draw_points(codes, GRID, PAPER_FACTORS, 300, 16, s + 10) for s in seeds]
+    together = train_classifiers(train, test, seeds, classes=4, steps=[200, 1500])
+    alone = [
+        train_classifiers([a], [b], [s], classes=4, steps=[200, 1500]) for a, b, s in zip(train, test, seeds)
+    ]
+    torch.testing.assert_close(together, torch.cat(alone, 1), atol=0.004, rtol=0)
+    assert len(set(together[1].tolist())) > 1
+
+
+def test_the_classifier_is_pytorchs_adagrad_on_a_linear_layer():
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(200, 6, generator=generator), torch.randint(0, 3, (200,), generator=generator)
+    weight, order = higgins._start([7], 7, 3, 400 * 10, 200)
+    layer = torch.nn.Linear(6, 3)
+    with torch.no_grad():
+        layer.weight.copy_(weight[0, :6].T)
+        layer.bias.copy_(weight[0, 6])
+    optimiser = torch.optim.Adagrad(layer.parameters(), lr=1e-2)
+    for rows in order[0].view(400, 10):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(layer(x[rows]), y[rows]).backward()
+        optimiser.step()
+    expected = (layer(x).argmax(1) == y).float().mean()
+    points = [Points(x, y)]
+    ours = train_classifiers(points, points, [7], classes=3, steps=[400])[0, 0]
+    assert abs(ours - expected) <= 0.01
+    assert expected > 0.36
+
+
+def test_best_half_is_15_of_30_and_5_of_9():
+    assert best_half([0.1 * i for i in range(9)]) == pytest.approx([0.8, 0.7, 0.6, 0.5, 0.4])
+    assert len(best_half(list(range(30)))) == 15
+    assert best_half([0.5]) == [0.5]
+
+
+def test_codes_must_cover_the_grid():
+    with pytest.raises(DataError, match="complete grid"):
+        draw_points(TRUTH[:100], GRID, PAPER_FACTORS, 10, 4, 0)

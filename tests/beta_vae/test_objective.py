@@ -1,0 +1,74 @@
+"""The β-VAE loss against torch.distributions, and β_norm against the paper's table."""
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from triptych.beta_vae.objective import (
+    bernoulli_nll,
+    beta_of,
+    gaussian_nll,
+    kl_per_latent,
+    normalised,
+    reparameterise,
+    resolve_beta,
+)
+from triptych.beta_vae.vae import VaeConfig
+from triptych.config import ParamsError, validate
+
+
+def test_kl_is_the_one_of_torch_distributions():
+    mean, logvar = torch.randn(2, 50, 10, dtype=torch.float64)
+    expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0.0, 1.0))
+    torch.testing.assert_close(kl_per_latent(mean, logvar), expected)
+
+
+def test_nlls_are_log_densities_summed_over_pixels():
+    out, images = torch.randn(4, 1, 8, 8, dtype=torch.float64), (torch.rand(4, 1, 8, 8) > 0.5).double()
+    bernoulli = Independent(Bernoulli(logits=out), 3).log_prob(images)
+    torch.testing.assert_close(bernoulli_nll(out, images), -bernoulli)
+    normal = Independent(Normal(out, 1.0), 3)
+    constant = normal.log_prob(out)  # the density's constant, which the loss leaves out
+    torch.testing.assert_close(gaussian_nll(out, images), constant - normal.log_prob(images))
+
+
+@pytest.mark.parametrize(
+    ("latents", "inputs", "beta", "beta_norm"),
+    [
+        (10, 4096, 1, 0.00244),
+        (10, 4096, 4, 0.00977),
+        (32, 4096, 5, 0.0391),
+        (32, 4096, 20, 0.156),
+        (32, 12288, 250, 0.651),
+    ],
+)
+def test_normalised_beta_gives_the_papers_values(latents, inputs, beta, beta_norm):
+    assert normalised(beta, latents, inputs) == pytest.approx(beta_norm, rel=5e-3)
+    assert beta_of(normalised(beta, latents, inputs), latents, inputs) == pytest.approx(beta)
+
+
+def test_mean_over_pixels_plus_beta_norm_times_mean_over_latents_is_the_same_objective():
+    out, images = torch.randn(1, 1, 8, 8), torch.rand(1, 1, 8, 8)
+    mean, logvar = torch.randn(2, 1, 10)
+    kl = kl_per_latent(mean, logvar)
+    summed = bernoulli_nll(out, images) + 3.0 * kl.sum(1)
+    averaged = bernoulli_nll(out, images) / 64 + normalised(3.0, 10, 64) * kl.mean(1)
+    torch.testing.assert_close(summed / 64, averaged)
+
+
+def test_reparameterised_noise_has_the_posteriors_moments():
+    torch.manual_seed(0)
+    z = reparameterise(torch.tensor(2.0), torch.tensor(0.25).log(), torch.randn(100_000))
+    assert z.mean().item() == pytest.approx(2.0, abs=0.01) and z.std().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_exactly_one_of_beta_and_beta_norm():
+    assert resolve_beta(None, 4 * 10 / 4096, 10, 4096) == pytest.approx(4)
+    assert resolve_beta(4.0, None, 10, 4096) == 4
+    for values in ({}, {"beta": 4.0, "beta_norm": 0.00977}):
+        with pytest.raises(
+            ParamsError, match="shapes.systems.beta_vae: give exactly one of beta and beta_norm"
+        ):
+            validate(VaeConfig, values, "shapes.systems.beta_vae")
+    with pytest.raises(ParamsError, match="beta = -1.0"):
+        validate(VaeConfig, {"beta": -1.0}, "shapes.systems.beta_vae")

@@ -1,0 +1,52 @@
+import math
+
+import pytest
+import torch
+
+from triptych.beta_vae.sampling import Grid
+from triptych.data.format import DataError
+from triptych.data.render.shapes import NAMES, factor_values
+
+FULL = [{"name": n, "values": v} for n, v in zip(NAMES, factor_values())]
+
+
+def test_zero_and_two_pi_are_one_pose_unless_told_otherwise():
+    merged, apart = Grid(FULL), Grid(FULL, merge_poses=False)
+    assert len(merged.distinct[2]) == 39 and len(apart.distinct[2]) == 40
+    assert merged.canonical[2][39] == 0 and merged.canonical[2][38] == 38
+    drawn = merged.draw((20_000,), torch.Generator().manual_seed(0))
+    assert drawn[:, 2].max() == 38
+    assert apart.draw((20_000,), torch.Generator().manual_seed(0))[:, 2].max() == 39
+    assert (torch.bincount(drawn[:, 0]) / 20_000 - 1 / 3).abs().max() < 0.02
+
+
+def test_orientations_less_than_a_turn_apart_are_not_merged():
+    grid = Grid(
+        [{"name": "shape", "values": [1, 2]}, {"name": "orientation", "values": [0, math.pi / 2, math.pi]}]
+    )
+    assert grid.distinct[1].tolist() == [0, 1, 2]
+
+
+def test_rows_and_factors_are_inverse_and_row_major():
+    grid = Grid(FULL)
+    rows = torch.randint(0, grid.count, (1000,))
+    assert torch.equal(grid.rows(grid.factors(rows)), rows)
+    assert grid.rows(torch.tensor([1, 2, 3, 4, 5])) == 245_760 + 2 * 40_960 + 3 * 1024 + 4 * 32 + 5
+
+
+def test_sampled_rows_are_different_images():
+    grid = Grid(
+        [{"name": "scale", "values": [1, 2, 3]}, {"name": "orientation", "values": [0, 1, 2 * math.pi]}]
+    )
+    rows = grid.sample_rows(6, torch.Generator().manual_seed(0))
+    assert sorted(rows.tolist()) == [0, 1, 3, 4, 6, 7]  # not those at 2π
+    with pytest.raises(DataError, match="7 different images"):
+        grid.sample_rows(7, torch.Generator().manual_seed(0))
+
+
+def test_an_incomplete_grid_and_unknown_factors_are_refused():
+    grid = Grid(FULL)
+    with pytest.raises(DataError, match="complete grid of 737280"):
+        grid.check(1000)
+    with pytest.raises(DataError, match="no factor colour"):
+        grid.numbers(["x", "colour"])

@@ -1,0 +1,113 @@
+"""The rows of the table: each is fitted, saved, loaded and encodes as before; PCA and ICA against
+scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych import systems
+from triptych.config import ParamsError
+from triptych.data.render.shapes import Config, render
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+CPU = torch.device("cpu")
+VAE = {"hidden": 16, "latents": 4}
+CONFIGS = {
+    "ground_truth": {},
+    "raw_pixels": {},
+    "pca": {"components": 5, "sample": 400},
+    "ica": {"components": 5, "sample": 400, "iterations": 200},
+    "vae_untrained": VAE,
+    "vae": {**VAE, "beta": 1.0, "steps": 5, "batch_size": 8},
+    "beta_vae": {**VAE, "beta_norm": 0.01, "steps": 5, "batch_size": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    splits, card = render(Config(orientation_every=8, x_every=8, y_every=8), 16)
+    train = splits["train"]
+    images = np.concatenate(list(train.images.blocks))
+    return images, train.factors, Spec((1, 16, 16), factors=card["factors"])
+
+
+def fitted(name, data, seed=0):
+    images, factors, spec = data
+    config = systems.module("shapes", name).Config(**CONFIGS[name])
+    system = systems.build("shapes", name, config, spec, seed)
+    system.fit(images, factors, Replica(seed, CPU))
+    return system, config
+
+
+def codes(system, data):
+    images, factors, _ = data
+    if hasattr(system, "encode_factors"):
+        return system.encode_factors(torch.from_numpy(factors))
+    with torch.inference_mode():
+        return system.encode(torch.from_numpy(images))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_saved_and_loaded_systems_encode_the_same(name, data, tmp_path):
+    system, config = fitted(name, data)
+    folder = tmp_path / "shapes" / name / "seed0"
+    systems.save(system, folder, table="shapes", name=name, config=config, spec=data[2])
+    loaded = systems.load(f"shapes/{name}", root=tmp_path)
+    assert torch.equal(codes(system, data), codes(loaded, data))
+    assert len(codes(system, data)) == len(data[0])
+
+
+def test_pca_is_scikit_learns(data):
+    from sklearn.decomposition import PCA
+
+    config = systems.module("shapes", "pca").Config(components=5, sample=len(data[0]))
+    system = systems.build("shapes", "pca", config, data[2], 0)
+    system.fit(data[0], None, Replica(0, CPU))
+    pixels = data[0].reshape(len(data[0]), -1) / 255
+    reference = PCA(5, svd_solver="full").fit(pixels)
+    np.testing.assert_allclose(system.explained, reference.explained_variance_ratio_, rtol=1e-3)
+    ours, theirs = codes(system, data).numpy(), reference.transform(pixels)
+    overlap = np.linalg.svd(np.linalg.qr(ours)[0].T @ np.linalg.qr(theirs)[0])[1]
+    assert overlap.min() > 0.999
+    np.testing.assert_allclose(ours.mean(0), 0, atol=1e-4)
+
+
+def test_ica_codes_are_white_and_span_the_principal_components(data):
+    system, _ = fitted("ica", data)
+    found = codes(system, data).numpy()
+    np.testing.assert_allclose(np.cov(found.T), np.eye(5), atol=0.35)  # whitened on a sample of 400
+    principal = codes(fitted("pca", data)[0], data).numpy()
+    overlap = np.linalg.svd(
+        np.linalg.qr(found - found.mean(0))[0].T @ np.linalg.qr(principal - principal.mean(0))[0]
+    )[1]
+    assert overlap.min() > 0.999
+
+
+def test_pca_needs_enough_pixels_and_images(data):
+    config = systems.module("shapes", "pca").Config(components=300, sample=1000)
+    with pytest.raises(ParamsError, match="components = 300"):
+        systems.build("shapes", "pca", config, data[2], 0)
+
+
+def test_ground_truth_gives_the_values_behind_the_indices(data):
+    system, _ = fitted("ground_truth", data)
+    values = system.encode_factors(torch.tensor([[2, 5, 1, 0, 3]]))
+    expected = [f["values"][i] for f, i in zip(data[2].factors, [2, 5, 1, 0, 3])]
+    torch.testing.assert_close(values[0], torch.tensor(expected, dtype=torch.float32))
+
+
+def test_untrained_encoder_has_the_fresh_weights_of_its_seed(data):
+    one, two = fitted("vae_untrained", data, seed=1)[0], fitted("vae_untrained", data, seed=2)[0]
+    assert torch.equal(codes(one, data), codes(fitted("vae_untrained", data, seed=1)[0], data))
+    assert not torch.allclose(codes(one, data), codes(two, data))
+
+
+def test_vae_and_beta_vae_start_alike_so_that_only_beta_differs(data):
+    images, _, spec = data
+    config = {**VAE, "steps": 1, "batch_size": 8}
+    nets = [
+        systems.build("shapes", name, systems.module("shapes", name).Config(beta=beta, **config), spec, 3)
+        for name, beta in (("vae", 1.0), ("beta_vae", 4.0))
+    ]
+    assert all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters()))

@@ -1,0 +1,154 @@
+"""The whole evaluation of a row, and the figures, at toy scale."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+import torch
+
+from triptych import systems
+from triptych.beta_vae import traversal
+from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.shapes_protocol import Metrics, Protocol, encode_all, evaluate
+from triptych.data.format import write_dataset
+from triptych.data.render.shapes import Config, render
+from triptych.systems import Spec
+
+CPU = torch.device("cpu")
+METRICS = {
+    "pairs": 16,
+    "train_points": 300,
+    "test_points": 200,
+    "classifier_steps": 4000,
+    "classifier_curve": [500],
+    "dlib_pairs": 16,
+    "probe_train": 400,
+    "probe_test": 200,
+    "probe_iterations": 50,
+    "metric_train": 300,
+    "metric_test": 200,
+    "dci_model": "forest",
+}
+
+
+def small(seeds, **changes) -> Protocol:
+    return Protocol(seeds=seeds, metrics=Metrics(**{**METRICS, **changes}))
+
+
+SMALL = small([0, 1])
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    splits, card = render(Config(orientation_every=8, x_every=8, y_every=8), 16)
+    return write_dataset(tmp_path_factory.mktemp("data") / "shapes", splits, card)
+
+
+def build(name, dataset, seed, **config):
+    return systems.build(
+        "shapes", name, systems.module("shapes", name).Config(**config), Spec.of(dataset), seed
+    )
+
+
+def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
+    truth = evaluate([build("ground_truth", dataset, s) for s in SMALL.seeds], dataset, SMALL, CPU)
+    random = evaluate(
+        [build("vae_untrained", dataset, s, hidden=16) for s in SMALL.seeds], dataset, SMALL, CPU
+    )
+    assert set(truth) == set(random)
+    assert [len(truth[k]) for k in ("higgins", "higgins_all", "higgins_500", "higgins_k5", "mig")] == [
+        3,
+        6,
+        6,
+        2,
+        2,
+    ]
+    assert np.mean(truth["higgins"]) > 0.97
+    assert all(0 <= v <= 1 for k in truth for v in truth[k] if not k.startswith(("r2", "active")))
+    for name in (
+        "higgins",
+        "factor_probe",
+        "single_latent",
+        "mig",
+        "sap",
+        "dci_d",
+        "dci_c",
+        "dci_i",
+        "factor_vae",
+    ):
+        assert np.mean(truth[name]) > np.mean(random[name]), name
+    assert truth["higgins"] == sorted(truth["higgins_all"], reverse=True)[:3]
+
+
+def test_same_parameters_same_numbers(dataset):
+    protocol = small([3], classifier_seeds=1, classifier_steps=600)
+    rows = [
+        evaluate([build("vae_untrained", dataset, 3, hidden=16)], dataset, protocol, CPU) for _ in range(2)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_pixels_get_the_metrics_that_are_made_for_them(dataset):
+    protocol = small([0], probe_iterations=5)
+    metrics = evaluate([build("raw_pixels", dataset, 0)], dataset, protocol, CPU)
+    assert "factor_probe" in metrics and "mig" not in metrics and "single_latent" not in metrics
+
+
+def test_codes_are_in_the_order_of_the_grid(dataset):
+    grid = Grid(dataset.card["factors"])
+    codes = encode_all(build("ground_truth", dataset, 0), dataset["train"], CPU, batch_size=100)
+    rows = torch.arange(grid.count)
+    expected = torch.stack([v[grid.factors(rows)[:, k]] for k, v in enumerate(grid.values)], 1).float()
+    torch.testing.assert_close(codes, expected)
+
+
+class Oracle(torch.nn.Module):
+    """A VAE that reads x and y off the picture: latent 2 is x, latent 0 is y with half the information, 1 is
+    unused."""
+
+    def posterior(self, images):
+        on = images[:, 0].float() / 255
+        area = on.sum((1, 2))
+        x, y = (on.sum(axis) @ torch.arange(16.0) / area - 7.5 for axis in (1, 2))
+        mean = torch.stack([y / 2, torch.zeros_like(x), x], 1)
+        return mean, torch.tensor([-1.0, 0.0, -3.0]).expand_as(mean)
+
+    def encode(self, images):
+        return self.posterior(images)[0]
+
+    def decode(self, z):
+        at = torch.arange(16.0) - 7.5
+        square = (at - z[:, 2:]).abs()[:, None, :].lt(2) & (at - 2 * z[:, :1]).abs()[:, :, None].lt(2)
+        return square[:, None].float()
+
+    def reconstruct(self, images):
+        return self.decode(self.encode(images))
+
+
+def test_latents_are_ordered_by_kl_and_named_after_what_they_follow(dataset):
+    reports = traversal.report_latents(Oracle(), dataset["train"].images, Grid(dataset.card["factors"]), CPU)
+    assert [r.latent for r in reports] == [2, 0, 1]
+    assert [r.follows for r in reports[:2]] == ["x", "y"]
+    assert reports[0].shares["x"] > 0.9 and reports[0].shares["y"] < 0.1
+    assert reports[2].kl == 0
+
+
+def test_traversal_changes_one_latent_and_keeps_the_others(dataset):
+    image = torch.from_numpy(np.array(dataset["train"].images[77]))
+    pictures = traversal.traverse(Oracle(), image, [2, 1], values=5)
+    assert pictures.shape == (2, 5, 1, 16, 16)
+    kept = Oracle().decode(Oracle().encode(image[None]))[0]
+    assert all(torch.equal(p, kept) for p in pictures[1])  # the unused latent changes nothing
+    z = Oracle().encode(image[None]).repeat(5, 1)
+    z[:, 2] = torch.tensor([-3.0, -1.5, 0.0, 1.5, 3.0])
+    assert torch.equal(pictures[0], Oracle().decode(z))
+
+
+def test_figures_are_written(dataset, tmp_path):
+    images, grid = dataset["train"].images, Grid(dataset.card["factors"])
+    sheet = traversal.draw_traversals(Oracle(), images, grid, tmp_path / "traversals.png", CPU)
+    assert sheet["numbers"]["active_latents"] == 2 and sheet["numbers"]["mean_best_share"] > 0.9
+    assert "−3 to 3" in sheet["caption"]
+    rec = traversal.draw_reconstructions(Oracle(), images, grid, tmp_path / "reconstructions.png", CPU)
+    assert rec["numbers"]["nll"] > 0
+    for name in ("traversals.png", "reconstructions.png"):
+        assert matplotlib.image.imread(tmp_path / name).std() > 0.05

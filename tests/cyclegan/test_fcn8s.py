@@ -1,0 +1,130 @@
+"""FCN-8s: its topology is VGG-16's, its start is the coarse prediction, and it learns to see."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from triptych.config import ParamsError, validate
+from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.fcn8s import Config as FcnConfig
+from triptych.cyclegan.fcn8s import FCN8s, Upsample
+from triptych.cyclegan.streets_protocol import (
+    Protocol,
+    evaluate,
+    evaluate_references,
+    load_evaluator,
+    save_evaluator,
+    train_evaluator,
+)
+from triptych.data.classes import CITYSCAPES
+from triptych.engine import Replica
+
+CPU = torch.device("cpu")
+TINY = FcnConfig(size=[32, 32], width=4, dense=8, steps=60, batch_size=4, lr=5e-3)
+
+
+def streets(n=16, size=32):
+    """Road below, sky above, in their usual brightness."""
+    rng = np.random.default_rng(0)
+    horizon = rng.permutation(np.arange(size // 4, 3 * size // 4))[:n]  # all different
+    below = np.broadcast_to(np.arange(size)[:, None] >= horizon[:, None, None], (n, size, size))
+    photos = np.where(below, 70, 190)[:, None] + rng.integers(-20, 20, (n, 3, size, size))
+    return StreetData(photos.astype(np.uint8), np.where(below, 7, 23).astype(np.uint8), CITYSCAPES)
+
+
+def test_convolutions_are_vgg16s():
+    net = FCN8s(FcnConfig(width=64, dense=16, norm="none"), 19)
+    ours = [m for block in net.blocks for m in block if isinstance(m, nn.Conv2d)]
+    from torchvision.models import vgg16
+
+    with torch.device("meta"):
+        theirs = [m for m in vgg16(weights=None).features if isinstance(m, nn.Conv2d)]
+    assert [m.weight.shape for m in ours] == [m.weight.shape for m in theirs]
+
+
+def test_starts_with_equal_scores_everywhere():
+    net = FCN8s(TINY, 5).eval()
+    assert net(torch.randn(2, 3, 64, 32)).shape == (2, 5, 64, 32)
+    assert net(torch.randn(1, 3, 32, 32)).abs().max() == 0
+
+
+@pytest.mark.parametrize("factor", [2, 8])
+def test_upsampling_starts_bilinear(factor):
+    x = torch.randn(1, 3, 6, 5)
+    ours = Upsample(3, factor)(x)
+    theirs = nn.functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+    inside = (..., slice(factor, -factor), slice(factor, -factor))  # borders: zeros outside, not repeated
+    assert ours.shape == theirs.shape and torch.allclose(ours[inside], theirs[inside], atol=1e-5)
+
+
+def test_either_skip_reaches_the_output():
+    net = FCN8s(TINY, 3).eval()
+    x = torch.randn(1, 3, 64, 64)
+    for name, cells in (("score3", 8), ("score4", 4), ("score", 2)):
+        grids = []
+        layer = getattr(net, name)
+        hook = layer.register_forward_hook(lambda m, i, o: grids.append(o.shape[-1]))
+        nn.init.normal_(layer.weight)
+        assert net(x).abs().max() > 0 and grids == [cells]
+        nn.init.zeros_(layer.weight)
+        hook.remove()
+
+
+def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
+    data, protocol = streets(), Protocol(seeds=[0], fcn=TINY)
+    net = train_evaluator(data, TINY, Replica(0, CPU))
+    rows = evaluate_references(data, data, net, protocol)
+    accuracy = {name: metrics["to_photo/pixel_acc"][0] for name, (metrics, _) in rows.items()}
+    assert accuracy["real_photos"] > 0.9 > accuracy["shuffled_photos"]
+    assert accuracy["real_photos"] > accuracy["constant"] + 0.2
+    assert rows["real_photos"][0]["to_labels/class_iou"] == [1.0]
+    assert "absent from the truth: sidewalk" in rows["real_photos"][1][0]
+
+    save_evaluator(net, tmp_path)
+    again = load_evaluator(tmp_path, TINY, 19, CPU)
+    photos = torch.from_numpy(data.photos)
+    assert (np.asarray(again.segment(photos)) == np.asarray(net.segment(photos))).all()
+
+
+class Oracle(nn.Module):
+    """Answers with the truth; or, `blind`, with one and the same image."""
+
+    def __init__(self, data, blind=False):
+        super().__init__()
+        self.answers = {"photo": torch.from_numpy(data.photos), "labels": torch.from_numpy(data.labels)}
+        self.inputs = {"photo": self.answers["labels"], "labels": self.answers["photo"]}
+        self.blind = blind
+
+    def _answer(self, kind, images):
+        known = self.inputs[kind].flatten(1).float()
+        rows = torch.cdist(images.flatten(1).float(), known).argmin(1)
+        return self.answers[kind][torch.zeros_like(rows) if self.blind else rows]
+
+    def to_photo(self, labels):
+        return self._answer("photo", labels)
+
+    def to_labels(self, photos):
+        return self._answer("labels", photos)
+
+
+def test_evaluation_of_systems_whose_scores_are_known():
+    data, protocol = streets(), Protocol(seeds=[0, 1], fcn=TINY)
+    net = train_evaluator(data, TINY, Replica(0, CPU))
+    metrics, notes = evaluate([Oracle(data), Oracle(data, blind=True)], data, net, protocol, CPU)
+    ceiling = evaluate_references(data, data, net, protocol)["real_photos"][0]
+    for name in ("to_photo/pixel_acc", "to_photo/class_iou", "to_labels/pixel_acc", "to_labels/class_iou"):
+        perfect, blind = metrics[name]
+        assert perfect == pytest.approx(ceiling[name][0]) and blind < perfect
+    assert metrics["to_labels/diversity"] == [pytest.approx(1.0), 0.0]
+    assert metrics["to_photo/diversity"] == [pytest.approx(1.0), 0.0]
+    assert metrics["cycle_error"][0] == 0 and notes
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [({"size": [40, 32]}, "multiples of 32"), ({"start": "vgg16"}, "norm = none"), ({"size": [32]}, "size")],
+)
+def test_configurations_that_cannot_be_are_refused(change, message):
+    with pytest.raises(ParamsError, match=message):
+        validate(FcnConfig, change, "streets.fcn")

@@ -1,0 +1,130 @@
+"""Streams of street data: pairing, shuffling, cutting, mirroring, value ranges."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.cyclegan.data import StreetData, augment, domains, enlarge, normalise, to_uint8
+from triptych.data.classes import CITYSCAPES
+from triptych.data.format import DataError, Dataset, Split, write_dataset
+from triptych.engine import Replica
+
+CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m", "classes": CITYSCAPES}
+KIND = dict(batch_size=1, load_size=16, size=16)
+
+
+def marked(n=12, size=16):
+    """Scene i has photo brightness 10 * i throughout and the class of id 7 + i throughout."""
+    photos = np.broadcast_to((np.arange(n, dtype=np.uint8) * 10)[:, None, None, None], (n, 3, size, size))
+    maps = np.broadcast_to((7 + np.arange(n, dtype=np.uint8))[:, None, None], (n, size, size))
+    return StreetData(photos, maps, CITYSCAPES)
+
+
+def scene_of(label, photo, data):
+    colour = to_uint8(label)[0, :, 0, 0].numpy()
+    return [i for i in range(len(data)) if (data.labels[i, :, 0, 0] == colour).all()], int(
+        to_uint8(photo)[0, 0, 0, 0]
+    ) // 10
+
+
+def test_labels_are_drawn_in_their_palette():
+    assert marked().labels[0, :, 3, 3].tolist() == [128, 64, 128]  # id 7: road
+
+
+def test_pairs_stay_together():
+    data = marked()
+    stream = data.paired(Replica(0, torch.device("cpu")), **KIND)["pair"]
+    for step in range(24):
+        scenes, photo = scene_of(*stream.at(step), data)
+        assert photo in scenes
+
+
+def test_unpaired_streams_are_shuffled_apart():
+    data = marked()
+    streams = data.unpaired(Replica(0, torch.device("cpu")), **KIND)
+    rows = {name: [int(s.rows(step)) for step in range(48)] for name, s in streams.items()}
+    for order in rows.values():
+        assert sorted(order[:12]) == sorted(order[12:24]) == list(range(12)) and order[:12] != order[12:24]
+    together = np.mean([a == b for a, b in zip(*rows.values())])
+    assert together < 0.3
+
+
+def test_disjoint_halves_share_no_scene():
+    data = marked()
+    streams = data.unpaired(Replica(0, torch.device("cpu")), **KIND, disjoint=True)
+    labels = {tuple(to_uint8(streams["label"].at(s))[0, :, 0, 0].tolist()) for s in range(6)}
+    photos = {int(to_uint8(streams["photo"].at(s))[0, 0, 0, 0]) // 10 for s in range(6)}
+    assert photos == set(range(6))
+    assert labels == {tuple(data.labels[i, :, 0, 0].tolist()) for i in range(6, 12)}
+
+
+def test_seeds_give_other_orders():
+    a, b = (marked().unpaired(Replica(s, torch.device("cpu")), **KIND)["photo"] for s in (0, 1))
+    assert [int(a.rows(i)) for i in range(12)] != [int(b.rows(i)) for i in range(12)]
+
+
+def test_domains_of_either_kind_of_batch():
+    x, y = torch.zeros(1), torch.ones(1)
+    assert domains({"pair": (x, y)}) == domains({"label": x, "photo": y}) == (x, y)
+
+
+def test_augment_cuts_anywhere_and_mirrors_half():
+    torch.manual_seed(0)
+    grid = torch.arange(36.0).view(1, 1, 6, 6)
+    plain = {tuple(grid[0, 0, r : r + 4, c : c + 4].flatten().tolist()) for r in range(3) for c in range(3)}
+    mirrored = {
+        tuple(grid[0, 0, r : r + 4, c : c + 4].flip(1).flatten().tolist()) for r in range(3) for c in range(3)
+    }
+    out = [tuple(v.flatten().tolist()) for v in augment(grid.expand(600, -1, -1, -1), 4)]
+    assert set(out) == plain | mirrored
+    assert 0.43 < np.mean([v in mirrored for v in out]) < 0.57
+
+
+def test_augment_treats_channels_alike():
+    images = torch.rand(5, 1, 9, 9).expand(-1, 6, -1, -1)
+    out = augment(images, 5)
+    assert torch.equal(out[:, :3], out[:, 3:])
+
+
+def test_every_byte_survives_the_range_of_the_networks():
+    every = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_uint8(normalise(every)), every)
+    assert normalise(every).min() == -1 and normalise(every).max() == 1
+
+
+def test_enlarging_labels_makes_no_new_colours():
+    data = marked(4)
+    mixed = np.concatenate([data.labels[:2, :, :, :8], data.labels[2:, :, :, 8:]], axis=3)
+    before = {tuple(v) for v in mixed.transpose(0, 2, 3, 1).reshape(-1, 3).tolist()}
+    after = enlarge(mixed, 23, "nearest").permute(0, 2, 3, 1).reshape(-1, 3).tolist()
+    assert {tuple(v) for v in after} == before
+
+
+def test_bicubic_is_pillows():
+    """To one grey level, on a smooth image (Pillow rounds and clips between its two passes, which shows on
+    noise)."""
+    from PIL import Image
+
+    walk = np.random.default_rng(0).normal(0, 4, (1, 3, 16, 16)).cumsum(-1).cumsum(-2)
+    photo = (128 + 60 * walk / np.abs(walk).max()).astype(np.uint8)
+    for size in (18, 8):
+        ours = enlarge(photo, size, "bicubic")[0].permute(1, 2, 0).numpy().astype(int)
+        theirs = Image.fromarray(photo[0].transpose(1, 2, 0)).resize((size, size), Image.Resampling.BICUBIC)
+        assert np.abs(ours - np.asarray(theirs)).max() <= 1
+
+
+def test_from_a_dataset(tmp_path):
+    data = marked(4)
+    truth = np.full((4, 32, 32), 7, np.uint8)
+    write_dataset(tmp_path / "d", {"val": Split(data.photos, label_maps=data.label_maps, truth=truth)}, CARD)
+    read = StreetData.of(Dataset(tmp_path / "d"), "val")
+    assert (
+        (read.truth == truth).all() and (read.photos == data.photos).all() and len(read.first(2).truth) == 2
+    )
+    assert marked(4).truth is not None and marked(4).truth.shape == (4, 16, 16)
+
+
+def test_without_label_maps_says_so(tmp_path):
+    write_dataset(tmp_path / "d", {"val": Split(marked(2).photos)}, CARD)
+    with pytest.raises(DataError, match="no label maps"):
+        StreetData.of(Dataset(tmp_path / "d"), "val")

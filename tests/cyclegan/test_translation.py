@@ -1,0 +1,186 @@
+"""The cycle objective: which network learns from which term, in which phase; and its ablations."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych import systems
+from triptych.config import ParamsError, validate
+from triptych.cyclegan.data import StreetData, domains
+from triptych.cyclegan.losses import distance, realness
+from triptych.cyclegan.translation import CycleConfig, CycleSystem, CycleTask, Weights
+from triptych.data.classes import CITYSCAPES
+from triptych.engine import Replica
+from triptych.engine.step import frozen
+from triptych.systems import Spec
+
+SPEC = Spec((3, 16, 16))
+TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)
+
+
+def streets(n=4, size=16):
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (n, 3, size, size), dtype=np.uint8)
+    return StreetData(photos, rng.integers(7, 20, (n, size, size), dtype=np.uint8), CITYSCAPES)
+
+
+def cycle_task(**weights):
+    torch.manual_seed(0)
+    system = CycleSystem(CycleConfig(**TINY), SPEC)
+    task = CycleTask(
+        system, Weights(**{"gan": 0.0, "forward": 0.0, "backward": 0.0, "identity": 0.0, **weights}), 10
+    )
+    task.batch = {"label": torch.rand(1, 3, 16, 16) * 2 - 1, "photo": torch.rand(1, 3, 16, 16) * 2 - 1}
+    return task
+
+
+def reached(module):
+    return sum(float(p.grad.abs().sum()) for p in module.parameters() if p.grad is not None) > 0
+
+
+@pytest.mark.parametrize("weights", [{"forward": 1.0}, {"backward": 1.0}])
+def test_either_cycle_alone_teaches_both_generators(weights):
+    task = cycle_task(**weights)
+    task.generators()[0].backward()
+    assert reached(task.system.G) and reached(task.system.F)
+    assert not reached(task.system.D_X) and not reached(task.system.D_Y)
+
+
+def test_each_generator_gets_both_cycles_gradients():
+    def gradient(**weights):
+        task = cycle_task(**weights)
+        task.generators()[0].backward()
+        return torch.cat([p.grad.flatten() for n in ("G", "F") for p in getattr(task.system, n).parameters()])
+
+    full = gradient(gan=1.0, forward=10.0, backward=10.0)
+    parts = gradient(gan=1.0) + 10 * gradient(forward=1.0) + 10 * gradient(backward=1.0)
+    assert torch.allclose(full, parts, rtol=1e-4, atol=1e-5)
+
+
+def test_critics_get_nothing_from_the_generators_phase_and_the_other_way_round():
+    task = cycle_task(gan=1.0, forward=10.0, backward=10.0)
+    for phase in task.phases():
+        inside = {id(p) for m in phase.modules for p in m.parameters()}
+        others = [p for p in task.parameters() if id(p) not in inside]
+        task.zero_grad(set_to_none=True)
+        with frozen(others):
+            loss, _ = phase.loss()
+        loss.backward()
+        assert all(reached(m) for m in phase.modules)
+        assert all(p.grad is None for p in others)
+
+
+def test_objective_by_hand():
+    task = cycle_task(gan=1.0, forward=10.0, backward=7.0, identity=5.0)
+    s, (x, y) = task.system, domains(task.batch)
+    with torch.no_grad():
+        loss, logs = task.generators()
+        fy, fx = s.G(x), s.F(y)
+        expected = realness(s.D_Y(fy), 1, "lsgan") + realness(s.D_X(fx), 1, "lsgan")
+        expected += 10 * distance(s.F(fy), x) + 7 * distance(s.G(fx), y)
+        expected += 5 * (distance(s.G(y), y) + distance(s.F(x), x))
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert set(logs) == {
+        "loss_g",
+        *(
+            f"loss_{n}"
+            for n in ("gan_to_photo", "gan_to_labels", "forward_cycle", "backward_cycle", "identity")
+        ),
+    }
+
+
+def test_critics_learn_from_the_fakes_of_the_step_by_way_of_the_pool():
+    task = cycle_task(gan=1.0)
+    task.generators()
+    fake = task.batch["fake_y"]
+    assert not fake.requires_grad
+    task.critics()
+    assert task.pool_y.count == task.pool_x.count == 1
+    assert torch.equal(task.pool_y.images[0], fake[0])
+
+
+VARIANTS = {
+    "cyclegan": {"gan_to_photo", "gan_to_labels", "forward_cycle", "backward_cycle"},
+    "cycle_alone": {"forward_cycle", "backward_cycle"},
+    "gan_alone": {"gan_to_photo", "gan_to_labels"},
+    "gan_forward": {"gan_to_photo", "gan_to_labels", "forward_cycle"},
+    "gan_backward": {"gan_to_photo", "gan_to_labels", "backward_cycle"},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_train_on_their_terms_only(name):
+    config = validate(systems.module("streets", name).Config, TINY, name)
+    system = systems.build("streets", name, config, SPEC, 0)
+    before = {k: v.clone() for k, v in system.state_dict().items()}
+    replica = Replica(0, torch.device("cpu"))
+    system.fit(streets(), replica)
+    logged = {metric.removeprefix("loss_") for _, metric, _ in replica.history}
+    assert logged - {"g", "d_photo", "d_labels"} == VARIANTS[name]
+    critics = any(not torch.equal(v, before[k]) for k, v in system.state_dict().items() if k.startswith("D_"))
+    assert critics == ("gan_to_photo" in VARIANTS[name])
+    for net in ("G.", "F."):
+        assert any(not torch.equal(v, before[k]) for k, v in system.state_dict().items() if k.startswith(net))
+
+
+def test_forward_is_labels_to_photo_to_labels():
+    """With an F that ignores its input, only the forward cycle can be made perfect by matching the labels."""
+    task = cycle_task(forward=1.0)
+    x, y = domains(task.batch)
+    task.system.F = torch.nn.Module()
+    task.system.F.forward = lambda image: x
+    assert task.generators()[0].item() == 0
+    task.weights = Weights(0.0, 0.0, 1.0, 0.0)
+    assert task.generators()[0].item() > 0
+
+
+def test_identity_weight_is_a_share_of_lambda():
+    config = CycleConfig(**{**TINY, "identity_weight": 0.5, "cycle_weight": 8.0})
+    torch.manual_seed(0)
+    system, replica = CycleSystem(config, SPEC), Replica(0, torch.device("cpu"))
+    system.fit(streets().first(1), replica)
+    h = {metric: value for _, metric, value in replica.history}
+    expected = h["loss_gan_to_photo"] + h["loss_gan_to_labels"] + 4 * h["loss_identity"]
+    assert h["loss_g"] == pytest.approx(
+        expected + 8 * (h["loss_forward_cycle"] + h["loss_backward_cycle"]), rel=1e-4
+    )
+
+
+def test_a_killed_run_ends_with_the_same_weights(tmp_path):
+    def fit(stop=None, checkpoint=None):
+        torch.manual_seed(0)
+        system = CycleSystem(CycleConfig(**{**TINY, "epochs": 3}), SPEC)
+
+        def callback(step):
+            if step == stop:
+                raise KeyboardInterrupt
+
+        replica = Replica(0, torch.device("cpu"), checkpoint=checkpoint, fingerprint="x")
+        system.fit(streets(), replica, callback, 6)
+        return system.state_dict()
+
+    whole, path = fit(), tmp_path / "c.pt"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+        fit(stop=6, checkpoint=path)
+    assert path.is_file()
+    again = fit(checkpoint=path)
+    assert all(torch.equal(again[k], v) for k, v in whole.items())
+
+
+def test_load_size_below_size_is_refused():
+    with pytest.raises(ParamsError, match="load_size = 15"):
+        validate(CycleConfig, {**TINY, "load_size": 15}, "streets.systems.cyclegan")
+
+
+def test_paper_defaults():
+    c = CycleConfig()
+    assert (c.size, c.load_size, c.width, c.blocks, c.critic_layers, c.pool) == (128, 143, 64, 6, 3, 50)
+    assert (c.lr, c.beta1, c.batch_size, c.epochs, c.cycle_weight, c.identity_weight) == (
+        2e-4,
+        0.5,
+        1,
+        200,
+        10,
+        0,
+    )

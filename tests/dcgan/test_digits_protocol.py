@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from triptych.config import ParamsError, validate
+from triptych.data.format import Split
+from triptych.dcgan.digits._system import DigitsSystem
+from triptych.dcgan.digits_protocol import Protocol, divide, draw_rows, evaluate
+from triptych.engine import Replica
+
+
+def numbered_data(n: int = 300) -> dict[str, Split]:
+    """Images whose first two bytes are their number; classes in turn."""
+    images = np.zeros((n, 3, 4, 4), np.uint8)
+    images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(n) // 256, np.arange(n) % 256
+    labels = np.arange(n) % 10
+    return {
+        "train": Split(images, labels),
+        "test": Split(images[:50], labels[:50]),
+        "extra": Split(images[:7]),
+    }
+
+
+def numbers(images: np.ndarray) -> np.ndarray:
+    return images[:, 0, 0, 0].astype(int) * 256 + images[:, 0, 0, 1]
+
+
+def protocol(**changes) -> Protocol:
+    small = {"seeds": [0], "validation": 60, "labels_per_class": 5, "tuning_draws": 3, "evaluation_draws": 4}
+    return validate(Protocol, small | changes, "digits")
+
+
+def test_validation_and_pool_share_no_image_and_lose_none():
+    parts = divide(numbered_data(), protocol())
+    together = np.concatenate([numbers(parts.pool[0]), numbers(parts.validation[0])])
+    assert len(parts.validation[1]) == 60
+    assert sorted(together) == list(range(300))
+    assert (numbers(parts.pool[0]) % 10 == parts.pool[1]).all()  # each image kept its label
+
+
+def test_extra_images_join_the_unlabelled_ones_only():
+    parts = divide(numbered_data(), protocol(extra=True))
+    assert len(parts.unlabelled) == 247 and len(parts.pool[0]) == 240
+    without = {k: v for k, v in numbered_data().items() if k != "extra"}
+    with pytest.raises(ParamsError, match="extra"):
+        divide(without, protocol(extra=True))
+
+
+def test_draws_are_stratified_reproducible_and_different():
+    labels = divide(numbered_data(), protocol()).pool[1]
+    first, again, other = draw_rows(labels, 5, 0, 1), draw_rows(labels, 5, 0, 1), draw_rows(labels, 5, 0, 2)
+    assert (np.bincount(labels[first]) == 5).all()
+    assert len(set(first)) == 50
+    assert (first == again).all() and (first != other).any()
+
+
+def test_too_few_labels_is_an_error_that_names_the_counts():
+    with pytest.raises(ParamsError, match="labels_per_class = 30.*the rarest class has 2"):
+        divide(numbered_data(), protocol(labels_per_class=30))
+
+
+class Recorder(DigitsSystem):
+    """Answers with the true class, but for one in ten images; notes what it is shown."""
+
+    def __init__(self, retrains: bool):
+        super().__init__()
+        self.retrains, self.calls, self.seen = retrains, [], []
+
+    def pretrain(self, unlabelled, replica):
+        self.calls.append("pretrain")
+        self.pool = set(numbers(unlabelled))
+
+    def tune(self, draws, validation, replica):
+        self.calls.append(f"tune {len(draws)}")
+        assert not self.pool & set(numbers(validation[0]))
+        self.seen += [tuple(numbers(images)) for images, _ in draws]
+
+    def fit(self, images, labels, replica):
+        self.calls.append("fit")
+        assert set(numbers(images)) <= self.pool
+        self.seen.append(tuple(numbers(images)))
+
+    def predict(self, images):
+        truth = numbers(np.asarray(images)) % 10
+        return np.where(truth == 3, 4, truth)
+
+    def metrics(self):
+        return {"fits": float(self.calls.count("fit"))}
+
+
+@pytest.mark.parametrize(
+    "retrains, expected", [(False, ["tune 3"] + 4 * ["fit"]), (True, ["tune 1"] + 2 * ["fit"])]
+)
+def test_evaluation(retrains, expected):
+    system, replica = Recorder(retrains), Replica(0)
+    metrics = evaluate(system, numbered_data(), protocol(retrained_draws=2), replica)
+    assert system.calls == ["pretrain", *expected]
+    assert len(set(system.seen)) == len(system.seen)  # no draw is used twice
+    n = expected.count("fit")
+    assert metrics["test_error"] == pytest.approx([0.1] * n)
+    assert metrics["fits"] == list(range(1, n + 1))
+
+
+def test_systems_see_the_same_draws_and_seeds_different_ones():
+    shown = []
+    for seed in (0, 0, 1):
+        system = Recorder(False)
+        evaluate(system, numbered_data(), protocol(), Replica(seed))
+        shown.append(system.seen)
+    assert shown[0] == shown[1]
+    assert not set(shown[0]) & set(shown[2])

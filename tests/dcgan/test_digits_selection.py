@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torch import nn
+
+from triptych.dcgan.selection import train_selected
+from triptych.engine import Phase, Replica, Stream, Task
+
+
+class Counter(Task):
+    """A net whose one weight goes up by 1 a step."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(self.net.weight)
+
+    def phases(self):
+        return [Phase("count", [self.net], self.loss, lambda p, **o: torch.optim.SGD(p, lr=1.0, **o))]
+
+    def loss(self):
+        loss = -self.net.weight.sum()
+        return loss, {"loss": loss}
+
+
+def run(best_at: int, patience: int) -> tuple[Counter, float, list[int]]:
+    task, checked = Counter(), []
+
+    def validate() -> float:
+        checked.append(round(task.net.weight.item()))
+        return abs(checked[-1] - best_at) / 100
+
+    stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
+    error = train_selected(
+        task, task.net, validate, stream, steps=60, every=5, patience=patience, replica=Replica(0)
+    )
+    return task, error, checked
+
+
+def test_keeps_the_best_weights_and_stops_when_they_are_old():
+    task, error, checked = run(best_at=20, patience=3)
+    assert checked == [5, 10, 15, 20, 25, 30, 35]
+    assert task.net.weight.item() == 20
+    assert error == 0
+    assert not task.net.training and task.net.weight.grad is None
+
+
+def test_trains_to_the_end_while_it_gets_better():
+    task, error, checked = run(best_at=1000, patience=1)
+    assert len(checked) == 12
+    assert task.net.weight.item() == 60
+    assert abs(error - 9.4) < 1e-6
+
+
+def test_the_best_weights_survive_a_kill(tmp_path, monkeypatch):
+    """The second run goes on after the last checkpoint, when the best weights are long gone from the net."""
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+
+    def attempt(killed_at: int | None) -> tuple[float, float]:
+        task = Counter()
+
+        def validate() -> float:
+            weight = round(task.net.weight.item())
+            if weight == killed_at:
+                raise KeyboardInterrupt
+            return abs(weight - 10)
+
+        stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
+        replica = Replica(0, torch.device("cpu"), checkpoint=tmp_path / "run.pt", fingerprint="same")
+        error = train_selected(
+            task, task.net, validate, stream, steps=30, every=5, patience=9, replica=replica
+        )
+        return task.net.weight.item(), error
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(killed_at=25)
+    assert attempt(killed_at=None) == (10.0, 0.0)

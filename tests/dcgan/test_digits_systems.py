@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+import torch
+
+from triptych import systems
+from triptych.config import validate
+from triptych.data.format import Split
+from triptych.dcgan.digits.supervised_cnn import Config as CnnConfig
+from triptych.dcgan.digits.supervised_cnn import sample_trial
+from triptych.dcgan.digits_protocol import Protocol, evaluate
+from triptych.dcgan.neighbours import NearestNeighbours
+from triptych.dcgan.networks import Discriminator
+from triptych.dcgan.pca import PCA
+from triptych.engine import Divergence, Replica
+from triptych.systems import Spec
+
+SPEC = Spec((3, 32, 32), n_classes=3)
+M1 = {"components": 20, "z_dim": 8, "hidden": [32], "steps": 60, "batch_size": 32, "lr": 3e-3}
+WEIGHTS = {"reconstruction": [0.3], "intermediate": [0.1], "batch_size": 15}
+SMALL = {
+    "knn": {},
+    "dcgan": {"width": 4, "z_dim": 8, "steps": 20, "batch_size": 16, "costs": [0.01, 0.1]},
+    "supervised_cnn": {"width": 4, "trials": 2, "epochs": 6, "lr": [1e-3, 1e-2], "batch_size": [16]},
+    "tsvm": {"components": 20, "kernel": "rbf", "landmarks": 40, "costs": [0.1, 1.0], "growth": 10.0},
+    "m1_knn": M1,
+    "m1_tsvm": {**M1, "costs": [0.1], "growth": 10.0},
+    "m1_m2": {**M1, "m2_steps": 300, "m2_lr": 3e-3, "m2_z_dim": 4, "m2_hidden": [32], "unlabelled_batch": 64,
+              "labelled_batch": 15, "alpha": 1.0, "check_steps": 50},
+    "swwae": {"width": 4, "steps": 40, "check_steps": 20, **WEIGHTS},
+    "swwae_dropout": {"width": 4, "steps": 40, "check_steps": 20, **WEIGHTS},
+}  # fmt: skip
+
+
+def bars(n: int, seed: int) -> Split:
+    """A bright bar at the top, in the middle or at the bottom of a dark, noisy image."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % 3)
+    images = rng.integers(0, 90, (n, 3, 32, 32), dtype=np.uint8)
+    for image, label in zip(images, labels):
+        image[:, 10 * label + 3 : 10 * label + 8] += 120
+    return Split(images, labels)
+
+
+DATA = {"train": bars(240, 0), "test": bars(90, 1)}
+PROTOCOL = Protocol(seeds=[0], validation=60, labels_per_class=10, tuning_draws=2, evaluation_draws=2)
+
+
+def trained(name: str, seed: int = 0):
+    config = validate(systems.module("digits", name).Config, SMALL[name], name)
+    system = systems.build("digits", name, config, SPEC, seed)
+    torch.set_num_threads(1)
+    return system, evaluate(system, DATA, PROTOCOL, Replica(seed)), config
+
+
+@pytest.mark.parametrize("name", [n for n in SMALL if n in systems.names("digits")])
+def test_learns_is_reproducible_and_survives_saving(name, tmp_path):
+    system, metrics, config = trained(name)
+    assert np.mean(metrics["test_error"]) < 0.4  # chance: 0.67
+    assert trained(name)[1] == metrics
+    folder = tmp_path / "digits" / name / "seed0"
+    systems.save(system, folder, table="digits", name=name, config=config, spec=SPEC)
+    loaded = systems.load(f"digits/{name}", root=tmp_path)
+    answers = loaded.predict(DATA["test"].images)
+    assert answers.dtype == np.int64 and answers.shape == (90,)
+    assert (answers == system.predict(DATA["test"].images)).all()
+
+
+def test_neighbours_agree_with_scikit_learn():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    rng = np.random.default_rng(0)
+    rows, labels, asked = rng.normal(size=(60, 5)), rng.integers(0, 3, 60), rng.normal(size=(80, 5))
+    neighbours = NearestNeighbours(5, 3).fit(torch.tensor(rows).float(), torch.tensor(labels))
+    for k, answers in neighbours.votes(torch.tensor(asked).float(), [1, 5, 11]).items():
+        theirs = KNeighborsClassifier(k).fit(rows, labels)
+        share = np.sort(theirs.predict_proba(asked), 1)
+        clear = share[:, -1] > share[:, -2] + 1e-9
+        assert (answers.numpy()[clear] == theirs.predict(asked)[clear]).all()
+
+
+def test_equal_votes_go_to_the_nearest():
+    neighbours = NearestNeighbours(1, 4).fit(
+        torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([3, 0, 0, 3])
+    )
+    assert neighbours.votes(torch.tensor([[0.0]]), [4])[4].tolist() == [3]
+    assert neighbours.votes(torch.tensor([[0.0]]), [3])[3].tolist() == [0]
+
+
+def test_k_is_the_one_with_the_least_validation_error():
+    rows = torch.tensor([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
+    labels = torch.tensor([0, 0, 1, 1, 1, 0])  # one wrong label on each side
+    asked, truth = torch.tensor([[0.21], [5.21]]), torch.tensor([0, 1])
+    assert NearestNeighbours(1, 2).best_k([1, 3], [(rows, labels)], asked, truth) == 3
+
+
+def test_principal_components_agree_with_scikit_learn():
+    from sklearn.decomposition import PCA as Theirs
+
+    rows = np.random.default_rng(0).normal(size=(80, 12)) * np.arange(1, 13)
+    ours = PCA(12, 5, whiten=True).fit(torch.tensor(rows).float())(torch.tensor(rows).float()).numpy()
+    theirs = Theirs(5, whiten=True).fit_transform(rows)
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=0.02, atol=0.02)
+
+
+def test_trials_stay_in_the_search_space_and_fill_it():
+    config = CnnConfig()
+    rng = np.random.default_rng(0)
+    trials = [sample_trial(config, rng) for _ in range(300)]
+    rates = np.array([t.lr for t in trials])
+    assert rates.min() >= 1e-4 and rates.max() <= 1e-2
+    assert 0.4 < np.mean(rates < 1e-3) < 0.6  # log-uniform
+    assert {t.batch_size for t in trials} == {32, 64, 128} and {t.beta1 for t in trials} == {0.5, 0.9}
+    assert all(0 <= t.dropout <= 0.6 and 1e-6 <= t.weight_decay <= 1e-2 for t in trials)
+
+
+def test_the_cnn_is_the_discriminator_but_for_its_head():
+    config = CnnConfig(width=4)
+    net = systems.build("digits", "supervised_cnn", config, SPEC, 0).classifier
+    family = systems.module("digits", "supervised_cnn").family_for("svhn32", SPEC.image_shape)
+    expected = {k: v.shape for k, v in Discriminator(family, 3, 4).blocks.state_dict().items()}
+    assert {k: v.shape for k, v in net.trunk.state_dict().items()} == expected
+    assert net.head.out_features == 3
+
+
+def test_the_search_reports_the_error_of_the_net_it_keeps():
+    system, metrics, _ = trained("supervised_cnn")
+    from triptych.dcgan.digits_protocol import divide
+
+    validation = divide(DATA, PROTOCOL).validation
+    assert metrics["validation_error"] == pytest.approx([system.error(validation)])
+    assert metrics["test_error"] == pytest.approx([system.error((DATA["test"].images, DATA["test"].labels))])
+
+
+def test_a_diverging_trial_loses_and_only_all_of_them_end_the_search(monkeypatch):
+    module = systems.module("digits", "supervised_cnn")
+    system = systems.build(
+        "digits", "supervised_cnn", validate(module.Config, SMALL["supervised_cnn"], ""), SPEC, 0
+    )
+    real, failing = module.System._train, {0}
+
+    def train(self, trial, number, *rest):
+        if number in failing:
+            raise Divergence("loss")
+        return real(self, trial, number, *rest)
+
+    monkeypatch.setattr(module.System, "_train", train)
+    system.tune([], (DATA["test"].images, DATA["test"].labels), Replica(0))
+    system.fit(DATA["train"].images, DATA["train"].labels, Replica(0))
+    assert system.metrics()["validation_error"] < 0.4
+    failing.add(1)
+    with pytest.raises(Divergence, match="all 2 trials"):
+        system.fit(DATA["train"].images, DATA["train"].labels, Replica(0))
+
+
+def test_dcgan_has_the_features_of_the_paper_and_statistics_of_the_pool():
+    config = validate(systems.module("digits", "dcgan").Config, {"steps": 1}, "dcgan")
+    paper = systems.build("digits", "dcgan", config, SPEC, 0)
+    assert paper.weight.shape == (3, 7168)
+    assert (config.z, config.z_dim, config.lr, config.batch_size) == ("gaussian", 100, 5e-4, 64)
+    system, _, _ = trained("dcgan")
+    from triptych.dcgan.digits_protocol import divide
+    from triptych.dcgan.features import estimate_statistics
+
+    before = {k: v.clone() for k, v in system.gan.discriminator.state_dict().items()}
+    estimate_statistics(system.gan.discriminator, divide(DATA, PROTOCOL).unlabelled, torch.device("cpu"))
+    for key, value in system.gan.discriminator.state_dict().items():
+        torch.testing.assert_close(value, before[key])
+
+
+def test_swwae_chooses_its_weights_on_the_validation_set():
+    module = systems.module("digits", "swwae")
+    small = SMALL["swwae"] | {"reconstruction": [0.3, 30.0], "steps": 20}
+    system = systems.build("digits", "swwae", validate(module.Config, small, "swwae"), SPEC, 0)
+    replica, validation = Replica(0), (DATA["test"].images, DATA["test"].labels)
+    system.pretrain(DATA["train"].images, replica)
+    system.tune([(DATA["train"].images[:30], DATA["train"].labels[:30])], validation, replica)
+    errors = {v: e for (_, n, v), (_, m, e) in zip(replica.history, replica.history[2:]) if n == "lambda_rec"}
+    assert set(errors) == {0.3, 30.0}
+    assert float(system.weights[0]) == pytest.approx(min(errors, key=errors.get))

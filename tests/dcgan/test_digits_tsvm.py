@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from triptych.dcgan.kernel_map import NystromMap
+from triptych.dcgan.tsvm import TransductiveSVM, objective, solve, swap_pairs, transduce
+
+
+def two_clusters(seed: int, d: int = 20, n: int = 400, distance: float = 4.0):
+    """Two Gaussian clusters, apart along one axis; labels 0 and 1."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    rows = rng.normal(size=(n, d))
+    rows[:, 0] += distance * (labels - 0.5)
+    return torch.tensor(rows).float(), torch.tensor(labels)
+
+
+def two_moons(seed: int, n: int = 400):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    angle = rng.uniform(0, np.pi, n)
+    upper = np.stack([np.cos(angle), np.sin(angle)], 1)
+    rows = np.where(labels[:, None], [1, 0.5] - upper, upper) + 0.05 * rng.normal(size=(n, 2))
+    return torch.tensor(rows).float(), torch.tensor(labels)
+
+
+def error(machine, rows, labels) -> float:
+    return float((machine(rows) != labels).float().mean())
+
+
+def test_solver_agrees_with_liblinear():
+    from sklearn.svm import LinearSVC
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(150) % 3
+    rows = rng.normal(size=(150, 6)) + 2 * np.eye(6)[labels]
+    theirs = LinearSVC(C=0.5, tol=1e-8, max_iter=100_000).fit(rows, labels)
+    ours = TransductiveSVM(6, 3).fit_supervised(torch.tensor(rows).float(), torch.tensor(labels), 0.5)
+    np.testing.assert_allclose(
+        ours.scores(torch.tensor(rows).float()), theirs.decision_function(rows), atol=2e-2
+    )
+
+
+def test_solver_finds_the_minimum_for_costs_of_each_row():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(80, 5, generator=generator).double()
+    y = torch.where(torch.randn(80, 2, generator=generator) > 0, 1.0, -1.0).double()
+    costs = torch.rand(80, generator=generator).double()
+    w = solve(x, y, costs, tolerance=1e-12).requires_grad_()
+    objective(w, x, y, costs).sum().backward()
+    assert float(w.grad.abs().max()) < 1e-4
+    assert bool((objective(w, x, y, costs) < objective(torch.zeros_like(w), x, y, costs)).all())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_better_than_the_svm_it_starts_from(seed):
+    rows, labels = two_clusters(seed)
+    few = slice(0, 8)  # 4 labels per class in 20 dimensions
+    machine = TransductiveSVM(20, 2)
+    before = error(machine.fit_supervised(rows[few], labels[few], C=1.0), rows, labels)
+    after = error(machine.fit(rows[few], labels[few], rows, C=1.0), rows, labels)
+    assert after < 0.6 * before
+    assert after < 0.06  # the two clusters overlap by 2.3 %
+
+
+def test_follows_two_moons_through_a_kernel():
+    before, after = [], []
+    for seed in range(4):
+        rows, labels = two_moons(seed)
+        features = NystromMap(2, 60, gamma=8.0).fit(rows, seed=0)(rows)
+        few = slice(0, 4)  # two labels per moon
+        machine = TransductiveSVM(60, 2)
+        before.append(error(machine.fit_supervised(features[few], labels[few], C=1.0), features, labels))
+        after.append(error(machine.fit(features[few], labels[few], features, C=1.0), features, labels))
+    assert np.mean(after) < 0.5 * np.mean(before)
+
+
+def test_class_proportions_are_those_of_the_labelled_rows():
+    rows, labels = two_clusters(0)
+    y = (2.0 * labels - 1)[:, None]
+    some = [0, 1, 2, 4]  # one of four is positive
+    _, y_star = transduce(rows[some], y[some], rows, C=1.0, C_star=1.0)
+    assert int((y_star > 0).sum()) == 100
+
+
+def test_swaps_lower_the_objective_and_keep_the_balance():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(60, 5, generator=generator)
+    y = torch.where(torch.randn(60, 3, generator=generator) > 0, 1.0, -1.0)
+    w, costs = torch.randn(5, 3, generator=generator), torch.full((60,), 0.3)
+    before, positives = objective(w, x, y, costs), (y > 0).sum(0)
+    assert swap_pairs(y, x @ w) > 0
+    assert bool((objective(w, x, y, costs) < before).all())
+    assert torch.equal((y > 0).sum(0), positives)
+    assert swap_pairs(y, x @ w) == 0
+
+
+def test_kernel_map_is_exact_between_landmarks_and_close_elsewhere():
+    rows, _ = two_moons(0, 200)
+    kernel_map = NystromMap(2, 100, gamma=1.0).fit(rows, seed=0)
+    scale = (rows - rows.mean(0)).square().sum(1).mean()
+    expected = torch.exp(-torch.cdist(rows, rows).square() / scale)
+    features = kernel_map(rows)
+    torch.testing.assert_close(features @ features.T, expected, atol=1e-2, rtol=0)

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from triptych.config import ParamsError, validate
+from triptych.data.format import Split
+from triptych.dcgan import extraction
+from triptych.dcgan.extraction import extract
+from triptych.dcgan.figures import draw_samples, mean_distance, sheet
+from triptych.dcgan.objects import dcgan, dcgan_untrained, raw_pixels
+from triptych.dcgan.objects_protocol import Probe, Protocol, draw_rows, evaluate, judge
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+CPU = torch.device("cpu")
+SPEC = Spec((3, 32, 32))
+
+
+def split(n, seed):
+    """Three classes that differ in their mean brightness, under noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    images = rng.normal(80 + 40 * labels[:, None, None, None], 60, (n, 3, 8, 8)).clip(0, 255).astype(np.uint8)
+    return Split(images, labels=labels)
+
+
+class Brightness(nn.Module):
+    """Its features say everything; it counts what it was adapted to."""
+
+    def __init__(self, offset=0.0):
+        super().__init__()
+        self.register_buffer("offset", torch.tensor(offset))
+        self.adapted = 0
+
+    def adapt(self, images, device):
+        self.adapted += len(images)
+
+    def features(self, images):
+        x = images.float().mean((1, 2, 3)) / 255
+        return torch.stack([x, x**2], 1) + self.offset
+
+
+def test_the_defaults_are_the_papers():
+    probe = validate(Protocol, {"seeds": [0]}, "objects").probe
+    assert (probe.validation, probe.per_class, probe.draws) == (10_000, 400, 10)
+    assert probe.costs == [m * 10.0**e for e in range(-5, 0) for m in (1, 2, 5)] or len(probe.costs) == 15
+
+
+def test_accuracy_of_informative_features():
+    probe = Probe(costs=[0.1, 1.0, 10.0], validation=100, per_class=20, draws=3)
+    system = Brightness()
+    outcome = judge(system, split(300, 0), split(200, 1), probe, CPU)
+    assert outcome.accuracy > 0.9 and min(outcome.accuracy_few) > 0.85
+    assert len(outcome.accuracy_few) == 3 and outcome.n_features == 2
+    assert outcome.cost in probe.costs and system.adapted == 300
+
+
+def test_only_the_training_set_chooses_the_cost():
+    probe = Probe(costs=[1e-3, 1.0], validation=100, per_class=20, draws=2)
+    train, test = split(300, 0), split(100, 1)
+    shuffled = Split(test.images, labels=np.roll(test.labels, 1))
+    a, b = judge(Brightness(), train, test, probe, CPU), judge(Brightness(), train, shuffled, probe, CPU)
+    assert (a.cost, a.cost_few) == (b.cost, b.cost_few)
+    assert a.accuracy != b.accuracy
+
+
+def test_metrics_have_a_value_for_each_seed_and_draw():
+    protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1.0], validation=50, per_class=10, draws=3))
+    systems = {0: Brightness(), 1: Brightness(0.5)}
+    metrics, notes = evaluate(systems, split(150, 0), split(60, 1), protocol, CPU)
+    assert len(metrics["accuracy"]) == 2 and len(metrics["accuracy_few"]) == 6
+    assert "2 features" in notes and any("10 labels per class (30 in all), 3 draws" in n for n in notes)
+
+
+def test_a_system_without_state_is_judged_once():
+    protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1e-3], validation=50, per_class=10, draws=2))
+    pixels = {seed: raw_pixels.System(raw_pixels.Config(), SPEC) for seed in (0, 1)}
+    metrics, _ = evaluate(pixels, split(150, 0), split(60, 1), protocol, CPU)
+    assert len(metrics["accuracy"]) == 1 and len(metrics["accuracy_few"]) == 2
+
+
+def test_draws_are_balanced_different_and_repeatable():
+    labels = np.random.default_rng(0).integers(0, 5, 200)
+    a, b, again = (draw_rows(labels, 7, key) for key in ([0, 1, 0], [0, 1, 1], [0, 1, 0]))
+    assert np.bincount(labels[a]).tolist() == [7] * 5 and len(set(a)) == 35
+    assert not np.array_equal(a, b) and np.array_equal(a, again)
+    with pytest.raises(ParamsError, match="per_class = 100"):
+        draw_rows(labels, 100, [0])
+
+
+def test_too_large_a_validation_set_is_refused():
+    with pytest.raises(ParamsError, match="validation"):
+        judge(Brightness(), split(50, 0), split(20, 1), Probe(validation=50, per_class=1), CPU)
+
+
+def test_extraction_in_order_and_out_of_memory(monkeypatch):
+    images = split(23, 0).images
+    order = np.random.default_rng(0).permutation(23)
+    whole = extract(Brightness(), images, CPU, order, batch_size=5)
+    torch.testing.assert_close(whole, Brightness().features(torch.from_numpy(images[order])))
+    monkeypatch.setattr(extraction, "SHARE", 0.0)
+    mapped = extract(Brightness(), images, CPU, order, batch_size=5)
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, whole.numpy())
+
+
+@pytest.mark.parametrize("code", [dcgan, dcgan_untrained])
+def test_dcgan_systems_from_fit_to_features(code):
+    values = {"width": 2} | ({"z_dim": 4, "steps": 2, "batch_size": 4} if code is dcgan else {})
+    torch.manual_seed(0)
+    system = code.System(validate(code.Config, values, "x"), SPEC)
+    images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32), dtype=np.uint8)
+    before = torch.cat([p.flatten() for p in system.parameters()]).clone()
+    system.fit(images, Replica(0, CPU))
+    moved = not torch.equal(before, torch.cat([p.flatten() for p in system.parameters()]))
+    assert moved == (code is dcgan)
+    system.adapt(images, CPU)
+    with torch.inference_mode():
+        out = system.eval().features(torch.from_numpy(images))
+        again = system.features(torch.from_numpy(images[:5]))
+    assert out.shape == (16, 28_672 // 64)
+    torch.testing.assert_close(out[:5], again)  # an image's features do not depend on its batch
+
+
+def test_the_paper_config_is_the_default():
+    config = validate(dcgan.Config, {"steps": 1}, "objects.systems.dcgan")
+    assert (config.width, config.z_dim, config.z, config.batch_size) == (128, 256, "uniform", 128)
+
+
+class Sampler:
+    def __init__(self, images):
+        self.images = images
+
+    def sample(self, n, seed=0):
+        return torch.from_numpy(self.images[:n])
+
+
+def test_sample_sheet(tmp_path):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    real = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
+    other = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
+    figure = draw_samples(Sampler(other), real, tmp_path / "a" / "s.png", side=4)
+    assert figure["numbers"]["diversity_ratio"] == pytest.approx(1, abs=0.02)
+    assert figure["numbers"]["collapsed"] == 0
+    assert Image.open(tmp_path / "a" / "s.png").size == (2 * (2 * 37 + 8), 2 * 37)
+    one = draw_samples(Sampler(np.repeat(other[:1], 300, 0)), real, tmp_path / "b.png")
+    assert one["numbers"] == {"diversity_ratio": 0, "collapsed": 1}
+
+
+def test_sheet_and_distance():
+    images = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
+    images[2] = 255
+    assert sheet(images, 2).shape == (7, 7, 3)
+    assert mean_distance(images) == pytest.approx((0 + 2 + 2) / 3)
