@@ -7,7 +7,11 @@ import pytest
 from triptych.params import load_params
 
 ROOT = Path(__file__).resolve().parents[1]
-PROFILES = {"laptop": ROOT / "params.yaml", "paper": ROOT / "params/paper.yaml", "smoke": ROOT / "params/smoke.yaml"}
+PROFILES = {
+    "laptop": ROOT / "params.yaml",
+    "paper": ROOT / "params/paper.yaml",
+    "smoke": ROOT / "params/smoke.yaml",
+}
 
 
 @pytest.mark.parametrize("profile", PROFILES)

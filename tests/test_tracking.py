@@ -123,9 +123,7 @@ def test_a_killed_run_is_failed_by_the_next_start_and_a_live_one_is_not(tmp_path
         killed.send_signal(signal.SIGKILL)
         killed.wait()
         for name in ("a", "b"):
-            Tracker().start(
-                "objects", name, {}, {"stage": "probe"}, uri=f"sqlite:///{tmp_path / 'mlflow.db'}"
-            ).finish()
+            Tracker().start("objects", name, {}, {"stage": "probe"}, uri=f"sqlite:///{tmp_path / 'mlflow.db'}").finish()
         states = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path)[1])
         assert states == [("a", "FAILED"), ("a", "FINISHED"), ("b", "FINISHED"), ("b", "RUNNING")]
     finally:

@@ -102,9 +102,7 @@ def is_alive(pid: str, started: str) -> bool:
     return not (started and now and started != now)
 
 
-def fail_the_dead(
-    client: Any, experiment: str, run_name: str | None = None, stage: str | None = None
-) -> None:
+def fail_the_dead(client: Any, experiment: str, run_name: str | None = None, stage: str | None = None) -> None:
     """Set FAILED every RUNNING run of this host whose process is gone (of one system's stage, or of all)."""
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'", max_results=1000):
         tags = run.data.tags

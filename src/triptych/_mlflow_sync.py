@@ -42,9 +42,7 @@ def records(root: Path) -> list[Record]:
     for file in sorted(root.glob("results/*/*.json")):
         if (file.parent.name, file.stem) not in judged:
             found.append(_from_result(root, file, "result"))
-    found += [
-        _from_result(root, f, "paper_result") for f in sorted(root.glob("reports/paper/results/*/*.json"))
-    ]
+    found += [_from_result(root, f, "paper_result") for f in sorted(root.glob("reports/paper/results/*/*.json"))]
     return found
 
 
@@ -83,9 +81,7 @@ def _from_result(root: Path, file: Path, stage: str) -> Record:
         metrics=result["metrics"],
         seconds=float(result.get("seconds", 0.0)),
         ended=file.stat().st_mtime,
-        artifacts=sorted((root / "outputs" / file.parent.name / file.stem).rglob("*.png"))
-        if stage == "result"
-        else [],
+        artifacts=sorted((root / "outputs" / file.parent.name / file.stem).rglob("*.png")) if stage == "result" else [],
     )
 
 

@@ -52,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--root", type=Path, default=Path(), help="the project's folder (default: the current one)"
-    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder (default: the current one)")
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -87,7 +87,9 @@ def _check(raw: Any, problems: list[str]) -> Params:
             problems.append(f"{key}: unknown section; allowed: profile, data, {', '.join(PROTOCOLS)}")
     if not isinstance(raw.get("profile"), str) or not re.fullmatch(r"[a-z0-9_-]+", raw["profile"]):
         problems.append(f"profile = {raw.get('profile')!r}: must be a name of lower-case letters, digits, - and _")
-    data = {k: _try(problems, validate, DatasetConfig, v, f"data.{k}") for k, v in _section(raw, "data", problems).items()}
+    data = {
+        k: _try(problems, validate, DatasetConfig, v, f"data.{k}") for k, v in _section(raw, "data", problems).items()
+    }
     tables = {k: _try(problems, _table, k, raw[k], data) for k in PROTOCOLS if k in raw}
     if problems:
         raise ParamsError("\n".join(f"  {line}" for text in problems for line in text.splitlines()))

@@ -163,7 +163,9 @@ class Stage:
             notes=notes,
         )
         for name, value in self._result["metrics"].items():
-            print(f"{self.table}/{system or self.system}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})")
+            print(
+                f"{self.table}/{system or self.system}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})"
+            )
 
     # -- begin and end ---------------------------------------------------------------------------------------
 
@@ -173,7 +175,7 @@ class Stage:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             self._tracker = Tracker()
-        self._history = open(self.folder / "history.jsonl" if self.is_main else os.devnull, "w")  # noqa: SIM115
+        self._history = open(self.folder / "history.jsonl" if self.is_main else os.devnull, "w")
         self._start = time.monotonic()
         tags = {
             "profile": self.params.profile,

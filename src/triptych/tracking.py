@@ -123,9 +123,7 @@ class Tracker:
         _live.discard(self)
         self._events.put(event)
         if not self._done.wait(patience):
-            warn(
-                f"the MLflow store did not answer within {patience:.0f} s; `triptych sync-mlflow` catches up"
-            )
+            warn(f"the MLflow store did not answer within {patience:.0f} s; `triptych sync-mlflow` catches up")
 
     def __enter__(self) -> Tracker:
         return self
@@ -201,9 +199,7 @@ def _work(sender: Any, events: queue.SimpleQueue, done: threading.Event) -> None
             ended = sender.send(batch)
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        warn(
-            f"MLflow at {sender.uri} failed ({reason}); training goes on, `triptych sync-mlflow` catches up"
-        )
+        warn(f"MLflow at {sender.uri} failed ({reason}); training goes on, `triptych sync-mlflow` catches up")
     finally:
         done.set()
 
@@ -242,4 +238,3 @@ def _on_terminate(number: int, frame: Any) -> None:
     """SIGTERM becomes SystemExit, so that `finally` blocks run on the way out."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
-

@@ -91,8 +91,7 @@ def test_unet_reaches_one_pixel_and_connects_every_level():
 
 
 def test_unet_has_the_papers_size_at_256():
-    """54.414 M: what the authors' PyTorch code prints for unet_256 (batch norm with gains counts the same).
-    """
+    """54.414 M: what the authors' PyTorch code prints for unet_256 (batch norm with gains counts the same)."""
     count = sum(p.numel() for p in UNet(256, 64).parameters())
     assert count / 1e6 == pytest.approx(54.414, abs=0.02)
 

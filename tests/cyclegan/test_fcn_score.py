@@ -64,12 +64,8 @@ def test_same_as_scikit_learn(data):
     assert (counts == confusion_matrix(t, p, labels=range(k))).all()
     ours = scores(counts)
     assert ours["pixel_acc"] == pytest.approx(accuracy_score(t, p))
-    assert ours["class_acc"] == pytest.approx(
-        recall_score(t, p, labels=present, average="macro", zero_division=0)
-    )
-    assert ours["class_iou"] == pytest.approx(
-        jaccard_score(t, p, labels=present, average="macro", zero_division=0)
-    )
+    assert ours["class_acc"] == pytest.approx(recall_score(t, p, labels=present, average="macro", zero_division=0))
+    assert ours["class_iou"] == pytest.approx(jaccard_score(t, p, labels=present, average="macro", zero_division=0))
 
 
 def test_one_histogram_over_the_split_is_no_mean_over_images():
@@ -130,9 +126,7 @@ def test_perfect_label_images_score_one():
 
 
 def test_a_colour_goes_to_the_nearest_of_the_palette_and_void_is_not_scored():
-    image = np.array([[120, 70, 120], [60, 120, 190], [10, 10, 130], [0, 0, 0]], np.uint8).T.reshape(
-        1, 3, 2, 2
-    )
+    image = np.array([[120, 70, 120], [60, 120, 190], [10, 10, 130], [0, 0, 0]], np.uint8).T.reshape(1, 3, 2, 2)
     truth = np.array([4, 7, 9, 0], np.uint8).reshape(1, 2, 2)
     assert score_labels(image, truth, THREE).tolist() == np.diag([1, 1, 1]).tolist()
 
@@ -167,6 +161,4 @@ def test_photos_are_judged_at_the_evaluators_size_and_counted_at_the_truths():
 def test_torch_and_numpy_images_score_alike():
     maps = ids(np.random.default_rng(2), 2, 6)
     image = np.random.default_rng(3).integers(0, 256, (2, 3, 6, 6), dtype=np.uint8)
-    assert (
-        score_labels(torch.from_numpy(image), maps, CITYSCAPES) == score_labels(image, maps, CITYSCAPES)
-    ).all()
+    assert (score_labels(torch.from_numpy(image), maps, CITYSCAPES) == score_labels(image, maps, CITYSCAPES)).all()

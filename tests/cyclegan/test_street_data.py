@@ -72,9 +72,7 @@ def test_augment_cuts_anywhere_and_mirrors_half():
     torch.manual_seed(0)
     grid = torch.arange(36.0).view(1, 1, 6, 6)
     plain = {tuple(grid[0, 0, r : r + 4, c : c + 4].flatten().tolist()) for r in range(3) for c in range(3)}
-    mirrored = {
-        tuple(grid[0, 0, r : r + 4, c : c + 4].flip(1).flatten().tolist()) for r in range(3) for c in range(3)
-    }
+    mirrored = {tuple(grid[0, 0, r : r + 4, c : c + 4].flip(1).flatten().tolist()) for r in range(3) for c in range(3)}
     out = [tuple(v.flatten().tolist()) for v in augment(grid.expand(600, -1, -1, -1), 4)]
     assert set(out) == plain | mirrored
     assert 0.43 < np.mean([v in mirrored for v in out]) < 0.57
@@ -118,9 +116,7 @@ def test_from_a_dataset(tmp_path):
     truth = np.full((4, 32, 32), 7, np.uint8)
     write_dataset(tmp_path / "d", {"val": Split(data.photos, label_maps=data.label_maps, truth=truth)}, CARD)
     read = StreetData.of(Dataset(tmp_path / "d"), "val")
-    assert (
-        (read.truth == truth).all() and (read.photos == data.photos).all() and len(read.first(2).truth) == 2
-    )
+    assert (read.truth == truth).all() and (read.photos == data.photos).all() and len(read.first(2).truth) == 2
     assert marked(4).truth is not None and marked(4).truth.shape == (4, 16, 16)
 
 

@@ -45,9 +45,7 @@ def test_trains_translates_and_comes_back_from_disk(name, tmp_path):
     data, (system, config) = streets(), build(name)
     system.fit(data, Replica(0, CPU))
     system.eval()
-    systems.save(
-        system, tmp_path / f"streets/{name}/seed0", table="streets", name=name, config=config, spec=SPEC
-    )
+    systems.save(system, tmp_path / f"streets/{name}/seed0", table="streets", name=name, config=config, spec=SPEC)
     again = systems.load(f"streets/{name}", 0, tmp_path)
     labels, photos = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
     with torch.inference_mode():
@@ -76,9 +74,7 @@ def test_pix2pix_learns_a_tiny_paired_set():
         with torch.inference_mode():
             made = system.to_photo(torch.from_numpy(data.labels)).float()
             read = system.to_labels(torch.from_numpy(data.photos)).float()
-        return (made - data_t(data.photos)).abs().mean().item(), (
-            read - data_t(data.labels)
-        ).abs().mean().item()
+        return (made - data_t(data.photos)).abs().mean().item(), (read - data_t(data.labels)).abs().mean().item()
 
     before = error()
     system.fit(data, Replica(0, CPU))
@@ -94,9 +90,7 @@ def one_way(pairs, from_photo, content):
     config = pix2pix.Config(**TINY)
     torch.manual_seed(0)
     system = (pix2pix if pairs else simgan).System(pix2pix.Config(**TINY), SPEC)
-    task = OneWay(
-        config, system.F if from_photo else system.G, system.D_X, content, 10.0, pairs, from_photo, 10
-    )
+    task = OneWay(config, system.F if from_photo else system.G, system.D_X, content, 10.0, pairs, from_photo, 10)
     task.batch = {"pair": (torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16))}
     return task
 
@@ -144,7 +138,7 @@ def test_bigan_pulls_the_pairs_towards_each_other():
 def test_features_stay_as_they_are():
     data, (system, config) = streets(), build("feature_loss_gan")
     network = feature_loss_gan._network(config, data, Replica(0, CPU))
-    features = feature_loss_gan.Features(network, 32, imagenet=False)
+    features = feature_loss_gan.Features(network, 32)
     task = OneWay(config, system.G, system.D_Y, lambda *a: 0, 1.0, False, False, 10, features)
     task.train()
     assert not any(m.training for m in features.modules())

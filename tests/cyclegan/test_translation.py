@@ -27,9 +27,7 @@ def streets(n=4, size=16):
 def cycle_task(**weights):
     torch.manual_seed(0)
     system = CycleSystem(CycleConfig(**TINY), SPEC)
-    task = CycleTask(
-        system, Weights(**{"gan": 0.0, "forward": 0.0, "backward": 0.0, "identity": 0.0, **weights}), 10
-    )
+    task = CycleTask(system, Weights(**{"gan": 0.0, "forward": 0.0, "backward": 0.0, "identity": 0.0, **weights}), 10)
     task.batch = {"label": torch.rand(1, 3, 16, 16) * 2 - 1, "photo": torch.rand(1, 3, 16, 16) * 2 - 1}
     return task
 
@@ -82,10 +80,7 @@ def test_objective_by_hand():
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert set(logs) == {
         "loss_g",
-        *(
-            f"loss_{n}"
-            for n in ("gan_to_photo", "gan_to_labels", "forward_cycle", "backward_cycle", "identity")
-        ),
+        *(f"loss_{n}" for n in ("gan_to_photo", "gan_to_labels", "forward_cycle", "backward_cycle", "identity")),
     }
 
 
@@ -141,9 +136,7 @@ def test_identity_weight_is_a_share_of_lambda():
     system.fit(streets().first(1), replica)
     h = {metric: value for _, metric, value in replica.history}
     expected = h["loss_gan_to_photo"] + h["loss_gan_to_labels"] + 4 * h["loss_identity"]
-    assert h["loss_g"] == pytest.approx(
-        expected + 8 * (h["loss_forward_cycle"] + h["loss_backward_cycle"]), rel=1e-4
-    )
+    assert h["loss_g"] == pytest.approx(expected + 8 * (h["loss_forward_cycle"] + h["loss_backward_cycle"]), rel=1e-4)
 
 
 def test_a_killed_run_ends_with_the_same_weights(tmp_path):

@@ -9,7 +9,13 @@ import pytest
 from triptych.data import format as fmt
 from triptych.data.format import Chunks, DataError, Dataset, Split, write_dataset
 
-CARD = {"title": "test images", "source": "rendered", "licence": "none", "made_by": "test", "class_names": ["a", "b"]}
+CARD = {
+    "title": "test images",
+    "source": "rendered",
+    "licence": "none",
+    "made_by": "test",
+    "class_names": ["a", "b"],
+}
 
 
 def split(n=6):

@@ -90,9 +90,7 @@ def test_the_label_is_the_digit_in_the_middle():
     offset = number - sample(font, labels, u, v)
     assert np.ptp(offset, axis=(1, 2)).max() < 1e-5 and np.abs(offset).max() < 0.04  # the weight alone
     config = Config(train=1, test=1, seed=0)
-    one, other = (
-        digits._house_numbers(config, l, draws(10)).astype(int) for l in (labels, (labels + 1) % 10)
-    )
+    one, other = (digits._house_numbers(config, l, draws(10)).astype(int) for l in (labels, (labels + 1) % 10))
     assert (np.abs(one - other).max((1, 2, 3)) > 20).all()
 
 
@@ -119,9 +117,7 @@ def test_nearest_neighbours_do_badly(rendered):
     rows = standard._draw(train.labels, seed=0)
     assert len(rows) == 1000 and set(np.bincount(train.labels[rows])) == {100}
     test = rendered[0]["test"]
-    assert (
-        0.55 < standard._knn_error((train.images[rows], train.labels[rows]), (test.images, test.labels)) < 0.9
-    )
+    assert 0.55 < standard._knn_error((train.images[rows], train.labels[rows]), (test.images, test.labels)) < 0.9
 
 
 @pytest.mark.slow

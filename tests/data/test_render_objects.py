@@ -103,9 +103,7 @@ def test_large_sets_come_in_blocks_with_the_same_bytes(tmp_path, monkeypatch, re
 
 def test_wrong_scales_are_refused():
     with pytest.raises(ParamsError, match="scale_low = 0.9 is over scale_high = 0.5"):
-        validate(
-            objects.Config, {"train": 1, "test": 1, "seed": 0, "scale_low": 0.9, "scale_high": 0.5}, "objects"
-        )
+        validate(objects.Config, {"train": 1, "test": 1, "seed": 0, "scale_low": 0.9, "scale_high": 0.5}, "objects")
 
 
 @pytest.mark.parametrize("thing", THINGS + FURTHER_THINGS, ids=lambda thing: thing.__name__)

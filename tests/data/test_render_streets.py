@@ -62,9 +62,7 @@ def test_same_parameters_same_bytes_and_larger_sets_begin_with_smaller_ones():
     assert np.array_equal(small["train"].label_maps, again["train"].label_maps[:3])
     assert np.array_equal(small["val"].images, again["val"].images)
     assert not np.array_equal(small["train"].label_maps[:2], small["val"].label_maps)
-    assert not np.array_equal(
-        small["val"].images, render(Config(train=1, val=2, seed=1), 48)[0]["val"].images
-    )
+    assert not np.array_equal(small["val"].images, render(Config(train=1, val=2, seed=1), 48)[0]["val"].images)
     assert card["classes"] == CITYSCAPES
 
 

@@ -13,7 +13,7 @@ from triptych.data import render
 from triptych.data.format import DataError, Dataset
 from triptych.data.prepare import DatasetConfig, prepare
 
-DOTS = '''
+DOTS = """
 import numpy as np
 from pydantic import Field
 from triptych.config import Strict
@@ -28,7 +28,7 @@ def render(config, size):
     images = np.random.default_rng(config.seed).integers(0, 256, shape, dtype=np.uint8)
     card = {"title": "dots", "source": "rendered", "licence": "own", "made_by": "dots"}
     return {"train": Split(images)}, card
-'''
+"""
 
 
 @pytest.fixture(autouse=True)

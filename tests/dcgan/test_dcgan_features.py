@@ -79,9 +79,7 @@ def test_running_averages_are_kept_on_request():
 
 
 def test_standardize():
-    extractor = DiscriminatorFeatures(
-        Discriminator(FAMILIES["svhn32"], width=2), FeatureConfig(standardize=True)
-    )
+    extractor = DiscriminatorFeatures(Discriminator(FAMILIES["svhn32"], width=2), FeatureConfig(standardize=True))
     extractor.adapt(images(200), CPU)
     with torch.inference_mode():
         out = extractor(torch.from_numpy(images(200)))

@@ -61,9 +61,7 @@ def test_no_biases_and_the_initial_weights():
     assert all(m.bias is None for m in g.modules() if isinstance(m, (nn.ConvTranspose2d, nn.Linear)))
     assert g.blocks[0][0].weight.std().item() == pytest.approx(0.02, rel=0.02)
     gain, shift = g.project[1].weight.detach(), g.project[1].bias
-    assert gain.mean().item() == pytest.approx(1, abs=0.002) and gain.std().item() == pytest.approx(
-        0.02, rel=0.1
-    )
+    assert gain.mean().item() == pytest.approx(1, abs=0.002) and gain.std().item() == pytest.approx(0.02, rel=0.1)
     assert shift.eq(0).all()
 
 

@@ -46,10 +46,7 @@ def test_unlabelled_bound_agrees_with_a_sum_over_classes():
     m2, x, noise = model(), vectors(6, 5), vectors(6, 4, 3, seed=1)
     q = m2(x).softmax(1).detach()
     expected = [
-        sum(
-            float(q[i, y]) * (brute_force_labelled(m2, x[i], y, noise[i, y]) - math.log(q[i, y]))
-            for y in range(4)
-        )
+        sum(float(q[i, y]) * (brute_force_labelled(m2, x[i], y, noise[i, y]) - math.log(q[i, y])) for y in range(4))
         for i in range(6)
     ]
     np.testing.assert_allclose(m2.unlabelled_bound(x, noise).detach(), expected, rtol=1e-4)
@@ -69,11 +66,7 @@ def test_unlabelled_bound_is_below_the_evidence():
             z = q[0] + torch.exp(q[1] / 2) * noise
             prior = log_normal(z, (torch.zeros(3), torch.zeros(3)))
             terms.append(
-                log_normal(x, m2.decoder(z, one_hot))
-                + prior
-                - log_normal(z, q)
-                + math.log(1 / 4)
-                - math.log(n)
+                log_normal(x, m2.decoder(z, one_hot)) + prior - log_normal(z, q) + math.log(1 / 4) - math.log(n)
             )
         evidence = torch.cat(terms).logsumexp(0)
     assert bool((bound < evidence + 0.02).all())
@@ -85,9 +78,7 @@ def test_objective_weighs_images_as_the_paper_does():
     task.batch = {"labelled": (vectors(8, 5), torch.arange(8) % 4), "unlabelled": vectors(20, 5)}
     loss, logs = task.loss()
     # J / N with J = Σ L + Σ U + α (N / N_l) Σ −log q
-    expected = (
-        100 * logs["labelled"] + 300 * logs["unlabelled"] + 0.1 * 400 / 100 * 100 * logs["cross_entropy"]
-    ) / 400
+    expected = (100 * logs["labelled"] + 300 * logs["unlabelled"] + 0.1 * 400 / 100 * 100 * logs["cross_entropy"]) / 400
     torch.testing.assert_close(loss, expected)
 
 
@@ -105,9 +96,7 @@ def test_m1_finds_a_code_where_there_is_one():
     """Images of high and of low contrast; a collapsed model is the best Gaussian, for both together."""
     rng = np.random.default_rng(0)
     contrast = rng.choice([0.1, 1.0], size=(600, 1))
-    images = (
-        (128 + 30 * contrast * rng.normal(size=(600, 48))).clip(0, 255).astype(np.uint8).reshape(600, 3, 4, 4)
-    )
+    images = (128 + 30 * contrast * rng.normal(size=(600, 48))).clip(0, 255).astype(np.uint8).reshape(600, 3, 4, 4)
     torch.manual_seed(0)
     m1 = M1(M1Config(components=10, z_dim=2, hidden=[30], steps=500, lr=3e-3), 48)
     m1.fit(images, Replica(0))

@@ -87,9 +87,7 @@ class Recorder(DigitsSystem):
         return {"fits": float(self.calls.count("fit"))}
 
 
-@pytest.mark.parametrize(
-    "retrains, expected", [(False, ["tune 3"] + 4 * ["fit"]), (True, ["tune 1"] + 2 * ["fit"])]
-)
+@pytest.mark.parametrize("retrains, expected", [(False, ["tune 3"] + 4 * ["fit"]), (True, ["tune 1"] + 2 * ["fit"])])
 def test_evaluation(retrains, expected):
     system, replica = Recorder(retrains), Replica(0)
     metrics = evaluate(system, numbered_data(), protocol(retrained_draws=2), replica)

@@ -30,9 +30,7 @@ def run(best_at: int, patience: int) -> tuple[Counter, float, list[int]]:
         return abs(checked[-1] - best_at) / 100
 
     stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
-    error = train_selected(
-        task, task.net, validate, stream, steps=60, every=5, patience=patience, replica=Replica(0)
-    )
+    error = train_selected(task, task.net, validate, stream, steps=60, every=5, patience=patience, replica=Replica(0))
     return task, error, checked
 
 
@@ -66,9 +64,7 @@ def test_the_best_weights_survive_a_kill(tmp_path, monkeypatch):
 
         stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
         replica = Replica(0, torch.device("cpu"), checkpoint=tmp_path / "run.pt", fingerprint="same")
-        error = train_selected(
-            task, task.net, validate, stream, steps=30, every=5, patience=9, replica=replica
-        )
+        error = train_selected(task, task.net, validate, stream, steps=30, every=5, patience=9, replica=replica)
         return task.net.weight.item(), error
 
     with pytest.raises(KeyboardInterrupt):

@@ -79,9 +79,7 @@ def test_neighbours_agree_with_scikit_learn():
 
 
 def test_equal_votes_go_to_the_nearest():
-    neighbours = NearestNeighbours(1, 4).fit(
-        torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([3, 0, 0, 3])
-    )
+    neighbours = NearestNeighbours(1, 4).fit(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([3, 0, 0, 3]))
     assert neighbours.votes(torch.tensor([[0.0]]), [4])[4].tolist() == [3]
     assert neighbours.votes(torch.tensor([[0.0]]), [3])[3].tolist() == [0]
 
@@ -133,9 +131,7 @@ def test_the_search_reports_the_error_of_the_net_it_keeps():
 
 def test_a_diverging_trial_loses_and_only_all_of_them_end_the_search(monkeypatch):
     module = systems.module("digits", "supervised_cnn")
-    system = systems.build(
-        "digits", "supervised_cnn", validate(module.Config, SMALL["supervised_cnn"], ""), SPEC, 0
-    )
+    system = systems.build("digits", "supervised_cnn", validate(module.Config, SMALL["supervised_cnn"], ""), SPEC, 0)
     real, failing = module.System._train, {0}
 
     def train(self, trial, number, *rest):

@@ -36,9 +36,7 @@ def test_solver_agrees_with_liblinear():
     rows = rng.normal(size=(150, 6)) + 2 * np.eye(6)[labels]
     theirs = LinearSVC(C=0.5, tol=1e-8, max_iter=100_000).fit(rows, labels)
     ours = TransductiveSVM(6, 3).fit_supervised(torch.tensor(rows).float(), torch.tensor(labels), 0.5)
-    np.testing.assert_allclose(
-        ours.scores(torch.tensor(rows).float()), theirs.decision_function(rows), atol=2e-2
-    )
+    np.testing.assert_allclose(ours.scores(torch.tensor(rows).float()), theirs.decision_function(rows), atol=2e-2)
 
 
 def test_solver_finds_the_minimum_for_costs_of_each_row():

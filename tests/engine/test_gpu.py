@@ -7,17 +7,30 @@ from torch import nn
 from triptych.engine import Phase, Replica, Stream, Task, train
 from triptych.engine.step import Stepper
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
 
 
 class Conv(Task):
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+        self.net = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1)
+        )
 
     def phases(self):
-        return [Phase("fit", [self.net], self.loss, lambda p, **o: torch.optim.Adam(p, lr=1e-3, **o), lambda s: 0.99**s)]
+        return [
+            Phase(
+                "fit",
+                [self.net],
+                self.loss,
+                lambda p, **o: torch.optim.Adam(p, lr=1e-3, **o),
+                lambda s: 0.99**s,
+            )
+        ]
 
     def loss(self):
         x = self.batch["x"]

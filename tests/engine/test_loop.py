@@ -77,7 +77,13 @@ def test_resumed_after_a_kill_ends_with_the_same_bytes(tmp_path, monkeypatch, ki
 
     with pytest.raises(Killed):
         train(
-            Regression(), streams(), steps=50, replica=cpu(checkpoint=path), log_every=20, callback=kill, callback_every=1
+            Regression(),
+            streams(),
+            steps=50,
+            replica=cpu(checkpoint=path),
+            log_every=20,
+            callback=kill,
+            callback_every=1,
         )
     resumed = cpu(checkpoint=path)
     task = train(Regression(), streams(), steps=50, replica=resumed, log_every=20)

@@ -38,7 +38,9 @@ def test_arrays_stay_together_and_are_transformed():
     assert torch.equal(b, 2 * a) and torch.equal(total, 3 * a)
 
 
-@pytest.mark.parametrize("options, message", [({"batch_size": 5}, "there are 4"), ({"batch_size": 3, "world": 2}, "evenly")])
+@pytest.mark.parametrize(
+    "options, message", [({"batch_size": 5}, "there are 4"), ({"batch_size": 3, "world": 2}, "evenly")]
+)
 def test_impossible_batches_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Stream(np.arange(4), seed=0, device=CPU, **options)

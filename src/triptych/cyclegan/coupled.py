@@ -52,9 +52,7 @@ class CoupledCritics(nn.Module):
         init_weights(self)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        on_x, on_y = (
-            self.shared(nnf.leaky_relu(stem(v), 0.2)).flatten() for stem, v in zip(self.stems, (x, y))
-        )
+        on_x, on_y = (self.shared(nnf.leaky_relu(stem(v), 0.2)).flatten() for stem, v in zip(self.stems, (x, y)))
         return on_x.float(), on_y.float()
 
 

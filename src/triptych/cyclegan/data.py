@@ -44,8 +44,7 @@ class StreetData:
 
     @property
     def truth(self) -> np.ndarray:
-        """Raw class ids at the size at which systems are judged: full size if kept, else that of the photos.
-        """
+        """Raw class ids at the size at which systems are judged: full size if kept, else that of the photos."""
         return self.label_maps if self.full_truth is None else self.full_truth
 
     def __len__(self) -> int:
@@ -106,9 +105,7 @@ def augment(images: Tensor, size: int) -> Tensor:
     device, pixel = images.device, torch.arange(size, device=images.device)
     rows = torch.randint(height - size + 1, (n, 1), device=device) + pixel
     mirrored = torch.rand(n, 1, device=device) < 0.5
-    columns = torch.randint(width - size + 1, (n, 1), device=device) + torch.where(
-        mirrored, size - 1 - pixel, pixel
-    )
+    columns = torch.randint(width - size + 1, (n, 1), device=device) + torch.where(mirrored, size - 1 - pixel, pixel)
     image = torch.arange(n, device=device)[:, None, None, None]
     channel = torch.arange(channels, device=device)[:, None, None]
     return images[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
@@ -135,10 +132,7 @@ def enlarge(images: np.ndarray | Tensor, size: int, mode: str) -> Tensor:
     if mode == "nearest":
         return nnf.interpolate(images, (size, size), mode="nearest-exact")
     blocks = [
-        nnf.interpolate(b.float(), (size, size), mode=mode, antialias=True)
-        .round()
-        .clamp(0, 255)
-        .to(torch.uint8)
+        nnf.interpolate(b.float(), (size, size), mode=mode, antialias=True).round().clamp(0, 255).to(torch.uint8)
         for b in images.split(64)
     ]
     return torch.cat(blocks)

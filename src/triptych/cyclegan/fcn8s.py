@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from triptych.config import Strict
 from triptych.cyclegan.data import augment, normalise
+from triptych.data.format import DataError
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of VGG-16 between its poolings
 MULTIPLES = (1, 2, 4, 8, 8)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what VGG-16's weights expect
 
 
 class Config(Strict):
@@ -56,9 +58,9 @@ class FCN8s(nn.Module):
         super().__init__()
         w, norm = config.width, config.norm == "batch"
         channels = [3, *(w * m for m in MULTIPLES)]
-        self.blocks = nn.ModuleList(
-            _block(a, b, n, norm) for a, b, n in zip(channels[:-1], channels[1:], BLOCKS)
-        )
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
+        self.blocks = nn.ModuleList(_block(a, b, n, norm) for a, b, n in zip(channels[:-1], channels[1:], BLOCKS))
         self.dense = nn.Sequential(
             *_conv(8 * w, config.dense, 7, norm),
             nn.Dropout2d(0.5),
@@ -74,6 +76,7 @@ class FCN8s(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = ((x + 1) / 2 - self.mean) / self.std
         pools = []
         for block in self.blocks:
             x = nnf.max_pool2d(block(x), 2)
@@ -90,20 +93,29 @@ class FCN8s(nn.Module):
 
     @torch.no_grad()
     def start_from_vgg16(self) -> None:
-        """Copy ImageNet weights by torchvision. Raises OSError (URLError) if they cannot be had."""
+        """Copy torchvision's ImageNet weights, which it downloads once into its cache.
+
+        Raises DataError if they are not there and cannot be fetched.
+        """
         from torchvision.models import VGG16_Weights, vgg16
 
-        source = vgg16(weights=VGG16_Weights.IMAGENET1K_V1)
+        weights = VGG16_Weights.IMAGENET1K_V1
+        try:
+            source = vgg16(weights=weights)
+        except OSError as error:
+            raise DataError(
+                f"VGG-16's ImageNet weights are not at hand ({error}): put {weights.url} into "
+                f"{torch.hub.get_dir()}/checkpoints, or train the FCN from scratch (start: scratch, norm: batch)"
+            ) from error
         convolutions = [m for m in source.features if isinstance(m, nn.Conv2d)]
         mine = [m for block in self.blocks for m in block if isinstance(m, nn.Conv2d)]
         for a, b in zip(mine, convolutions, strict=True):
-            a.weight.copy_(b.weight)
-            a.bias.copy_(b.bias)
-        fc6, fc7 = source.classifier[0], source.classifier[3]
-        d6, d7 = (m for m in self.dense if isinstance(m, nn.Conv2d))
-        if d6.out_channels == 4096:
-            d6.weight.copy_(fc6.weight.view(4096, 512, 7, 7))
-            d7.weight.copy_(fc7.weight.view(4096, 4096, 1, 1))
+            a.load_state_dict(b.state_dict())
+        fc6, fc7 = (m for m in self.dense if isinstance(m, nn.Conv2d))
+        if fc6.out_channels == 4096:
+            for a, b in ((fc6, source.classifier[0]), (fc7, source.classifier[3])):
+                a.weight.copy_(b.weight.view_as(a.weight))
+                a.bias.copy_(b.bias)
 
 
 class Upsample(nn.ConvTranspose2d):
@@ -111,9 +123,7 @@ class Upsample(nn.ConvTranspose2d):
 
     def __init__(self, channels: int, factor: int):
         k = 2 * factor - factor % 2
-        super().__init__(
-            channels, channels, k, factor, padding=(k - factor) // 2, groups=channels, bias=False
-        )
+        super().__init__(channels, channels, k, factor, padding=(k - factor) // 2, groups=channels, bias=False)
         centre = factor - 0.5 if k % 2 == 0 else factor - 1
         ramp = 1 - (torch.arange(k) - centre).abs() / factor
         with torch.no_grad():

@@ -80,8 +80,7 @@ def resize_photos(photos: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_classes(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Class maps, uint8 (N, h, w) -> (N, *size), by nearest neighbour (pixel centres)."""
     rows, columns = (
-        np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
-        for new, old in zip(size, maps.shape[1:])
+        np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1) for new, old in zip(size, maps.shape[1:])
     )
     return maps[:, rows[:, None], columns[None, :]]
 

@@ -1,7 +1,8 @@
-"""Translations in both directions beside their inputs and the truth, always on the same validation images."""
+"""Translations in both directions beside their inputs and the truth, always of the same scenes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from triptych.cyclegan.data import StreetData, enlarge
-from triptych.dcgan.figures import save_sheets, sheet
 
 COLUMNS = ("input", "output", "way back", "truth")
+WAYS = {"to_photo": "labels → photo", "to_labels": "photo → labels"}
 
 
 @torch.inference_mode()
@@ -21,36 +22,69 @@ def translations(system: nn.Module, data: StreetData, device: torch.device) -> d
     labels, photos = (torch.from_numpy(np.array(x)).to(device) for x in (data.labels, data.photos))
     made, read = system.to_photo(labels), system.to_labels(photos)
     size = made.shape[-1]
+    labels, photos = enlarge(labels, size, "nearest"), enlarge(photos, size, "bicubic")
     rows = {
-        "to_photo": [
-            enlarge(labels, size, "nearest"),
-            made,
-            system.to_labels(made),
-            enlarge(photos, size, "bicubic"),
-        ],
-        "to_labels": [
-            enlarge(photos, size, "bicubic"),
-            read,
-            system.to_photo(read),
-            enlarge(labels, size, "nearest"),
-        ],
+        "to_photo": [labels, made, system.to_labels(made), photos],
+        "to_labels": [photos, read, system.to_photo(read), labels],
     }
     return {name: [x.cpu() for x in images] for name, images in rows.items()}
 
 
 def draw_translations(
-    system: nn.Module, data: StreetData, path: Path, device: torch.device, n: int = 8
+    system: nn.Module, data: StreetData, path: Path, device: torch.device, n: int = 6
 ) -> dict[str, Any]:
-    """A sheet of the first `n` scenes of `data`, a row each: labels -> photo on the left, photo -> labels on the right.
+    """A sheet (PNG) of the first `n` scenes of `data`, a row each: labels -> photo left, photo -> labels right.
 
     Returns {"caption", "numbers"}: mean |output - truth| in grey levels, each way.
     """
     both = translations(system, data.first(n), device)
-    sheets = [sheet(torch.stack(images, 1).flatten(0, 1), len(COLUMNS)) for images in both.values()]
-    save_sheets(sheets, path)
+    panels = [[_column(images) for images in both[way]] for way in WAYS]
+    _save(panels, path)
     errors = {name: float((x[1].float() - x[3].float()).abs().mean()) for name, x in both.items()}
     return {
-        "caption": f"Labels to photo (left) and photo to labels (right), each: {', '.join(COLUMNS)}. "
-        "The first scenes of the validation split; nothing is picked.",
+        "caption": f"Labels to photo (left) and photo to labels (right); columns: {', '.join(COLUMNS)}. "
+        f"The first {len(both['to_photo'][0])} scenes of the split; nothing is picked.",
         "numbers": {f"{name}/mean_abs_error": round(value, 2) for name, value in errors.items()},
     }
+
+
+def sheets_during_training(
+    system: nn.Module, data: StreetData, folder: Path, device: torch.device
+) -> Callable[[int], None]:
+    """A callback for `fit(..., callback=…, callback_every=…)`: one sheet per call, `step_000500.png`, …"""
+
+    def draw(step: int) -> None:
+        was_training = system.training
+        draw_translations(system.eval(), data, folder / f"step_{step:06d}.png", device)
+        system.train(was_training)
+
+    return draw
+
+
+def _column(images: Tensor) -> np.ndarray:
+    """uint8 (n, 3, S, S) -> one picture of n rows with a white line between them."""
+    ruled = torch.nn.functional.pad(images, (0, 0, 0, 1), value=255)
+    return ruled.permute(0, 2, 3, 1).flatten(0, 1).numpy()[:-1]
+
+
+def _save(panels: list[list[np.ndarray]], path: Path) -> None:
+    """Columns side by side under their names, a gap between the two directions."""
+    from PIL import Image, ImageDraw
+
+    scale = max(1, 96 // panels[0][0].shape[1])
+    height, width = (side * scale for side in panels[0][0].shape[:2])
+    gap, head = 3, 30
+    across = 2 * len(COLUMNS) * (width + gap) + 3 * gap
+    picture = Image.new("RGB", (across, head + height), "white")
+    draw = ImageDraw.Draw(picture)
+    x = 0
+    for title, columns in zip(WAYS.values(), panels):
+        draw.text((x, 1), title.replace("→", "->"), fill="black")
+        for name, column in zip(COLUMNS, columns):
+            draw.text((x, 15), name, fill="dimgrey")
+            enlarged = column.repeat(scale, axis=0).repeat(scale, axis=1)
+            picture.paste(Image.fromarray(enlarged), (x, head))
+            x += width + gap
+        x += 3 * gap
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, optimize=True)

@@ -34,6 +34,5 @@ def critic_loss(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, 
 
 
 def distance(a: Tensor, b: Tensor) -> Tensor:
-    """Mean |a - b| over pixels and channels: the cycle, identity and paired terms (the paper's L1, averaged).
-    """
+    """Mean |a - b| over pixels and channels: the cycle, identity and paired terms (the paper's L1, averaged)."""
     return (a - b).abs().mean()

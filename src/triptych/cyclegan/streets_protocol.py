@@ -37,9 +37,7 @@ Metrics = dict[str, list[float]]
 class Evaluation(Strict):
     """Choices that the papers leave open."""
 
-    absent: Literal["skip", "zero"] = (
-        "skip"  # classes without a pixel of truth: out of the mean, or counted as 0
-    )
+    absent: Literal["skip", "zero"] = "skip"  # classes without a pixel of truth: out of the mean, or counted as 0
     label_size: Literal["truth", "generated"] = "truth"  # where label maps are compared
 
 
@@ -112,8 +110,7 @@ def evaluate(
 def evaluate_references(
     train: StreetData, val: StreetData, evaluator: fcn8s.FCN8s, protocol: Protocol
 ) -> dict[str, tuple[Metrics, list[str]]]:
-    """The ceiling, real photos, and the floors: photos of other scenes, and everything the commonest class.
-    """
+    """The ceiling, real photos, and the floors: photos of other scenes, and everything the commonest class."""
     order = np.roll(np.arange(len(val)), 1)  # no photo keeps its place
     ids = train_ids(np.asarray(train.label_maps), train.classes)
     k = len(evaluated(val.classes))
@@ -158,12 +155,7 @@ def hidden_information(system: nn.Module, val: StreetData, device: torch.device,
     for i in range(0, len(val), 32):
         x = torch.from_numpy(val.labels[i : i + 32]).to(device)
         photo = system.to_photo(x).float().cpu()
-        noisy = (
-            (photo + sigma * torch.randn(photo.shape, generator=generator))
-            .round()
-            .clamp(0, 255)
-            .to(torch.uint8)
-        )
+        noisy = (photo + sigma * torch.randn(photo.shape, generator=generator)).round().clamp(0, 255).to(torch.uint8)
         back = system.to_labels(noisy.to(device)).float()
         total += float((back - enlarge(x, back.shape[-1], "nearest").float()).abs().mean()) * len(x)
     return total / len(val)
@@ -194,8 +186,8 @@ def _notes(val: StreetData, protocol: Protocol) -> list[str]:
     absent = absent_classes(counts, val.classes)
     how = "left out of the class means" if protocol.evaluation.absent == "skip" else "counted as 0"
     return [
-        f"{k} classes; absent from the truth: {', '.join(absent) or 'none'}"
-        + (f" ({how})" if absent else ""),
+        f"{k} classes; absent from the truth: {', '.join(absent) or 'none'}" + (f" ({how})" if absent else ""),
         f"evaluator: our FCN-8s, width {protocol.fcn.width}, {protocol.fcn.steps} steps, sees "
-        f"{protocol.fcn.size[0]}×{protocol.fcn.size[1]}; label maps compared at the {protocol.evaluation.label_size}'s size",
+        f"{protocol.fcn.size[0]}×{protocol.fcn.size[1]}; "
+        f"label maps are compared at the size of the {protocol.evaluation.label_size} ones",
     ]

@@ -28,9 +28,7 @@ Callback = Callable[[int], None]
 
 
 class Size(Strict):
-    size: int = Field(
-        128, ge=16, multiple_of=4, description="pixels: images are square, resized where they are not"
-    )
+    size: int = Field(128, ge=16, multiple_of=4, description="pixels: images are square, resized where they are not")
     width: int = Field(64, gt=0, description="channels after the generator's first layer")
 
 
@@ -53,9 +51,7 @@ class Training(Size):
     beta2: float = Field(0.999, ge=0, lt=1)
     batch_size: int = Field(1, gt=0)
     epochs: int = Field(200, gt=0)
-    decay_from: float = Field(
-        0.5, ge=0, le=1, description="share of the steps at the full rate; then linearly to 0"
-    )
+    decay_from: float = Field(0.5, ge=0, le=1, description="share of the steps at the full rate; then linearly to 0")
 
     @model_validator(mode="after")
     def _cut_fits(self) -> Training:
@@ -82,9 +78,7 @@ class UnpairedConfig(Config):
 
 class CycleConfig(UnpairedConfig):
     cycle_weight: float = Field(10.0, ge=0, description="lambda, of a mean over pixels and channels")
-    identity_weight: float = Field(
-        0.0, ge=0, description="a fraction of lambda (0.5 in the paper's painting tasks)"
-    )
+    identity_weight: float = Field(0.0, ge=0, description="a fraction of lambda (0.5 in the paper's painting tasks)")
 
 
 class Translator(nn.Module):

@@ -58,8 +58,7 @@ _CITYSCAPES = [
 ]
 
 CITYSCAPES: list[dict[str, Any]] = [
-    {"id": i, "name": name, "train_id": train_id, "colour": list(rgb)}
-    for i, name, train_id, rgb in _CITYSCAPES
+    {"id": i, "name": name, "train_id": train_id, "colour": list(rgb)} for i, name, train_id, rgb in _CITYSCAPES
 ]
 
 
@@ -68,9 +67,7 @@ def evaluated(classes: Classes) -> list[Mapping[str, Any]]:
     scored = sorted((c for c in classes if c["train_id"] != IGNORE), key=lambda c: c["train_id"])
     found = [c["train_id"] for c in scored]
     if not found or found != list(range(len(found))):
-        raise ValueError(
-            f"train ids must be 0 … K-1, each once, or {IGNORE} for ignored classes; found {found}"
-        )
+        raise ValueError(f"train ids must be 0 … K-1, each once, or {IGNORE} for ignored classes; found {found}")
     return scored
 
 

@@ -120,7 +120,5 @@ def _line(error: Mapping[str, Any], model: type[Strict]) -> InitErrorDetails:
 
 
 def _wrong(key: str, value: Any, words: str) -> ValidationError:
-    details = InitErrorDetails(
-        type=PydanticCustomError("wrong", words), loc=tuple(key.split(".")), input=value
-    )
+    details = InitErrorDetails(type=PydanticCustomError("wrong", words), loc=tuple(key.split(".")), input=value)
     return ValidationError.from_exception_data("dataset", [details])

@@ -35,9 +35,7 @@ class Protocol(Strict):
     tuning_draws: int = Field(default=10, gt=0)
     evaluation_draws: int = Field(default=100, gt=0)
     retrained_draws: int = Field(default=1, gt=0, description="for systems that train networks on each draw")
-    extra: bool = Field(
-        default=False, description="add the images of the split `extra` to the pool, unlabelled"
-    )
+    extra: bool = Field(default=False, description="add the images of the split `extra` to the pool, unlabelled")
 
     def datasets(self) -> list[str]:
         return [self.dataset]

@@ -34,9 +34,7 @@ class M1Config(Strict):
     steps: int = Field(default=600_000, ge=1)
     batch_size: int = Field(default=100, ge=1)
     lr: float = Field(default=3e-4, gt=0)
-    warm_up: float = Field(
-        default=0.0, ge=0, le=1, description="part of the steps in which the KL's weight grows"
-    )
+    warm_up: float = Field(default=0.0, ge=0, le=1, description="part of the steps in which the KL's weight grows")
 
 
 class M1(nn.Module):

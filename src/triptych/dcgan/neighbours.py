@@ -41,9 +41,7 @@ class NearestNeighbours(nn.Module):
         first = ballots * torch.linspace(1, 0.5, max(ks), device=rows.device)[:, None]
         out = {}
         for k in ks:
-            tie_break = first[:, :k].amax(
-                1
-            )  # larger for the class whose nearest member is nearer; never a vote
+            tie_break = first[:, :k].amax(1)  # larger for the class whose nearest member is nearer; never a vote
             out[k] = (ballots[:, :k].sum(1) + 0.5 * tie_break).argmax(1)
         return out
 
@@ -71,8 +69,7 @@ class NeighbourConfig(Strict):
 
 
 class NeighbourSystem(DigitsSystem):
-    """k-NN among features of the labelled images; subclasses say which (`learn_features`, `image_features`).
-    """
+    """k-NN among features of the labelled images; subclasses say which (`learn_features`, `image_features`)."""
 
     def __init__(self, config: NeighbourConfig, spec: Spec, n_features: int):
         super().__init__()

@@ -78,9 +78,7 @@ class Discriminator(nn.Module):
         widths = [channels] + [m * (width or family.width) for m in family.multiples]
         blocks = []
         for i, stride in enumerate(family.strides):
-            conv = nn.Conv2d(
-                widths[i], widths[i + 1], family.kernel, stride, padding=family.kernel // 2, bias=False
-            )
+            conv = nn.Conv2d(widths[i], widths[i + 1], family.kernel, stride, padding=family.kernel // 2, bias=False)
             normed = norm == "batch_everywhere" or (norm == "batch" and i > 0)
             blocks.append(_block(conv, widths[i + 1], normed, nn.LeakyReLU(SLOPE, inplace=True)))
         self.blocks = nn.ModuleList(blocks)
@@ -118,9 +116,7 @@ class Generator(nn.Module):
         widths = [channels] + [m * (width or family.width) for m in family.multiples]
         top = widths[-1] * GRID * GRID
         self.z_dim = z_dim
-        self.project = _block(
-            nn.Linear(z_dim, top, bias=False), top, norm != "none", nn.ReLU(inplace=True), nd=1
-        )
+        self.project = _block(nn.Linear(z_dim, top, bias=False), top, norm != "none", nn.ReLU(inplace=True), nd=1)
         self.unflatten = nn.Unflatten(1, (widths[-1], GRID, GRID))
         blocks = []
         for i in reversed(range(len(family.strides))):

@@ -44,9 +44,7 @@ class Protocol(Strict):
     """Which sets, how many trainings of each system, and how they are judged."""
 
     data: str = Field(default="objects", description="the labelled set, with splits train and test")
-    unlabelled: str = Field(
-        default="objects_unlabelled", description="the set that features are learned from"
-    )
+    unlabelled: str = Field(default="objects_unlabelled", description="the set that features are learned from")
     seeds: list[int] = Field(min_length=1)
     probe: Probe = Probe()
 
@@ -95,9 +93,7 @@ def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: to
     order = np.random.default_rng([probe.draw_seed, 0]).permutation(len(train))
     labels, test_labels = np.asarray(train.labels)[order], np.asarray(test.labels)
     if probe.validation >= len(train):
-        raise ParamsError(
-            f"probe.validation = {probe.validation}: must leave some of {len(train)} training images"
-        )
+        raise ParamsError(f"probe.validation = {probe.validation}: must leave some of {len(train)} training images")
     draws = [draw_rows(labels, probe.per_class, [probe.draw_seed, 1, i]) for i in range(probe.draws)]
     system = system.to(device).eval()
     if hasattr(system, "adapt"):
@@ -122,12 +118,8 @@ def draw_rows(labels: np.ndarray, per_class: int, key: Sequence[int]) -> np.ndar
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < per_class:
         scarce = classes[counts.argmin()]
-        raise ParamsError(
-            f"probe.per_class = {per_class}: class {scarce} has only {counts.min()} training images"
-        )
-    return np.concatenate(
-        [rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in classes]
-    )
+        raise ParamsError(f"probe.per_class = {per_class}: class {scarce} has only {counts.min()} training images")
+    return np.concatenate([rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in classes])
 
 
 def _choose(

@@ -63,9 +63,7 @@ def train_selected(
             raise _Enough
 
     try:
-        train(
-            task, streams, steps=steps, replica=replica, callback=check, callback_every=every, log_every=every
-        )
+        train(task, streams, steps=steps, replica=replica, callback=check, callback_every=every, log_every=every)
     except _Enough:
         for parameter in task.parameters():
             parameter.grad = None

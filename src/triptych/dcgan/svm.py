@@ -34,9 +34,7 @@ class LinearSVM:
     def scores(self, x: Rows) -> Tensor:
         """(n, d) -> (n, k), one score a class, on the device of the weights."""
         with exact_products():
-            return torch.cat(
-                [torch.addmm(self.bias, b, self.weight.T) for b in blocks(x, self.weight.device)]
-            )
+            return torch.cat([torch.addmm(self.bias, b, self.weight.T) for b in blocks(x, self.weight.device)])
 
     def predict(self, x: Rows) -> Tensor:
         """(n, d) -> class numbers (n,)."""
@@ -52,9 +50,7 @@ def predict_all(machines: Sequence[LinearSVM], x: Rows) -> Tensor:
     weight, bias = torch.cat([s.weight for s in machines]), torch.cat([s.bias for s in machines])
     m = len(machines)
     with exact_products():
-        parts = [
-            torch.addmm(bias, b, weight.T).view(len(b), m, -1).argmax(2) for b in blocks(x, weight.device)
-        ]
+        parts = [torch.addmm(bias, b, weight.T).view(len(b), m, -1).argmax(2) for b in blocks(x, weight.device)]
     return torch.cat(parts).T
 
 
@@ -98,9 +94,7 @@ def fit_svm(
             w = space.weights(v)
         start = v[:, -k:]
         per_cost = zip(chosen, w.T.split(k), error.split(k))
-        fitted |= {
-            i: LinearSVM(w[:, :-1].contiguous(), w[:, -1].clone(), e, costs[i]) for i, w, e in per_cost
-        }
+        fitted |= {i: LinearSVM(w[:, :-1].contiguous(), w[:, -1].clone(), e, costs[i]) for i, w, e in per_cost}
     return [fitted[i] for i in range(len(costs))]
 
 

@@ -156,9 +156,7 @@ def _newton(space: Space, signs: Tensor, c: Tensor, v: Tensor, tolerance: float)
     precondition = _preconditioner(space.gram(v.dtype), float(c.log().mean().exp()))
     least = 8 * torch.finfo(v.dtype).eps  # a smaller relative decrease of P is rounding
     result, errors = v.clone(), torch.full_like(c, torch.inf)
-    left = torch.arange(
-        len(c), device=c.device
-    )  # columns still to do; finished ones drop out of every product
+    left = torch.arange(len(c), device=c.device)  # columns still to do; finished ones drop out of every product
     scores, stalled, lowest = space.image(v), torch.zeros_like(left), torch.full_like(c, torch.inf)
     for _ in range(NEWTON_STEPS):
         slack = (1 - signs * scores).clamp_(min=0)

@@ -33,14 +33,10 @@ class SwwaeConfig(Strict):
 
     width: int = Field(default=128, ge=1, description="filters of the first convolution; the others follow")
     batch_norm: bool = True
-    reconstruction: list[float] = Field(
-        default=[0.1, 0.3, 1.0], min_length=1, description="λ_rec, by validation"
-    )
+    reconstruction: list[float] = Field(default=[0.1, 0.3, 1.0], min_length=1, description="λ_rec, by validation")
     intermediate: list[float] = Field(default=[0.0, 0.1, 0.3], min_length=1, description="λ_M, by validation")
     steps: int = Field(default=50_000, ge=1)
-    batch_size: int = Field(
-        default=64, ge=2, description="labelled images in a step, and as many unlabelled ones"
-    )
+    batch_size: int = Field(default=64, ge=2, description="labelled images in a step, and as many unlabelled ones")
     lr: float = Field(default=1e-3, gt=0)
     check_steps: int = Field(default=500, ge=1, description="steps between looks at the validation set")
     patience: int = Field(default=20, ge=1, description="looks without improvement before training stops")
@@ -126,8 +122,7 @@ class SwwaeTask(Task):
 
 
 class SwwaeSystem(DigitsSystem):
-    """One net per draw of labels, trained on it and the pool together; early stopping on the validation set.
-    """
+    """One net per draw of labels, trained on it and the pool together; early stopping on the validation set."""
 
     retrains = True
 
@@ -161,9 +156,7 @@ class SwwaeSystem(DigitsSystem):
         device = self.net.head.weight.device
         return inference(lambda batch: self.net(batch).argmax(1), images, device).long().numpy()
 
-    def _train(
-        self, images: np.ndarray, labels: np.ndarray, weights: tuple[float, float], replica: Replica
-    ) -> float:
+    def _train(self, images: np.ndarray, labels: np.ndarray, weights: tuple[float, float], replica: Replica) -> float:
         c = self.config
         torch.manual_seed(replica.seed)
         self.net = Swwae(c, self.spec, self.p)
@@ -187,9 +180,7 @@ def _pixels(images: Tensor) -> Tensor:
     return signed(images).contiguous(memory_format=torch.channels_last)
 
 
-def _convolutions(
-    widths: list[int], kernels: list[int], batch_norm: bool, linear_end: bool = False
-) -> nn.Sequential:
+def _convolutions(widths: list[int], kernels: list[int], batch_norm: bool, linear_end: bool = False) -> nn.Sequential:
     layers: list[nn.Module] = []
     for i, kernel in enumerate(kernels):
         layers.append(nn.Conv2d(widths[i], widths[i + 1], kernel, padding=kernel // 2))

@@ -30,15 +30,11 @@ class GanConfig(Strict):
     """A pair of nets and how they are trained. The defaults are the paper's common settings (section 4)."""
 
     net: FamilyName
-    width: int = Field(
-        ge=1, description="filters of the discriminator's first convolution; the others follow"
-    )
+    width: int = Field(ge=1, description="filters of the discriminator's first convolution; the others follow")
     z_dim: int = Field(ge=1)
     z: Prior = "uniform"
     norm: Norm = "batch"
-    steps: int = Field(
-        ge=1, description="mini-batches of real images; with `alternate` each updates one net only"
-    )
+    steps: int = Field(ge=1, description="mini-batches of real images; with `alternate` each updates one net only")
     batch_size: int = Field(default=128, ge=2)
     lr: float = Field(default=2e-4, gt=0)
     beta1: float = Field(default=0.5, ge=0, lt=1)
@@ -64,11 +60,7 @@ class Gan(nn.Module):
         device = next(self.parameters()).device
         where = {"device": device} if generator is None else {"generator": generator}
         z = torch.empty(n, self.generator.z_dim, device=where.get("device", "cpu"))
-        z = (
-            z.uniform_(-1, 1, generator=generator)
-            if self.prior == "uniform"
-            else z.normal_(generator=generator)
-        )
+        z = z.uniform_(-1, 1, generator=generator) if self.prior == "uniform" else z.normal_(generator=generator)
         return z.to(device)
 
     @torch.no_grad()

@@ -1,5 +1,4 @@
-"""What the transductive rows of the `digits` table share: a transductive SVM on some features of the images.
-"""
+"""What the transductive rows of the `digits` table share: a transductive SVM on some features of the images."""
 
 from __future__ import annotations
 
@@ -22,20 +21,12 @@ class TransductionConfig(Strict):
     """Neither solver nor kernel of the published rows is known."""
 
     kernel: Literal["linear", "rbf"] = "linear"
-    gamma: float = Field(
-        default=2.0, gt=0, description="of the RBF kernel; distances in units of their mean square"
-    )
+    gamma: float = Field(default=2.0, gt=0, description="of the RBF kernel; distances in units of their mean square")
     landmarks: int = Field(default=1000, ge=2, description="rank of the RBF kernel's approximation")
-    costs: list[float] = Field(
-        default=[1e-3, 1e-2, 1e-1, 1.0, 10.0], min_length=1, description="C, by validation"
-    )
-    unlabelled_weights: list[float] = Field(
-        default=[1.0], min_length=1, description="final C*/C, by validation"
-    )
+    costs: list[float] = Field(default=[1e-3, 1e-2, 1e-1, 1.0, 10.0], min_length=1, description="C, by validation")
+    unlabelled_weights: list[float] = Field(default=[1.0], min_length=1, description="final C*/C, by validation")
     growth: float = Field(default=2.0, gt=1, description="factor from one C* to the next")
-    unlabelled: int = Field(
-        default=10_000, ge=2, description="images of the pool, at most, used without labels"
-    )
+    unlabelled: int = Field(default=10_000, ge=2, description="images of the pool, at most, used without labels")
 
 
 class TransductiveSystem(DigitsSystem):
@@ -82,10 +73,7 @@ class TransductiveSystem(DigitsSystem):
         errors = [error(lambda x, y, cost=cost: self.machine.fit_supervised(x, y, cost)) for cost in c.costs]
         self.cost.fill_(c.costs[int(np.argmin(errors))])
         replica.log(0, cost=float(self.cost), supervised_validation_error=min(errors))
-        errors = [
-            error(lambda x, y, weight=weight: self._transduce(x, y, weight))
-            for weight in c.unlabelled_weights
-        ]
+        errors = [error(lambda x, y, weight=weight: self._transduce(x, y, weight)) for weight in c.unlabelled_weights]
         self.unlabelled_weight.fill_(c.unlabelled_weights[int(np.argmin(errors))])
         replica.log(0, unlabelled_weight=float(self.unlabelled_weight), tuned_validation_error=min(errors))
 

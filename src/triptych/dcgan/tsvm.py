@@ -39,9 +39,7 @@ class TransductiveSVM(nn.Module):
         `unlabelled_weight` is the final C*/C; C* grows to it by the factor `growth`.
         """
         y = self._signs(labels)
-        self.weight.copy_(
-            transduce(_with_one(rows), y, _with_one(unlabelled), C, unlabelled_weight * C, growth)[0]
-        )
+        self.weight.copy_(transduce(_with_one(rows), y, _with_one(unlabelled), C, unlabelled_weight * C, growth)[0])
         return self
 
     def fit_supervised(self, rows: Tensor, labels: Tensor, C: float) -> TransductiveSVM:
@@ -61,9 +59,7 @@ class TransductiveSVM(nn.Module):
         return torch.where(labels[:, None] == classes, 1.0, -1.0)
 
 
-def transduce(
-    x: Tensor, y: Tensor, u: Tensor, C: float, C_star: float, growth: float = 2.0
-) -> tuple[Tensor, Tensor]:
+def transduce(x: Tensor, y: Tensor, u: Tensor, C: float, C_star: float, growth: float = 2.0) -> tuple[Tensor, Tensor]:
     """Labelled rows `x` (n, d) with `y` (n, k), unlabelled rows `u` (m, d) -> w (d, k) and the labels (m, k)
     of `u`.
     """

@@ -45,7 +45,8 @@ class Stream:
         self.transform = transform
         self._share = slice(rank, None, world)
         self._epoch, self._order = -1, torch.empty(0)
-        tensors = [torch.from_numpy(np.asarray(a)) if isinstance(a, np.ndarray) else a for a in arrays]
+        # A copy in memory: a read-only file map cannot be a tensor, and reading it at random would be slow.
+        tensors = [torch.from_numpy(np.array(a)) if isinstance(a, np.ndarray) else a for a in arrays]
         bytes_needed = sum(t.numel() * t.element_size() for t in tensors)
         self._home = device if _fits(bytes_needed, device) else torch.device("cpu")
         self._tensors = [t.to(self._home) for t in tensors]

@@ -63,9 +63,7 @@ def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> di
     charts = {}
     ours, kept = (source.get(published.table, {}) for source in (inputs.results, inputs.kept))
     for view, table in zip(published.views or [None], tables):
-        systems = {
-            row.system: row.name.text for row in table.rows if row.ran or row.system in published.systems
-        }
+        systems = {row.system: row.name.text for row in table.rows if row.ran or row.system in published.systems}
         wanted = view.metrics if view else [c.metric for c in published.columns]
         paper = {
             m: {s: (v.value, v.spread or 0.0) for s in systems if s in published.systems
@@ -134,9 +132,7 @@ def _page(
     sheets: Sequence[DataSheet],
 ) -> Page:
     def pictures(key: str | None) -> list[Figure]:
-        return [
-            figures[p.file] for p in staged if p.group not in TABLES and paper_of(p.group, "groups") == key
-        ]
+        return [figures[p.file] for p in staged if p.group not in TABLES and paper_of(p.group, "groups") == key]
 
     def data(key: str | None) -> list[tuple[DataSheet, Figure | None]]:
         mine = [s for s in sheets if paper_of(s.name, "datasets") == key]

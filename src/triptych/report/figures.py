@@ -81,9 +81,7 @@ def data_sheets(root: Path) -> list[DataSheet]:
         if not (told or image.is_file()):
             continue
         title = str(told.get("title", folder.name))
-        picture = (
-            Picture("data", folder.name, "sheet", image.read_bytes(), title) if image.is_file() else None
-        )
+        picture = Picture("data", folder.name, "sheet", image.read_bytes(), title) if image.is_file() else None
         sheets.append(DataSheet(folder.name, title, told.get("measures", {}), told.get("notes", []), picture))
     return sheets
 

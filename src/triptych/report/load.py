@@ -22,11 +22,7 @@ class Cost:
     devices: tuple[str, ...]
 
     def __str__(self) -> str:
-        return (
-            f"{duration(self.seconds)}, {' + '.join(self.devices)}"
-            if self.devices
-            else duration(self.seconds)
-        )
+        return f"{duration(self.seconds)}, {' + '.join(self.devices)}" if self.devices else duration(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -97,13 +93,9 @@ def _results(folder: Path) -> Results:
     found: Results = {}
     for file in sorted(folder.glob("*/*.json")):
         result = read_json(file)
-        lacking = (
-            {"profile", "data", "metrics"} - set(result) if isinstance(result, dict) else {"a JSON object"}
-        )
+        lacking = {"profile", "data", "metrics"} - set(result) if isinstance(result, dict) else {"a JSON object"}
         if lacking:
-            raise FileError(
-                f"{file} is not a result: it lacks {', '.join(sorted(lacking))}; run its stage again"
-            )
+            raise FileError(f"{file} is not a result: it lacks {', '.join(sorted(lacking))}; run its stage again")
         for name, numbers in result["metrics"].items():
             if not (isinstance(numbers, dict) and {"mean", "std", "n"} <= set(numbers)):
                 raise FileError(f"{file}: metric {name!r} lacks mean, std or n; run its stage again")
@@ -120,9 +112,7 @@ def _costs(root: Path, results: Results) -> dict[tuple[str, str], Cost]:
             parts = [result] if own else [read_json(file) for file in files]
             if parts:
                 devices = dict.fromkeys(str(part["device"]) for part in parts if part.get("device"))
-                costs[table, system] = Cost(
-                    sum(float(part.get("seconds", 0)) for part in parts), tuple(devices)
-                )
+                costs[table, system] = Cost(sum(float(part.get("seconds", 0)) for part in parts), tuple(devices))
     return costs
 
 

@@ -50,9 +50,7 @@ def render(page: Page) -> str:
     """The page as HTML."""
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["number"] = show_number
     environment.filters["elsewhere"] = show_elsewhere
     files = resources.files(__package__)
@@ -92,8 +90,7 @@ def what_was_run(published: Published, inputs: Inputs) -> list[str]:
         elif counts:
             spread = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
             lines[-1] += (
-                f"A number is the mean ± standard deviation over n = {spread} values (seeds, label draws "
-                "or replicas)."
+                f"A number is the mean ± standard deviation over n = {spread} values (seeds, label draws or replicas)."
             )
         devices = sorted({str(r["device"]) for r in results.values() if r.get("device")})
         if devices:

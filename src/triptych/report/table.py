@@ -63,9 +63,7 @@ def build_tables(published: Published, inputs: Inputs) -> list[Table]:
             systems=list(known),
         )
     ]
-    home = {
-        tuple(view.metrics): n for n, view in reversed(list(enumerate(views)))
-    }  # the first with its metrics
+    home = {tuple(view.metrics): n for n, view in reversed(list(enumerate(views)))}  # the first with its metrics
     tables = []
     for n, view in enumerate(views):
         added = extra if home[tuple(view.metrics)] == n else []
@@ -145,9 +143,7 @@ class _Builder:
         parts = []
         title = heading(column)
         if any(column.metric in self.rows[s].values for s in self.systems):
-            parts.append(
-                (Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column))
-            )
+            parts.append((Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column)))
         ours = self._our_cells(column, self.ours, reasons=True)
         parts.append((Head(title, _whose("ours", self.ours), "ours"), ours))
         if self.kept:
@@ -156,11 +152,7 @@ class _Builder:
         return parts
 
     def _paper_cells(self, column: Column) -> dict[str, Cell]:
-        numbers = {
-            s: self.rows[s].values[column.metric]
-            for s in self.systems
-            if column.metric in self.rows[s].values
-        }
+        numbers = {s: self.rows[s].values[column.metric] for s in self.systems if column.metric in self.rows[s].values}
         texts = {s: show(n.value, n.spread, column, n.decimals) for s, n in numbers.items()}
         marked = {s for s, n in numbers.items() if n.bold}
         bold = marked or self._best({s: n.value for s, n in numbers.items()}, column)
@@ -171,16 +163,12 @@ class _Builder:
             if number and number.recalled:
                 marks = (self._note("Quoted from memory of the publication, not looked up again.", "R"),)
             elif number and number.spread_recalled:
-                marks = (
-                    self._note("The ± is quoted from memory of the publication, not looked up again.", "R±"),
-                )
+                marks = (self._note("The ± is quoted from memory of the publication, not looked up again.", "R±"),)
             cells[system] = Cell(texts.get(system, "–"), system in bold, marks)
         return cells
 
     def _our_cells(self, column: Column, results: Mapping[str, Any], reasons: bool) -> dict[str, Cell]:
-        numbers = {
-            s: r["metrics"][column.metric] for s, r in results.items() if column.metric in r["metrics"]
-        }
+        numbers = {s: r["metrics"][column.metric] for s, r in results.items() if column.metric in r["metrics"]}
         bold = self._best({s: n["mean"] for s, n in numbers.items()}, column)
         cells = {}
         for system in self.systems:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
@@ -26,18 +25,14 @@ from triptych.engine import Replica
 class Config(translation.UnpairedConfig):
     feature_weight: float = Field(10.0, ge=0)
     features: Literal["vgg16", "fcn"] = "vgg16"
-    feature_size: int = Field(
-        224, ge=32, description="pixels: images are enlarged to this before the features"
-    )
+    feature_size: int = Field(224, ge=32, description="pixels: images are enlarged to this before the features")
     fcn: fcn8s.Config = Field(fcn8s.Config(), description="the network behind `features: fcn`")
 
 
 class System(translation.Adversarial):
     def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
         c = self.config
-        features = Features(_network(c, data, replica), c.feature_size, c.features == "vgg16").to(
-            replica.device
-        )
+        features = Features(_network(c, data, replica), c.feature_size).to(replica.device)
         fit_both_ways(
             self,
             lambda: data.unpaired(
@@ -64,15 +59,14 @@ def _network(config: Config, data: StreetData, replica: Replica) -> fcn8s.FCN8s:
 class Features(nn.Module):
     """Images in [-1, 1], (n, 3, H, W) -> relu4_2, (n, 8 * width, size / 8, size / 8). Always in eval mode."""
 
-    def __init__(self, network: fcn8s.FCN8s, size: int, imagenet: bool):
+    def __init__(self, network: fcn8s.FCN8s, size: int):
         super().__init__()
         self.blocks = nn.ModuleList(network.blocks[:3])
         per_convolution = len(network.blocks[3]) // 3
         self.last = network.blocks[3][: 2 * per_convolution]
         self.size = size
-        mean, std = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) if imagenet else ([0.5] * 3, [0.5] * 3)
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        for name in ("mean", "std"):
+            self.register_buffer(name, getattr(network, name), persistent=False)
 
     def train(self, mode: bool = True) -> Features:
         return super().train(False)

@@ -91,9 +91,7 @@ def bottle(pen: Pen) -> list[Part]:
     wide, shoulder, neck = pen.vary(0.28, 0.42), pen.vary(0.0, 0.3), pen.vary(0.1, 0.14)
     body = union(
         pen.box(0.0, (shoulder - 0.95) / 2, wide, (shoulder + 0.95) / 2, 0.08),
-        pen.polygon(
-            (-wide, shoulder - 0.1), (-neck, shoulder + 0.25), (neck, shoulder + 0.25), (wide, shoulder - 0.1)
-        ),
+        pen.polygon((-wide, shoulder - 0.1), (-neck, shoulder + 0.25), (neck, shoulder + 0.25), (wide, shoulder - 0.1)),
         pen.box(0.0, 0.5, neck, 0.4),
     )
     label = both(body, pen.box(0.0, -0.4, 1.0, pen.vary(0.18, 0.3)))

@@ -100,9 +100,7 @@ def cat(pen: Pen) -> list[Part]:
     parts = []
     for side in (1, -1):
         parts += [
-            Part(
-                pen.polygon((side * wide * 0.98, 0.05), (side * 0.66, ear), (side * 0.12, 0.45)), BODY, 0.12
-            ),
+            Part(pen.polygon((side * wide * 0.98, 0.05), (side * 0.66, ear), (side * 0.12, 0.45)), BODY, 0.12),
             Part(
                 pen.polygon((side * wide * 0.8, 0.25), (side * 0.61, ear - 0.18), (side * 0.32, 0.45)),
                 SECOND,
@@ -155,9 +153,7 @@ def ship(pen: Pen) -> list[Part]:
             0.15,
         ),
         Part(
-            pen.polygon(
-                (mast + 0.06, tall - 0.08), (mast + 0.06 + jib, deck + 0.15), (mast + 0.06, deck + 0.12)
-            ),
+            pen.polygon((mast + 0.06, tall - 0.08), (mast + 0.06 + jib, deck + 0.15), (mast + 0.06, deck + 0.12)),
             SECOND,
             0.15,
         ),
@@ -188,9 +184,7 @@ def tree(pen: Pen) -> list[Part]:
     branches = union(*(pen.line(lean * 0.5, -0.35, s * 0.34, 0.08, 0.045) for s in (1, -1)))
 
     def leaves(x: float, y: float) -> np.ndarray:
-        return pen.disc(
-            lean + wide * x + pen.vary(-0.06, 0.06), y + pen.vary(-0.06, 0.06), pen.vary(0.3, 0.42)
-        )
+        return pen.disc(lean + wide * x + pen.vary(-0.06, 0.06), y + pen.vary(-0.06, 0.06), pen.vary(0.3, 0.42))
 
     middles = ((-0.85, 0.1), (0.85, 0.12), (-0.45, 0.5), (0.5, 0.48), (0.0, 0.25))
     crown = union(*(leaves(x, y) for x, y in middles))

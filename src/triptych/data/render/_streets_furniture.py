@@ -105,9 +105,7 @@ def traffic_sign(scene: Scene, x: float, z: float) -> None:
         )
         outline = shapes[kind]
         inner = [((px - x) * 0.6 + x, (py - y) * 0.6 + y) for px, py in outline]
-        rim, middle = (
-            ((0.75, 0.08, 0.08), (0.9, 0.9, 0.88)) if kind < 2 else (face, tuple(c * 0.7 for c in face))
-        )
+        rim, middle = ((0.75, 0.08, 0.08), (0.9, 0.9, 0.88)) if kind < 2 else (face, tuple(c * 0.7 for c in face))
         scene.front(Id.TRAFFIC_SIGN, Material.PAINT, rim, z, outline)
         scene.front(Id.TRAFFIC_SIGN, Material.PAINT, middle, z, inner)
 

@@ -124,9 +124,7 @@ def _road(scene: Scene, street: Street) -> None:
     for edge in (left, right):  # kerb stones, part of the pavement
         out = -0.22 if edge == left else 0.22
         kerb = tuple(c * 1.25 for c in slabs)
-        scene.flat(
-            Id.SIDEWALK, Material.PAVING, kerb, rect(edge, 1, edge + out, (street.crossing or (end,))[0])
-        )
+        scene.flat(Id.SIDEWALK, Material.PAVING, kerb, rect(edge, 1, edge + out, (street.crossing or (end,))[0]))
     _markings(scene, street)
 
 
@@ -178,9 +176,7 @@ def _plant(scene: Scene, street: Street, style: str) -> None:
             for _ in range(int(rng.integers(0, 4))):
                 z = float(rng.uniform(7, 40))
                 if not _in_crossing(street, z):
-                    scene.later(
-                        z, partial(furniture.bush, scene, (x0 + x1) / 2, z, float(rng.uniform(0.4, 0.9)))
-                    )
+                    scene.later(z, partial(furniture.bush, scene, (x0 + x1) / 2, z, float(rng.uniform(0.4, 0.9))))
 
 
 def _furnish(scene: Scene, street: Street) -> None:
@@ -193,9 +189,7 @@ def _furnish(scene: Scene, street: Street) -> None:
             z += float(rng.uniform(16, 28))
         for _ in range(int(rng.poisson(1.1))):
             z = float(rng.uniform(6.5, 30))
-            scene.later(
-                z, partial(furniture.traffic_sign, scene, edge + sign * float(rng.uniform(0.4, 1.0)), z)
-            )
+            scene.later(z, partial(furniture.traffic_sign, scene, edge + sign * float(rng.uniform(0.4, 1.0)), z))
         if rng.uniform() < 0.10:
             z = float(rng.uniform(10, 22))
             scene.later(z, partial(furniture.direction_sign, scene, edge + sign * 1.6, z))
@@ -253,9 +247,7 @@ def _parked(scene: Scene, street: Street) -> None:
         if rng.uniform() < 0.4:
             z = float(rng.uniform(6.5, 20))
             for k in range(int(rng.integers(1, 5))):
-                scene.later(
-                    z + k * 0.7, partial(people.bicycle, scene, kerb, z + k * 0.7, bool(rng.uniform() < 0.8))
-                )
+                scene.later(z + k * 0.7, partial(people.bicycle, scene, kerb, z + k * 0.7, bool(rng.uniform() < 0.8)))
         if rng.uniform() < 0.16:
             z = float(rng.uniform(5.5, 12))
             scene.later(z, partial(people.motorcyclist, scene, kerb, z, False))

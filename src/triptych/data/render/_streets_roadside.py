@@ -20,9 +20,7 @@ def plaster(scene: Scene) -> Colour:
     return tuple(float(min(0.9, c * f)) for c, f in zip(base, scene.looks.uniform(0.82, 1.12, 3)))
 
 
-def row(
-    scene: Scene, x: float, gap: tuple[float, float] | None, end: float, shares: dict[str, float]
-) -> None:
+def row(scene: Scene, x: float, gap: tuple[float, float] | None, end: float, shares: dict[str, float]) -> None:
     """One side of the street along X = x up to Z = end, without the `gap` of a cross street.
 
     `shares` are the chances of house, hedge, wall, fence and open. Painted far to near.
@@ -61,9 +59,7 @@ def house(scene: Scene, x: float, z: float, length: float) -> None:
         scene.side(Id.BUILDING, Material.MASONRY, roof, x * 1.08, slope)
         gable = [(x, height), (ridge, height + rise), (out, height)]
         scene.front(Id.BUILDING, Material.MASONRY, colour, z, gable)
-    scene.front(
-        Id.BUILDING, Material.FACADE, tuple(c * 0.92 for c in colour), z, rect(x, 0, out, height), detail
-    )
+    scene.front(Id.BUILDING, Material.FACADE, tuple(c * 0.92 for c in colour), z, rect(x, 0, out, height), detail)
     scene.side(Id.BUILDING, Material.FACADE, colour, x, rect(z, 0, z + length, height), detail)
     eaves = rect(z, height - 0.35, z + length, height)
     scene.side(Id.BUILDING, Material.MASONRY, tuple(c * 0.75 for c in colour), x, eaves)

@@ -42,9 +42,7 @@ def rasterise(scene: Scene, side: int) -> Raster:
     for level, polygons in ((1, scene.shadows), (2, scene.contacts)):
         for polygon in polygons:
             draw.polygon(_pixels(polygon, side), fill=level)
-    return Raster(
-        np.array(image, np.int32), np.array(shadow), scene.parts, np.array(scene.camera, np.float32)
-    )
+    return Raster(np.array(image, np.int32), np.array(shadow), scene.parts, np.array(scene.camera, np.float32))
 
 
 def label_map(raster: Raster, size: int) -> np.ndarray:
@@ -97,9 +95,7 @@ def _light_table(lights: list[Light]) -> Light:
     return Light(*(np.array(field, np.float32) for field in zip(*lights)))
 
 
-def _world(
-    rasters: list[Raster], table: _PartTable, part: np.ndarray, image: np.ndarray
-) -> tuple[np.ndarray, ...]:
+def _world(rasters: list[Raster], table: _PartTable, part: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, ...]:
     """World X, Y, Z of each pixel on its part's plane, and the two tangents of its ray."""
     side = len(rasters[0].part)
     fx, fy, x0, y0, height = np.stack([r.camera for r in rasters])[image].T
@@ -129,11 +125,7 @@ def _shade(part, image, table: _PartTable, light: Light, geometry, shadow: np.nd
             light.zenith[i], light.horizon[i], light.clouds[i], light.cloud_at[i], rise[at], turn[at],
         )  # fmt: skip
         albedo, emission = shader(pixels)
-        glow = (
-            emission
-            if kind == Material.SKY
-            else emission + albedo * _irradiance(p, i, table, light, shadow[at])
-        )
+        glow = emission if kind == Material.SKY else emission + albedo * _irradiance(p, i, table, light, shadow[at])
         if kind != Material.SKY:
             clear = np.exp(-z[at] / light.haze_length[i])[:, None]
             glow = glow * clear + light.horizon[i] * (1 - clear)

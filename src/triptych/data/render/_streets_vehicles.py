@@ -166,9 +166,7 @@ def tram(scene: Scene, x: float, z: float, rear: bool) -> None:
     lamps(scene, id_, x, z, width, 0.7, rear)
 
 
-def _window_band(
-    scene: Scene, id_: int, x: float, z: float, width: float, length: float, band, bay: float
-) -> None:
+def _window_band(scene: Scene, id_: int, x: float, z: float, width: float, length: float, band, bay: float) -> None:
     edge = seen_side(x, width)
     if edge is None:
         return

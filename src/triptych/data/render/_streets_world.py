@@ -77,9 +77,7 @@ class Scene:
         self.contacts: list[list[tuple[float, float]]] = []
         self._things: list[tuple[float, Callable[[], None]]] = []
 
-    def front(
-        self, class_id: int, material: int, colour: Colour, z: float, points: Points, detail=()
-    ) -> None:
+    def front(self, class_id: int, material: int, colour: Colour, z: float, points: Points, detail=()) -> None:
         """A part in the plane Z = z, facing the camera; points are (X, Y)."""
         if z > NEAR:
             screen = [self.camera.project(x, y, z) for x, y in points]

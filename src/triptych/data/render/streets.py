@@ -51,9 +51,7 @@ def render(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     return splits, card
 
 
-def draw(
-    config: Config, split: str, index: np.ndarray, size: int, looks: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def draw(config: Config, split: str, index: np.ndarray, size: int, looks: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Photos uint8 (n, 3, size, size) and label maps uint8 (n, size, size) of the scenes `index` of a split.
 
     `looks` draws the same streets again in other colours, light and weather: same label maps, other photos.
@@ -64,9 +62,7 @@ def draw(
     return np.concatenate(photos), np.concatenate(labels)
 
 
-def _draw_block(
-    config: Config, split: str, index: np.ndarray, size: int, looks: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _draw_block(config: Config, split: str, index: np.ndarray, size: int, looks: int) -> tuple[np.ndarray, np.ndarray]:
     rasters, lights, noise = [], [], []
     for i in index.tolist():
         key = [config.seed, zlib.crc32(split.encode()), i]

@@ -53,13 +53,9 @@ def fetch(url: str, file: Path, check: Check, download: bool = True) -> Path:
 
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(
-            url, known_hash=None, fname=file.name, path=file.parent, downloader=_Resuming(file, check)
-        )
+        pooch.retrieve(url, known_hash=None, fname=file.name, path=file.parent, downloader=_Resuming(file, check))
     except requests.RequestException as error:
-        raise DataError(
-            f"cannot download {url}: {error}. Run again to go on where it stopped. {by_hand}"
-        ) from error
+        raise DataError(f"cannot download {url}: {error}. Run again to go on where it stopped. {by_hand}") from error
     except OSError as error:
         if disk_full(error):
             raise DataError(
@@ -93,9 +89,7 @@ class _Resuming:
         wrong = self.check(part)
         if wrong:
             part.unlink()
-            raise DataError(
-                f"{url} sent a damaged or changed {self.file.name}: {wrong}. Nothing was kept; run again"
-            )
+            raise DataError(f"{url} sent a damaged or changed {self.file.name}: {wrong}. Nothing was kept; run again")
         os.replace(part, output_file)
 
 
@@ -107,9 +101,7 @@ def _append(url: str, part: Path) -> None:
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=SILENCE) as response:
-        if (
-            response.status_code == 416
-        ):  # nothing beyond what is there: the check will tell whether it is whole
+        if response.status_code == 416:  # nothing beyond what is there: the check will tell whether it is whole
             return
         response.raise_for_status()
         resumed = response.status_code == 206

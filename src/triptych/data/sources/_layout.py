@@ -38,9 +38,7 @@ class Part:
     label_maps: list[str] | None = None
 
 
-def parts(
-    name: str, files: list[str], splits: Mapping[str, str] | None = None, labels: bool = True
-) -> dict[str, Part]:
+def parts(name: str, files: list[str], splits: Mapping[str, str] | None = None, labels: bool = True) -> dict[str, Part]:
     """Split -> its Part. `splits` (our name -> folder, "." for all) says which folders are splits, else their
     names do.
 
@@ -111,19 +109,13 @@ def _part(where: str, prefix: tuple[str, ...], paths: list[tuple[str, ...]], lab
 
     tops = {path[0] if len(path) > 1 else "" for path in paths}
     if tops == {"photo", "label"}:
-        return _pairs(
-            where, [p for p in paths if p[0] == "photo"], [p for p in paths if p[0] == "label"], full
-        )
+        return _pairs(where, [p for p in paths if p[0] == "photo"], [p for p in paths if p[0] == "label"], full)
     if tops & {"photo", "label"}:
-        raise DataError(
-            f"{where} should hold photo/ and label/, both with images; found {', '.join(sorted(tops))}"
-        )
+        raise DataError(f"{where} should hold photo/ and label/, both with images; found {', '.join(sorted(tops))}")
     if not labels or tops == {""}:
         return Part([full(p) for p in sorted(paths)] if tops == {""} else [full(p) for p in _mixed(paths)])
     if "" in tops:
-        raise DataError(
-            f"{where} holds both single images and class folders: move one of the two away. {LAYOUTS}"
-        )
+        raise DataError(f"{where} holds both single images and class folders: move one of the two away. {LAYOUTS}")
     mixed = _mixed(paths)
     return Part([full(p) for p in mixed], classes=[p[0] for p in mixed])
 
@@ -135,9 +127,7 @@ def _pairs(where: str, photos: list[tuple[str, ...]], labels: list[tuple[str, ..
         for path in paths:
             side["/".join((*path[1:-1], PurePosixPath(path[-1]).stem))].append(full(path))
     photo_of, label_of = by_stem
-    odd = sorted(set(photo_of) ^ set(label_of)) + [
-        stem for side in by_stem for stem, f in side.items() if len(f) > 1
-    ]
+    odd = sorted(set(photo_of) ^ set(label_of)) + [stem for side in by_stem for stem, f in side.items() if len(f) > 1]
     if odd:
         raise DataError(f"{where}: {len(odd)} photos or labels have no partner or two, e.g. {odd[0]!r}")
     stems = sorted(photo_of)

@@ -26,9 +26,7 @@ from triptych.data.format import Chunks, DataError
 Crop = Literal["centre", "none"] | int  # an int: the central square of so many pixels
 FILTERS = {"box": Image.BOX, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-TASK = (
-    64  # images a thread decodes per task: small images would otherwise cost more to hand out than to decode
-)
+TASK = 64  # images a thread decodes per task: small images would otherwise cost more to hand out than to decode
 BLOCK = 2**26  # bytes of a block of rows
 
 
@@ -98,9 +96,7 @@ def checked_ids(ids: np.ndarray, known: np.ndarray, name: str) -> np.ndarray:
     """`ids`, unless one is not `known`: then DataError."""
     if not known[ids].all():
         unknown = sorted(set(np.unique(ids).tolist()) - set(np.flatnonzero(known).tolist()))
-        raise DataError(
-            f"{name} holds the class ids {unknown}, which are not in the class table: correct `classes`"
-        )
+        raise DataError(f"{name} holds the class ids {unknown}, which are not in the class table: correct `classes`")
     return ids
 
 
@@ -137,9 +133,7 @@ def _blocks(items: Sequence[Any], decode: Callable, shape: tuple[int, ...]) -> I
             yield _block(items[start : start + rows], decode, shape, pool)
 
 
-def _block(
-    items: Sequence[Any], decode: Callable, shape: tuple[int, ...], pool: ThreadPoolExecutor
-) -> np.ndarray:
+def _block(items: Sequence[Any], decode: Callable, shape: tuple[int, ...], pool: ThreadPoolExecutor) -> np.ndarray:
     block = np.empty((len(items), *shape), np.uint8)
     task = max(1, min(TASK, len(items) // (4 * _cores())))
 

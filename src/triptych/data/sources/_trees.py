@@ -96,9 +96,7 @@ class ZipTree(Tree):
                 _refuse(path, info.filename, "is a link or a device")
             if info.flag_bits & 1:
                 raise DataError(f"{path} is encrypted: unpack it by hand and give the folder's path")
-        self.files = sorted(
-            i.filename for i in self._zip.infolist() if not i.is_dir() and _visible(i.filename)
-        )
+        self.files = sorted(i.filename for i in self._zip.infolist() if not i.is_dir() and _visible(i.filename))
 
     def read(self, file: str) -> bytes:
         try:
@@ -239,9 +237,7 @@ def _refuse_escape(archive: object, member: str) -> None:
 
 
 def _refuse(archive: object, member: str, why: str) -> NoReturn:
-    raise DataError(
-        f"{archive} is refused: its member {member!r} {why}. Get the archive from a source you trust"
-    )
+    raise DataError(f"{archive} is refused: its member {member!r} {why}. Get the archive from a source you trust")
 
 
 def _damaged(archive: object, error: Exception, member: str = "") -> NoReturn:

@@ -98,9 +98,7 @@ def _from_drive(file: Path, drive_id: str, digest: str, by_hand: str) -> None:
             download_file_from_google_drive(drive_id, beside, file.name, digest)
         except Exception as error:  # gdown raises many kinds, its quota refusal among them
             if disk_full(error):
-                raise DataError(
-                    f"disk full while downloading {file}: free some space and run again"
-                ) from error
+                raise DataError(f"disk full while downloading {file}: free some space and run again") from error
             raise DataError(f"cannot get {file.name} from Google Drive ({error}). {by_hand}") from error
         (Path(beside) / file.name).rename(file)
 

@@ -29,9 +29,7 @@ class Config(Strict):
 
     root: str = "data/raw"
     download: bool = True
-    crop: int = Field(
-        400, ge=64, le=WIDTH
-    )  # side of the central square that is kept of 600; the same for all
+    crop: int = Field(400, ge=64, le=WIDTH)  # side of the central square that is kept of 600; the same for all
     grey: bool = True
     invert: bool = False  # True: the background is 0
 
@@ -41,9 +39,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
 
     Raises DataError: no connection, archive damaged, incomplete or laid out differently.
     """
-    path = fetch(
-        URL, Path(config.root).expanduser() / "chairs3d" / "rendered_chairs.tar", _incomplete, config.download
-    )
+    path = fetch(URL, Path(config.root).expanduser() / "chairs3d" / "rendered_chairs.tar", _incomplete, config.download)
     tree = TarTree(str(path), open(path, "rb"))  # noqa: SIM115  (it lives as long as the tree)
     views, values = _grid(tree)
     files = [views[key] for key in sorted(views)]
@@ -59,8 +55,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
         "title": "3D chairs",
         "source": "official",
         "licence": "none stated; cite Aubry et al. 2014",
-        "made_by": f"central {config.crop} px square, {size} px, bicubic"
-        + (", inverted" if config.invert else ""),
+        "made_by": f"central {config.crop} px square, {size} px, bicubic" + (", inverted" if config.invert else ""),
         "url": URL,
         "factors": [{"name": n, "values": v} for n, v in zip(("model", "elevation", "azimuth"), values)],
     }

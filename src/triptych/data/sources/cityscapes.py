@@ -30,9 +30,7 @@ class Config(Strict):
     """Where the files are, and the size that train images are stored at for random crops."""
 
     root: str = "data/raw"
-    load_size: int | None = Field(
-        None, ge=8, le=1024
-    )  # e.g. 143 where crops of 128 are taken; absent: the size
+    load_size: int | None = Field(None, ge=8, le=1024)  # e.g. 143 where crops of 128 are taken; absent: the size
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
@@ -89,9 +87,7 @@ def _names(photos: Tree, labels: Tree, split: str) -> list[str]:
         paths = [f for f in tree.files if f.startswith(start) and f.endswith(end)]
         odd = [f for f in paths if f != _path(kind, split, Path(f).name.removesuffix(end), ending)]
         if odd:
-            raise DataError(
-                f"{tree.where(odd[0])} is not in its city's folder: unpack {PACKAGES[kind]} again"
-            )
+            raise DataError(f"{tree.where(odd[0])} is not in its city's folder: unpack {PACKAGES[kind]} again")
         if len(paths) != COUNTS[split]:
             raise DataError(
                 f"{tree.name} holds {len(paths)} files {start}<city>/*{end}, not {COUNTS[split]}: get "
@@ -100,9 +96,7 @@ def _names(photos: Tree, labels: Tree, split: str) -> list[str]:
         found.append({Path(f).name.removesuffix(end) for f in paths})
     unpaired = sorted(found[0] ^ found[1])
     if unpaired:
-        raise DataError(
-            f"{unpaired[0]} ({split}) has only one of photo and label map: unpack the archives again"
-        )
+        raise DataError(f"{unpaired[0]} ({split}) has only one of photo and label map: unpack the archives again")
     return sorted(found[0])
 
 

@@ -40,17 +40,13 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     size than 64, no connection, file damaged or another one.
     """
     if size != 64:
-        raise DataError(
-            f"the published dSprites are 64 pixels wide: set size to 64, not {size} (rendered: any size)"
-        )
+        raise DataError(f"the published dSprites are 64 pixels wide: set size to 64, not {size} (rendered: any size)")
     file = fetch(URL, Path(config.root).expanduser() / "dsprites" / FILE, git_blob(GIT_BLOB), config.download)
     try:
         with np.load(file, allow_pickle=False) as npz:
             factors = npz["latents_classes"][:, 1:].astype(np.int64)
     except (*BROKEN, KeyError, ValueError, OSError) as error:
-        raise DataError(
-            f"{file} has no readable `latents_classes`: {error}. Delete it and get it again"
-        ) from error
+        raise DataError(f"{file} has no readable `latents_classes`: {error}. Delete it and get it again") from error
     grid = np.stack(np.unravel_index(np.arange(len(factors)), SIZES), axis=1)
     if not np.array_equal(factors, grid):
         raise DataError(f"{file}: the images are not in the published order. Delete it and get it again")

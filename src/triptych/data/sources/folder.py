@@ -35,9 +35,7 @@ class Config(Strict):
     crop: Literal["centre", "none"] = "centre"  # none: squeeze both sides to the size
     grey: bool = False  # one channel instead of three
     labels: bool = True  # False: class folders are mere folders, the set is unlabelled
-    splits: dict[str, str] | None = (
-        None  # split -> its folder ("." for everything), if not called train, val, test
-    )
+    splits: dict[str, str] | None = None  # split -> its folder ("." for everything), if not called train, val, test
     limit_per_class: int | None = Field(None, gt=0)  # per split; of all images where there are no classes
     classes: Literal["camvid", "cityscapes"] | list[LabelClass] | None = None  # of the label maps
     truth: list[str] = ["val", "test"]  # the splits whose label maps are kept at full size too
@@ -50,9 +48,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     that is known, an image or archive that cannot be read, label ids that are not among `classes`.
     """
     if config.path is None:
-        raise DataError(
-            "source is `folder`, but folder.path is null: set it to a folder of images or an archive"
-        )
+        raise DataError("source is `folder`, but folder.path is null: set it to a folder of images or an archive")
     tree = open_tree(config.path)
     found = _layout.parts(tree.name, tree.files, config.splits, config.labels)
     if config.limit_per_class:
@@ -92,9 +88,7 @@ def _split(
         return Split(
             images,
             label_maps=decoded(part.label_maps, functools.partial(one, size=size), (size, size)),
-            truth=decoded(part.label_maps, functools.partial(one, size=None), truth_shape)
-            if truth_shape
-            else None,
+            truth=decoded(part.label_maps, functools.partial(one, size=None), truth_shape) if truth_shape else None,
         )
     if part.classes is not None:
         return Split(images, labels=np.array([names.index(c) for c in part.classes], np.int64))
@@ -109,9 +103,7 @@ def _check_pair_sizes(part: Part, tree: Tree) -> None:
     for file, labels in zip(part.photos, part.label_maps):
         sizes = [image_wh(tree.read(f), tree.where(f)) for f in (file, labels)]
         if sizes[0] != sizes[1]:
-            raise DataError(
-                f"{tree.where(file)} is {sizes[0]}, its label map {sizes[1]} pixels: they must be equal"
-            )
+            raise DataError(f"{tree.where(file)} is {sizes[0]}, its label map {sizes[1]} pixels: they must be equal")
 
 
 def _common_shape(part: Part, tree: Tree, config: Config) -> tuple[int, int] | None:

@@ -31,7 +31,6 @@ def _raw_pixel_svm_accuracy(train, test, seed: int) -> float:
 
     inputs, held_out = raw(train[0][:SVM_TRAIN]), raw(test[0])
     machines = (
-        LinearSVC(C=c, dual=True, max_iter=100, random_state=seed).fit(inputs, train[1][:SVM_TRAIN])
-        for c in _SVM_C
+        LinearSVC(C=c, dual=True, max_iter=100, random_state=seed).fit(inputs, train[1][:SVM_TRAIN]) for c in _SVM_C
     )
     return max(float(machine.score(held_out, test[1])) for machine in machines)

@@ -21,8 +21,7 @@ from triptych.systems import Spec
 
 
 class Config(GanConfig, FeatureConfig):
-    """The nets and settings of the authors' released SVHN model, which differ from the paper's common ones.
-    """
+    """The nets and settings of the authors' released SVHN model, which differ from the paper's common ones."""
 
     net: FamilyName = "svhn32"
     width: int = Field(default=64, ge=1)

@@ -1,5 +1,4 @@
-"""M1 + KNN (Kingma et al. 2014, table 2): nearest neighbours among the codes of a variational auto-encoder.
-"""
+"""M1 + KNN (Kingma et al. 2014, table 2): nearest neighbours among the codes of a variational auto-encoder."""
 
 from __future__ import annotations
 

@@ -32,8 +32,7 @@ class Config(M1Config):
 
 
 class System(DigitsSystem):
-    """Both models; q(y|x) on M1's posterior mean classifies. M2 learns from fresh samples of M1's posterior.
-    """
+    """Both models; q(y|x) on M1's posterior mean classifies. M2 learns from fresh samples of M1's posterior."""
 
     retrains = True
 
@@ -85,9 +84,7 @@ class System(DigitsSystem):
 
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         device = self.m1.whiten.mean.device
-        return (
-            inference(lambda batch: self.m2(self.m1(flat(batch))[0]).argmax(1), images, device).long().numpy()
-        )
+        return inference(lambda batch: self.m2(self.m1(flat(batch))[0]).argmax(1), images, device).long().numpy()
 
     def _fresh_m2(self) -> M2:
         c = self.config

@@ -33,9 +33,7 @@ class Config(Strict):
     trials: int = Field(default=64, ge=1)
     lr: list[float] = Field(default=[1e-4, 1e-2], min_length=2, max_length=2, description="log-uniform")
     beta1: list[float] = Field(default=[0.5, 0.9], min_length=1)
-    weight_decay: list[float] = Field(
-        default=[1e-6, 1e-2], min_length=2, max_length=2, description="log-uniform"
-    )
+    weight_decay: list[float] = Field(default=[1e-6, 1e-2], min_length=2, max_length=2, description="log-uniform")
     dropout: list[float] = Field(default=[0.0, 0.6], min_length=2, max_length=2, description="uniform")
     batch_size: list[int] = Field(default=[32, 64, 128], min_length=1)
     epochs: int = Field(default=200, ge=1)
@@ -121,22 +119,17 @@ class System(DigitsSystem):
         self.register_buffer("validation_error", torch.tensor(1.0))
 
     def tune(self, draws: list[Labelled], validation: Labelled, replica: Replica) -> None:
-        self.validation = (
-            validation  # the search is part of `fit`: its trials train on the labels of the draw
-        )
+        self.validation = validation  # the search is part of `fit`: its trials train on the labels of the draw
 
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
-        """Random search on these labels. A trial that diverges loses; Divergence is raised if all of them do.
-        """
+        """Random search on these labels. A trial that diverges loses; Divergence is raised if all of them do."""
         rng = np.random.default_rng(replica.seed)
         self.validation_error.fill_(math.inf)
         for i in range(self.config.trials):
             trial = sample_trial(self.config, rng)
             try:
                 net, error = self._train(trial, i, images, labels, replica.part(f"trial{i}"))
-            except (
-                Divergence
-            ) as divergence:  # a rate that is too high is a finding of the search, not its end
+            except Divergence as divergence:  # a rate that is too high is a finding of the search, not its end
                 replica.say(str(divergence))
                 continue
             replica.log(i, trial_error=error, **{f"trial_{k}": v for k, v in trial.model_dump().items()})
@@ -144,12 +137,8 @@ class System(DigitsSystem):
                 self.validation_error.fill_(error)
                 self.classifier = net
         if math.isinf(float(self.validation_error)):
-            raise Divergence(
-                f"{replica.name}: all {self.config.trials} trials diverged; lower the bounds of lr"
-            )
-        replica.say(
-            f"best of {self.config.trials} trials: validation error {float(self.validation_error):.3f}"
-        )
+            raise Divergence(f"{replica.name}: all {self.config.trials} trials diverged; lower the bounds of lr")
+        replica.say(f"best of {self.config.trials} trials: validation error {float(self.validation_error):.3f}")
 
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         return _answers(self.classifier, images)

@@ -25,12 +25,8 @@ class Config(Strict):
     patch: int = Field(default=6, ge=2, description="side of the receptive field, in pixels; its stride is 1")
     patches: int = Field(default=400_000, ge=2, description="random patches that are clustered")
     iterations: int = Field(default=50, ge=1)
-    patch_epsilon: float = Field(
-        default=10.0, gt=0, description="added to a patch's variance (pixels 0 to 255)"
-    )
-    zca_epsilon: float = Field(
-        default=0.1, gt=0, description="added to the eigenvalues of the patch covariance"
-    )
+    patch_epsilon: float = Field(default=10.0, gt=0, description="added to a patch's variance (pixels 0 to 255)")
+    zca_epsilon: float = Field(default=0.1, gt=0, description="added to the eigenvalues of the patch covariance")
     feature_epsilon: float = Field(default=0.01, gt=0, description="added to a feature's variance")
 
 

@@ -1,0 +1,57 @@
+"""The sheet of translations: what is where, and the numbers below it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.figures import draw_translations, sheets_during_training, translations
+from triptych.data.classes import CITYSCAPES
+
+CPU = torch.device("cpu")
+
+
+class Negative(nn.Module):
+    def to_photo(self, labels):
+        return 255 - labels
+
+    def to_labels(self, photos):
+        return photos // 2
+
+
+def streets(n=8, size=16):
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (n, 3, size, size), dtype=np.uint8)
+    return StreetData(photos, rng.integers(7, 20, (n, size, size), dtype=np.uint8), CITYSCAPES)
+
+
+def test_input_output_way_back_truth():
+    data = streets(3)
+    both = translations(Negative(), data, CPU)
+    labels, photos = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
+    expected = {
+        "to_photo": [labels, 255 - labels, (255 - labels) // 2, photos],
+        "to_labels": [photos, photos // 2, 255 - photos // 2, labels],
+    }
+    for way, images in expected.items():
+        assert all(torch.equal(a, b) for a, b in zip(both[way], images))
+
+
+def test_the_sheet_is_small_and_its_numbers_are_errors(tmp_path):
+    from PIL import Image
+
+    data = streets()
+    drawn = draw_translations(Negative(), data, tmp_path / "a/sheet.png", CPU, n=4)
+    error = np.abs(255.0 - data.labels[:4] - data.photos[:4]).mean()
+    assert drawn["numbers"]["to_photo/mean_abs_error"] == pytest.approx(error, abs=0.01)
+    assert "nothing is picked" in drawn["caption"] and "first 4" in drawn["caption"]
+    picture = np.asarray(Image.open(tmp_path / "a/sheet.png"))
+    assert (picture[30:126:6, :96:6].transpose(2, 0, 1) == data.labels[0]).all()  # first scene, enlarged 6 times
+    assert (tmp_path / "a/sheet.png").stat().st_size < 300_000
+
+
+def test_sheets_while_training_leave_the_mode_as_it_was(tmp_path):
+    system = Negative().train()
+    sheets_during_training(system, streets(), tmp_path, CPU)(500)
+    assert (tmp_path / "step_000500.png").is_file() and system.training
