@@ -163,9 +163,8 @@ class Stage:
             notes=notes,
         )
         for name, value in self._result["metrics"].items():
-            print(
-                f"{self.table}/{system or self.system}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})"
-            )
+            row = f"{self.table}/{system or self.system}"
+            print(f"{row}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})")
 
     # -- begin and end ---------------------------------------------------------------------------------------
 

@@ -49,9 +49,7 @@ def test_bins_are_of_equal_width():
 def test_sap_is_high_for_the_truth_and_0_for_copies_and_noise():
     scores = sap.score_matrix(*halves(TRUTH))
     assert (np.argmax(scores, 0) == np.arange(4)).all()
-    assert (
-        sap.sap(*halves(TRUTH)) > 0.15
-    )  # a linear machine on one number does not tell the middle values apart
+    assert sap.sap(*halves(TRUTH)) > 0.15  # a linear machine on one number does not tell the middle values apart
     assert sap.sap(*halves(torch.cat([TRUTH, TRUTH], 1))) == pytest.approx(0, abs=1e-9)
     assert sap.sap(*halves(NOISE)) < 0.06
 
@@ -74,9 +72,7 @@ def test_dci_formulas_on_a_worked_example():
     assert dci.disentanglement(importance) == pytest.approx(1 / 3)
     # Factor 1 is spread evenly (0, mass 2), factor 2 has one latent (1, mass 1).
     assert dci.completeness(importance) == pytest.approx(1 / 3)
-    assert dci.disentanglement(np.array([[1.0, 0.0], [0.0, 0.0]])) == pytest.approx(
-        1
-    )  # a dead latent weighs nothing
+    assert dci.disentanglement(np.array([[1.0, 0.0], [0.0, 0.0]])) == pytest.approx(1)  # a dead latent weighs nothing
     h = -(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25))
     assert dci.disentanglement(np.array([[3.0, 1.0]])) == pytest.approx(1 - h)
 

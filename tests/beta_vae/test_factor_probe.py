@@ -43,9 +43,7 @@ def test_noise_gives_chance():
 
 
 def test_single_latent_sees_a_copied_factor_and_the_gap_its_second_copy():
-    codes = np.stack(
-        [FACTORS[:, 0] * 10.0, RNG.normal(size=N), FACTORS[:, 1] + 5.0, -FACTORS[:, 1].astype(float)], 1
-    )
+    codes = np.stack([FACTORS[:, 0] * 10.0, RNG.normal(size=N), FACTORS[:, 1] + 5.0, -FACTORS[:, 1].astype(float)], 1)
     (a, b), (fa, fb) = halves(codes), halves(FACTORS)
     best, gap = best_latents(single_latent(a, fa, b, fb))
     assert best[0] == 1.0 and gap[0] > 0.55  # one latent

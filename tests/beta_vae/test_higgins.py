@@ -74,9 +74,7 @@ def test_points_are_mean_absolute_differences_of_the_drawn_pairs():
 
 
 def test_pixels_as_bytes_count_as_fractions_of_255():
-    pixels = torch.randint(
-        0, 256, (GRID.count, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
+    pixels = torch.randint(0, 256, (GRID.count, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     bytes_ = draw_points(pixels, GRID, PAPER_FACTORS, 20, 16, seed=1)
     floats = draw_points(pixels.float() / 255, GRID, PAPER_FACTORS, 20, 16, seed=1)
     torch.testing.assert_close(bytes_.x, floats.x)
@@ -89,9 +87,7 @@ def test_classifiers_trained_together_end_as_one_by_one():
     train = [draw_points(codes, GRID, PAPER_FACTORS, 300, 16, s) for s in seeds]
     test = [draw_points(codes, GRID, PAPER_FACTORS, 300, 16, s + 10) for s in seeds]
     together = train_classifiers(train, test, seeds, classes=4, steps=[200, 1500])
-    alone = [
-        train_classifiers([a], [b], [s], classes=4, steps=[200, 1500]) for a, b, s in zip(train, test, seeds)
-    ]
+    alone = [train_classifiers([a], [b], [s], classes=4, steps=[200, 1500]) for a, b, s in zip(train, test, seeds)]
     torch.testing.assert_close(together, torch.cat(alone, 1), atol=0.004, rtol=0)
     assert len(set(together[1].tolist())) > 1
 

@@ -66,9 +66,7 @@ def test_exactly_one_of_beta_and_beta_norm():
     assert resolve_beta(None, 4 * 10 / 4096, 10, 4096) == pytest.approx(4)
     assert resolve_beta(4.0, None, 10, 4096) == 4
     for values in ({}, {"beta": 4.0, "beta_norm": 0.00977}):
-        with pytest.raises(
-            ParamsError, match="shapes.systems.beta_vae: give exactly one of beta and beta_norm"
-        ):
+        with pytest.raises(ParamsError, match="shapes.systems.beta_vae: give exactly one of beta and beta_norm"):
             validate(VaeConfig, values, "shapes.systems.beta_vae")
     with pytest.raises(ParamsError, match="beta = -1.0"):
         validate(VaeConfig, {"beta": -1.0}, "shapes.systems.beta_vae")

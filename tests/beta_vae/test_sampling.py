@@ -21,9 +21,7 @@ def test_zero_and_two_pi_are_one_pose_unless_told_otherwise():
 
 
 def test_orientations_less_than_a_turn_apart_are_not_merged():
-    grid = Grid(
-        [{"name": "shape", "values": [1, 2]}, {"name": "orientation", "values": [0, math.pi / 2, math.pi]}]
-    )
+    grid = Grid([{"name": "shape", "values": [1, 2]}, {"name": "orientation", "values": [0, math.pi / 2, math.pi]}])
     assert grid.distinct[1].tolist() == [0, 1, 2]
 
 
@@ -35,9 +33,7 @@ def test_rows_and_factors_are_inverse_and_row_major():
 
 
 def test_sampled_rows_are_different_images():
-    grid = Grid(
-        [{"name": "scale", "values": [1, 2, 3]}, {"name": "orientation", "values": [0, 1, 2 * math.pi]}]
-    )
+    grid = Grid([{"name": "scale", "values": [1, 2, 3]}, {"name": "orientation", "values": [0, 1, 2 * math.pi]}])
     rows = grid.sample_rows(6, torch.Generator().manual_seed(0))
     assert sorted(rows.tolist()) == [0, 1, 3, 4, 6, 7]  # not those at 2π
     with pytest.raises(DataError, match="7 different images"):

@@ -78,9 +78,9 @@ def test_ica_codes_are_white_and_span_the_principal_components(data):
     found = codes(system, data).numpy()
     np.testing.assert_allclose(np.cov(found.T), np.eye(5), atol=0.35)  # whitened on a sample of 400
     principal = codes(fitted("pca", data)[0], data).numpy()
-    overlap = np.linalg.svd(
-        np.linalg.qr(found - found.mean(0))[0].T @ np.linalg.qr(principal - principal.mean(0))[0]
-    )[1]
+    overlap = np.linalg.svd(np.linalg.qr(found - found.mean(0))[0].T @ np.linalg.qr(principal - principal.mean(0))[0])[
+        1
+    ]
     assert overlap.min() > 0.999
 
 

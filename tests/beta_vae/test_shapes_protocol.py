@@ -44,16 +44,12 @@ def dataset(tmp_path_factory):
 
 
 def build(name, dataset, seed, **config):
-    return systems.build(
-        "shapes", name, systems.module("shapes", name).Config(**config), Spec.of(dataset), seed
-    )
+    return systems.build("shapes", name, systems.module("shapes", name).Config(**config), Spec.of(dataset), seed)
 
 
 def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
     truth = evaluate([build("ground_truth", dataset, s) for s in SMALL.seeds], dataset, SMALL, CPU)
-    random = evaluate(
-        [build("vae_untrained", dataset, s, hidden=16) for s in SMALL.seeds], dataset, SMALL, CPU
-    )
+    random = evaluate([build("vae_untrained", dataset, s, hidden=16) for s in SMALL.seeds], dataset, SMALL, CPU)
     assert set(truth) == set(random)
     assert [len(truth[k]) for k in ("higgins", "higgins_all", "higgins_500", "higgins_k5", "mig")] == [
         3,
@@ -81,9 +77,7 @@ def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
 
 def test_same_parameters_same_numbers(dataset):
     protocol = small([3], classifier_seeds=1, classifier_steps=600)
-    rows = [
-        evaluate([build("vae_untrained", dataset, 3, hidden=16)], dataset, protocol, CPU) for _ in range(2)
-    ]
+    rows = [evaluate([build("vae_untrained", dataset, 3, hidden=16)], dataset, protocol, CPU) for _ in range(2)]
     assert rows[0] == rows[1]
 
 

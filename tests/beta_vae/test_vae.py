@@ -38,9 +38,7 @@ def test_dense_networks_are_the_papers():
     assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
     kinds = [type(m) for m in decoder(config, shape) if not isinstance(m, nn.Unflatten)]
     assert kinds == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear]
-    sizes = [
-        m.out_features for m in [*encoder(config, shape), *decoder(config, shape)] if isinstance(m, nn.Linear)
-    ]
+    sizes = [m.out_features for m in [*encoder(config, shape), *decoder(config, shape)] if isinstance(m, nn.Linear)]
     assert sizes == [1200, 1200, 20, 1200, 1200, 1200, 4096]
 
 
@@ -70,9 +68,7 @@ def test_beta_follows_from_beta_norm_and_the_data():
     assert Vae(VaeConfig(beta=4.0, hidden=8), Spec((1, 64, 64))).beta_norm == pytest.approx(0.00977, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    "optimiser", [{"optimiser": "adam", "lr": 1e-2}, {"optimiser": "adagrad", "lr": 3e-2}]
-)
+@pytest.mark.parametrize("optimiser", [{"optimiser": "adam", "lr": 1e-2}, {"optimiser": "adagrad", "lr": 3e-2}])
 def test_training_lowers_the_objective_and_beta_holds_the_kl_down(optimiser):
     ends = {}
     for beta in (0.1, 30.0):
@@ -104,9 +100,7 @@ def test_models_trained_together_end_as_alone():
         for x, y in zip(a.parameters(), b.parameters()):
             torch.testing.assert_close(x, y, atol=1e-4, rtol=1e-3)
         assert [row[:2] for row in first.history] == [row[:2] for row in second.history]
-        assert [row[2] for row in first.history] == pytest.approx(
-            [row[2] for row in second.history], rel=1e-4
-        )
+        assert [row[2] for row in first.history] == pytest.approx([row[2] for row in second.history], rel=1e-4)
     weights = [m.encoder[1].weight for m in together]
     assert (weights[0] - weights[1]).abs().max() > 0.01
 

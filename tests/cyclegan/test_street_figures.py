@@ -43,11 +43,13 @@ def test_the_sheet_is_small_and_its_numbers_are_errors(tmp_path):
 
     data = streets()
     drawn = draw_translations(Negative(), data, tmp_path / "a/sheet.png", CPU, n=4)
-    error = np.abs(255.0 - data.labels[:4] - data.photos[:4]).mean()
+    error = np.abs(255.0 - data.labels[::2] - data.photos[::2]).mean()  # four of eight, evenly spread
     assert drawn["numbers"]["to_photo/mean_abs_error"] == pytest.approx(error, abs=0.01)
-    assert "nothing is picked" in drawn["caption"] and "first 4" in drawn["caption"]
-    picture = np.asarray(Image.open(tmp_path / "a/sheet.png"))
-    assert (picture[30:126:6, :96:6].transpose(2, 0, 1) == data.labels[0]).all()  # first scene, enlarged 6 times
+    assert "nothing is picked" in drawn["caption"] and "4 scenes" in drawn["caption"]
+    picture = np.asarray(Image.open(tmp_path / "a/sheet.png").convert("RGB")).astype(int)
+    first = picture[30:158:8, :128:8].transpose(2, 0, 1)  # enlarged 8 times
+    assert np.abs(first - data.labels[0]).mean() < 12  # 256 colours are kept, and these photos are noise
+    assert np.abs(first - data.labels[2]).mean() > 40
     assert (tmp_path / "a/sheet.png").stat().st_size < 300_000
 
 

@@ -59,9 +59,7 @@ def draw_points(codes: Tensor, grid: Grid, names: Sequence[str], n: int, pairs: 
 def _mean_difference(one: Tensor, two: Tensor) -> Tensor:
     """mean_l |z₁ − z₂| over dimension 1. Pixels stay bytes as long as they can: it is most of their cost."""
     if one.dtype == torch.uint8:
-        return (torch.maximum(one, two) - torch.minimum(one, two)).sum(1, dtype=torch.int32) / (
-            255 * one.shape[1]
-        )
+        return (torch.maximum(one, two) - torch.minimum(one, two)).sum(1, dtype=torch.int32) / (255 * one.shape[1])
     return (one - two).abs_().mean(1)
 
 
@@ -112,9 +110,7 @@ def logistic_accuracy(train: Points, test: Points, seed: int) -> float:
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # the defaults stop after 100 iterations; so it is there
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the defaults stop after 100 iterations; so it is there
         model = LogisticRegression(random_state=seed).fit(train.x.cpu().numpy(), train.y.cpu().numpy())
     return float(model.score(test.x.cpu().numpy(), test.y.cpu().numpy()))
 

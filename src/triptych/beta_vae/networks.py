@@ -33,14 +33,10 @@ def encoder(config: NetworkConfig, image_shape: ImageShape) -> nn.Module:
     """Images (n, C, H, W) in [0, 1] -> (n, 2M): posterior means, then log variances."""
     if config.network == "dense":
         sizes = [math.prod(image_shape), config.hidden, config.hidden]
-        net = nn.Sequential(
-            nn.Flatten(), *_dense(sizes, nn.ReLU), nn.Linear(config.hidden, 2 * config.latents)
-        )
+        net = nn.Sequential(nn.Flatten(), *_dense(sizes, nn.ReLU), nn.Linear(config.hidden, 2 * config.latents))
     else:
         channels, height, width = _halved(image_shape)
-        late = (
-            {"kernel_size": 4, "padding": 1} if config.network == "conv" else {"kernel_size": 2, "padding": 0}
-        )
+        late = {"kernel_size": 4, "padding": 1} if config.network == "conv" else {"kernel_size": 2, "padding": 0}
         net = nn.Sequential(
             *(nn.Conv2d(image_shape[0], 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU()),
             *(nn.Conv2d(32, 64, stride=2, **late), nn.ReLU(), nn.Conv2d(64, 64, stride=2, **late), nn.ReLU()),
@@ -90,7 +86,5 @@ def _halved(image_shape: ImageShape) -> ImageShape:
     """Shape of the last convolution's output."""
     _, height, width = image_shape
     if height % 16 or width % 16:
-        raise ParamsError(
-            f"the convolutional networks halve images four times; {height}×{width} does not allow that"
-        )
+        raise ParamsError(f"the convolutional networks halve images four times; {height}×{width} does not allow that")
     return 64, height // 16, width // 16

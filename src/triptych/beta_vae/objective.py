@@ -28,9 +28,7 @@ def resolve_beta(beta: float | None, beta_norm: float | None, latents: int, inpu
     """The weight on the summed KL from whichever of the two was given. Raises ValueError unless exactly one
     was."""
     if (beta is None) == (beta_norm is None):
-        raise ValueError(
-            f"give exactly one of beta and beta_norm; got beta = {beta}, beta_norm = {beta_norm}"
-        )
+        raise ValueError(f"give exactly one of beta and beta_norm; got beta = {beta}, beta_norm = {beta_norm}")
     return beta if beta is not None else beta_of(beta_norm, latents, inputs)
 
 

@@ -36,9 +36,7 @@ class Grid:
     def check(self, images: int) -> None:
         """Raises DataError if the set with so many images is not this whole grid."""
         if images != self.count:
-            raise DataError(
-                f"the metric draws from a complete grid of {self.count} images; this set has {images}"
-            )
+            raise DataError(f"the metric draws from a complete grid of {self.count} images; this set has {images}")
 
     def numbers(self, names: Sequence[str]) -> list[int]:
         """Positions of the factors called `names`. Raises DataError for one that is not there."""

@@ -54,9 +54,7 @@ class Protocol(Strict):
         return [self.dataset]
 
 
-def evaluate(
-    systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device
-) -> Scores:
+def evaluate(systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device) -> Scores:
     """All metrics of one row: `systems[r]` was trained with `protocol.seeds[r]`. One value per model, or per
     model and classifier; `higgins` holds the best half, `higgins_all` everything it was chosen from."""
     grid = Grid(dataset.card["factors"], merge_poses=protocol.metrics.merge_poses)
@@ -103,9 +101,7 @@ def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size
     system = system.to(device).eval()
     oracle: Callable | None = getattr(system, "encode_factors", None)
     source, encode = (split.factors, oracle) if oracle else (split.images, system.encode)
-    parts = (
-        torch.from_numpy(np.array(source[i : i + batch_size])) for i in range(0, len(source), batch_size)
-    )
+    parts = (torch.from_numpy(np.array(source[i : i + batch_size])) for i in range(0, len(source), batch_size))
     return torch.cat([encode(part.to(device)) for part in parts])
 
 
@@ -122,9 +118,9 @@ def higgins_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> S
     metrics = {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores}
     metrics |= {f"higgins_{steps}": row.tolist() for steps, row in zip(curve, scores)}
     first = [model for model in models if model[1] == 0]
-    metrics["higgins_k5"] = _classify(
-        first, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps]
-    )[0].tolist()
+    metrics["higgins_k5"] = _classify(first, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])[
+        0
+    ].tolist()
     metrics["higgins_dlib"] = []
     for seed, c, code in first:
         train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, c)
@@ -146,9 +142,7 @@ def _classify(models, grid: Grid, protocol: Protocol, names: Sequence[str], step
 
 def _points(code, grid, protocol: Protocol, names, pairs: int, seed: int, c: int) -> tuple:
     counts = protocol.metrics.train_points, protocol.metrics.test_points
-    return tuple(
-        higgins.draw_points(code, grid, names, n, pairs, _seed(seed, c, k)) for k, n in enumerate(counts)
-    )
+    return tuple(higgins.draw_points(code, grid, names, n, pairs, _seed(seed, c, k)) for k, n in enumerate(counts))
 
 
 def _seed(model: int, classifier: int, purpose: int) -> int:

@@ -19,9 +19,7 @@ class Stacked(nn.Module):
 
     def __init__(self, networks: Sequence[nn.Module]):
         super().__init__()
-        self._networks = [
-            list(networks)
-        ]  # in a list within a list: not registered, the stack holds the parameters
+        self._networks = [list(networks)]  # in a list within a list: not registered, the stack holds the parameters
         self.single = networks[0] if len(networks) == 1 else None
         if self.single is None:
             stacked, buffers = stack_module_state(list(networks))

@@ -48,9 +48,7 @@ class LatentReport:
 
 
 @torch.inference_mode()
-def report_latents(
-    system, images: np.ndarray, grid: Grid, device: torch.device, n: int = 8000, seed: int = 0
-):
+def report_latents(system, images: np.ndarray, grid: Grid, device: torch.device, n: int = 8000, seed: int = 0):
     """`LatentReport`s from `n` random images of the grid, the largest KL first.
 
     Orientation counts with the shape: a square's pose after a quarter turn is the same, so a latent that

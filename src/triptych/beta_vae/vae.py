@@ -79,9 +79,7 @@ class Vae(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """(n, M) -> mean images (n, C, H, W) in [0, 1]."""
         out = self.decoder(latents).float()
-        return (
-            out.clamp(0, 1) if getattr(self.config, "decoder", "bernoulli") == "gaussian" else out.sigmoid()
-        )
+        return out.clamp(0, 1) if getattr(self.config, "decoder", "bernoulli") == "gaussian" else out.sigmoid()
 
     @torch.inference_mode()
     def reconstruct(self, images: Tensor) -> Tensor:

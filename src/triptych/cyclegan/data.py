@@ -51,8 +51,17 @@ class StreetData:
         return len(self.photos)
 
     def first(self, n: int) -> StreetData:
-        truth = None if self.full_truth is None else self.full_truth[:n]
-        return StreetData(self.photos[:n], self.label_maps[:n], self.classes, truth)
+        return self.take(range(min(n, len(self))))
+
+    def spread(self, n: int) -> StreetData:
+        """`n` scenes evenly over the split: neighbours may be frames of one drive."""
+        n = min(n, len(self))
+        return self.take([i * len(self) // n for i in range(n)])
+
+    def take(self, scenes: Sequence[int]) -> StreetData:
+        rows = list(scenes)
+        truth = None if self.full_truth is None else self.full_truth[rows]
+        return StreetData(self.photos[rows], self.label_maps[rows], self.classes, truth)
 
     def unpaired(
         self, replica: Replica, *, batch_size: int, load_size: int, size: int, disjoint: bool = False

@@ -4,8 +4,8 @@ VGG-16's convolutions, its dense layers as convolutions, and scores from three d
 
     score = up8( up2( up2(score(fc7)) + score(pool4) ) + score(pool3) )
 
-The score layers start at zero and the upsampling bilinear, so that training starts from the coarse
-prediction.
+The score layers start at zero and the upsampling bilinear. Borders are padded so that every block halves its
+input; the authors pad by 100 pixels once and crop.
 """
 
 from __future__ import annotations

@@ -41,9 +41,7 @@ class System(nn.Module):
         super().__init__()
         self.config, self.factors = config, spec.factors
         if config.latents <= len(config.single):
-            raise ParamsError(
-                f"latents = {config.latents}: {config.shared} needs one beside those of {config.single}"
-            )
+            raise ParamsError(f"latents = {config.latents}: {config.shared} needs one beside those of {config.single}")
         self.encoder, self.decoder = _encoder(config, spec.image_shape), _decoder(config, spec.image_shape)
 
     def fit(self, images: np.ndarray, factors, replica: Replica) -> None:
@@ -114,9 +112,7 @@ class DcIgnTask(Task):
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         x = self.batch["images"].float() / 255
         mean, logvar = self.encoder(x).float().chunk(2, dim=1)
-        z = Clamp.apply(
-            reparameterise(mean, logvar, self.batch["noise"][0]), self.batch["active"], self.config.pull
-        )
+        z = Clamp.apply(reparameterise(mean, logvar, self.batch["noise"][0]), self.batch["active"], self.config.pull)
         nll = bernoulli_nll(self.decoder(z).float(), x).mean()
         kl = kl_per_latent(mean, logvar).sum(1).mean()
         return nll + kl, {"nll": nll, "kl": kl}
@@ -147,9 +143,7 @@ class _Choice:
 class FactorBatches(_Choice):
     """Batches (B, C, H, W) in which the active factor varies and the others do not."""
 
-    def __init__(
-        self, images: np.ndarray | Tensor, grid: Grid, factors: list[int], batch: int, replica: Replica
-    ):
+    def __init__(self, images: np.ndarray | Tensor, grid: Grid, factors: list[int], batch: int, replica: Replica):
         super().__init__(factors, replica)
         images = torch.from_numpy(np.asarray(images)) if isinstance(images, np.ndarray) else images
         self.images, self.grid, self.size = images.to(replica.device), grid, batch
@@ -203,7 +197,5 @@ def _smallest(config: Config, image_shape: tuple[int, int, int]) -> int:
     _, height, width = image_shape
     times = 2 ** len(config.channels)
     if height != width or height % times:
-        raise ParamsError(
-            f"{len(config.channels)} poolings need a square image of a multiple of {times} pixels"
-        )
+        raise ParamsError(f"{len(config.channels)} poolings need a square image of a multiple of {times} pixels")
     return height // times

@@ -78,9 +78,7 @@ class InfoGanTask(Task):
 
     def phases(self) -> list[Phase]:
         def adam(lr):
-            return lambda parameters, **options: torch.optim.Adam(
-                parameters, lr=lr, betas=(0.5, 0.999), **options
-            )
+            return lambda parameters, **options: torch.optim.Adam(parameters, lr=lr, betas=(0.5, 0.999), **options)
 
         judge = [self.trunk, self.judge, self.inference]
         return [
@@ -148,7 +146,5 @@ def _trunk(config: Config, image_shape: tuple[int, int, int]) -> nn.Module:
 def _side(image_shape: tuple[int, int, int]) -> int:
     _, height, width = image_shape
     if height != width or height % 8:
-        raise ParamsError(
-            f"three strides of 2 need a square image of a multiple of 8 pixels, not {height}×{width}"
-        )
+        raise ParamsError(f"three strides of 2 need a square image of a multiple of 8 pixels, not {height}×{width}")
     return height // 8

@@ -25,9 +25,7 @@ class System(nn.Module):
         self.config = config
         inputs = math.prod(spec.image_shape)
         if config.components > min(inputs, config.sample):
-            raise ParamsError(
-                f"components = {config.components}: more than the pixels ({inputs}) or the sample"
-            )
+            raise ParamsError(f"components = {config.components}: more than the pixels ({inputs}) or the sample")
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("components", torch.zeros(config.components, inputs))
         self.register_buffer("explained", torch.zeros(config.components))  # shares of the total variance
@@ -35,9 +33,7 @@ class System(nn.Module):
     def fit(self, images: np.ndarray, factors, replica: Replica) -> None:
         """`images` uint8 (N, C, H, W); the sample depends on the replica's seed."""
         x = sample(images, self.config.sample, replica)
-        self.mean, self.components, self.explained = principal_components(
-            x, self.config.components, replica.seed
-        )
+        self.mean, self.components, self.explained = principal_components(x, self.config.components, replica.seed)
         replica.log(0, explained_variance=float(self.explained.sum()))
 
     def encode(self, images: Tensor) -> Tensor:
