@@ -58,6 +58,7 @@ def make_project(root: Path) -> Project:
     }
     environment.pop("MLFLOW_TRACKING_URI", None)
     environment.pop("TRIPTYCH_DEVICE", None)
+    environment.pop("TRIPTYCH_TRACKING", None)
     project = Project(root, environment)
     project.dvc("init", "--no-scm", "--quiet")
     return project

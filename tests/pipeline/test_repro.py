@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 import yaml
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 
 def pretend_changed(project, old: str, new: str) -> list[str]:

@@ -3,6 +3,9 @@
 The features are VGG-16's of ImageNet, as in the CycleGAN paper (`features: vgg16`), or, where those weights
 are not to be had, those of a small FCN-8s of the same topology that is first trained on the training photos
 (`features: fcn`).
+
+The two are not the same rival: an FCN has learned from photos with their labels, so `fcn` is given the pairs in
+disguise, by a network of the evaluator's own kind. A row made with it must say so.
 """
 
 from __future__ import annotations
