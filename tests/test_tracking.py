@@ -276,7 +276,7 @@ def test_sync_adds_what_is_missing_once_and_knows_live_runs(tmp_path):
     assert all(run.info.status == "FINISHED" for run in found)
     probe, features = by_stage["dcgan", "probe"], by_stage["dcgan", "features"]
     assert probe.data.metrics["accuracy"] == pytest.approx(0.6) and "accuracy" not in features.data.metrics
-    assert len(client.get_metric_history(features.info.run_id, "seed1/loss")) == 700
+    assert len(client.get_metric_history(features.info.run_id, "loss/seed1")) == 700
     assert features.data.params == {"objects.seeds": "[0, 1]"} and features.data.tags["device"] == "cpu"
     assert features.info.end_time - features.info.start_time == 12500
     assert by_stage["dcgan", "paper_result"].data.params == {"a.b": "1"}

@@ -1,0 +1,122 @@
+"""Training speed of the three headline systems, beside a plain eager fp32 loop over the same networks and losses, in
+one process on one machine: `python benchmarks/training_speed.py [--full] [--steps N]`.
+
+The plain loop is what a reader would write: data in host memory, one batch copied over per step, losses read at every
+step, default optimiser and memory format. Compare by the ratio; the times belong to the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triptych.beta_vae.vae import VaeConfig
+from triptych.beta_vae.vae_task import Batches, Noise, VaeTask
+from triptych.cyclegan.translation import CycleConfig, CycleTask, Weights
+from triptych.dcgan.objects.dcgan import Config as DcganConfig
+from triptych.dcgan.training import Adversarial, Gan
+from triptych.engine import Replica, Stream, Task, train
+from triptych.systems import Spec, build
+
+
+def dcgan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:
+    config = DcganConfig(width=128 if full else 16, z_dim=256 if full else 64, steps=1, batch_size=128 if full else 16)
+    images = np.random.default_rng(0).integers(0, 256, (4096, 3, 32, 32), dtype=np.uint8)
+    stream = lambda r: {"real": Stream(images, batch_size=config.batch_size, seed=0, device=r.device, transform=signed)}  # noqa: E731
+    return lambda: Adversarial(Gan(config, (3, 32, 32)), config), stream, config.batch_size
+
+
+def cyclegan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:
+    size, widths = (128, {}) if full else (64, {"width": 8, "blocks": 3, "critic_width": 12, "critic_layers": 2})
+    config = CycleConfig(size=size, load_size=size, epochs=1, **widths)
+    images = np.random.default_rng(0).integers(0, 256, (256, 3, size, size), dtype=np.uint8)
+
+    def streams(r: Replica) -> dict:
+        return {n: Stream(images, batch_size=1, seed=i, device=r.device, transform=signed) for i, n in enumerate("ab")}
+
+    def task() -> Task:
+        system = build("streets", "cyclegan", config, Spec((3, size, size)), 0)
+        return CycleTask(system, Weights(gan=1.0, forward=10.0, backward=10.0, identity=0.0), 10_000)
+
+    return task, lambda r: dict(zip(("label", "photo"), streams(r).values())), 1
+
+
+def vae(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:
+    size, hidden = (64, 1200) if full else (32, 128)
+    config = VaeConfig(beta=4.0, hidden=hidden, steps=1, init="glorot")
+    images = np.random.default_rng(0).integers(0, 2, (4096, 1, size, size), dtype=np.uint8) * np.uint8(255)
+
+    def task() -> Task:
+        return VaeTask([build("shapes", "beta_vae", config, Spec((1, size, size)), 0)])
+
+    def streams(r: Replica) -> dict:
+        shape = (config.batch_size, config.latents)
+        return {"images": Batches(images, [0], config.batch_size, r), "noise": Noise([0], shape, r)}
+
+    return task, streams, config.batch_size
+
+
+def signed(images: Tensor) -> Tensor:
+    return images.float() / 127.5 - 1
+
+
+def plain_loop(task: Task, streams: dict, device: torch.device, steps: int) -> None:
+    """Eager, fp32, contiguous, a host read per step."""
+    task.to(device).train()
+    phases = [(p, p.optimiser([w for m in p.modules for w in m.parameters()])) for p in task.phases()]
+    for step in range(steps):
+        task.batch = {name: stream.gather(stream.rows(step)) for name, stream in streams.items()}
+        for phase, optimiser in phases:
+            loss, logs = phase.loss()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            {name: value.item() for name, value in logs.items()}
+
+
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the papers' widths and sizes (for a GPU)")
+    parser.add_argument("--steps", type=int, default=60)
+    arguments = parser.parse_args()
+    replica = Replica(0)
+    where = torch.cuda.get_device_name() if replica.device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    print(f"{where}, torch {torch.__version__}, {arguments.steps} steps, {'full' if arguments.full else 'laptop'} size")
+    for name, make in {"dcgan": dcgan, "cyclegan": cyclegan, "vae": vae}.items():
+        print(f"{name}: {compare(*make(arguments.full), arguments.steps, replica)}", flush=True)
+
+
+def compare(task: Callable[[], Task], streams: Callable, batch: int, steps: int, replica: Replica) -> str:
+    """Both loops, each after a warm-up of its own."""
+
+    def ours(n: int) -> object:
+        return train(task(), streams(replica), steps=n, replica=replica)
+
+    def plain(n: int) -> object:
+        return plain_loop(task(), streams(replica), replica.device, n)
+
+    seconds = []
+    for loop in (ours, plain):
+        loop(10)
+        seconds.append(timed(lambda loop=loop: loop(steps), replica.device))
+    rates = [steps * batch / s for s in seconds]
+    return f"{rates[0]:.0f} images/s, plain loop {rates[1]:.0f}, ratio {rates[0] / rates[1]:.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""params.yaml: every wrong key is named, with its value and what is allowed, before anything starts."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from triptych.params import ParamsError, load_params
+
+SMOKE = Path(__file__).resolve().parents[1] / "params" / "smoke.yaml"
+
+
+def changed(tmp_path, change) -> Path:
+    raw = load_params(SMOKE).raw
+    change(raw)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    return path
+
+
+def rename(section, old, new):
+    section[new] = section.pop(old)
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        (lambda p: rename(p, "objects", "objcts"), ["objcts: unknown section", "objects"]),
+        (lambda p: p.update(profile="Lap Top"), ["profile = 'Lap Top'", "lower-case"]),
+        (
+            lambda p: rename(p["objects"]["systems"], "dcgan", "dcgam"),
+            ["objects.systems.dcgam: no such system", "dcgan"],
+        ),
+        (lambda p: p["objects"]["systems"]["dcgan"].update(widht=3), ["objects.systems.dcgan.widht", "'width'"]),
+        (
+            lambda p: p["objects"]["systems"]["dcgan"].update(lr=-1.0),
+            ["objects.systems.dcgan.lr = -1.0", "greater than 0"],
+        ),
+        (lambda p: p["shapes"]["systems"]["beta_vae"].update(beta=4.0), ["shapes.systems.beta_vae", "beta_norm"]),
+        (lambda p: p["streets"]["systems"]["cyclegan"].update(load_size=16), ["load_size = 16", "at least size = 32"]),
+        (lambda p: p["streets"]["fcn"].update(start="vgg16"), ["streets.fcn", "needs width = 64"]),
+        (lambda p: p["digits"].update(dataset="svhn"), ["digits uses the dataset 'svhn'", "under `data`"]),
+        (lambda p: p["data"]["objects"].update(source="web"), ["data.objects.source = 'web'"]),
+        (lambda p: p["data"]["shapes"].pop("rendered"), ["data.shapes", "rendered"]),
+    ],
+)
+def test_one_message_names_it(tmp_path, change, expected):
+    with pytest.raises(ParamsError) as caught:
+        load_params(changed(tmp_path, change))
+    for part in expected:
+        assert part in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "params.yaml"))
+
+
+def test_all_problems_of_all_sections_at_once(tmp_path):
+    def change(p):
+        p["objects"]["systems"]["dcgan"]["widht"] = 3
+        p["digits"]["validation"] = 0
+        p["data"]["streets"]["size"] = "big"
+
+    with pytest.raises(ParamsError) as caught:
+        load_params(changed(tmp_path, change))
+    text = str(caught.value)
+    assert all(key in text for key in ("dcgan.widht", "digits.validation = 0", "data.streets.size = 'big'"))
+
+
+def test_scientific_notation_is_a_number_as_for_dvc(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(SMOKE.read_text().replace("lr: 0.001", "lr: 1e-3", 1))
+    assert load_params(path).raw["objects"]["systems"]["dcgan"]["lr"] == 1e-3
+
+
+def test_flat_names_are_those_of_the_file():
+    flat = load_params(SMOKE).flat("objects.systems.dcgan", "objects.seeds")
+    assert flat["objects.systems.dcgan.width"] == 4 and flat["objects.seeds"] == [0, 1]
+
+
+def test_missing_or_broken_file(tmp_path):
+    with pytest.raises(ParamsError, match="not found"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [1")
+    with pytest.raises(ParamsError, match="not valid YAML"):
+        load_params(tmp_path / "params.yaml")

@@ -1,0 +1,31 @@
+"""The schema of results/*.json."""
+
+import json
+import math
+
+import pytest
+
+from triptych.results import read_results, summary, write_result
+
+
+def test_summary_is_mean_and_sample_std():
+    assert summary([1.0, 2.0, 4.0]) == {"mean": 2.333333, "std": 1.527525, "n": 3, "values": [1.0, 2.0, 4.0]}
+    assert summary([0.5])["std"] == 0.0
+
+
+@pytest.mark.parametrize("values", [[], [math.nan], [1.0, math.inf]])
+def test_what_is_no_number_is_no_result(values):
+    with pytest.raises(ValueError, match="finite"):
+        summary(values)
+
+
+def test_written_twice_gives_the_same_bytes_and_reads_back(tmp_path):
+    row = dict(table="objects", system="dcgan", profile="smoke", data={"test": "d"}, seeds=[0])
+    files = [tmp_path / name / "objects" / "dcgan.json" for name in ("a", "b")]
+    for file in files:
+        write_result(file, **row, metrics={"accuracy": [0.1, 0.2]}, notes=["n"], device="cpu")
+    assert files[0].read_bytes() == files[1].read_bytes()
+    (read,) = read_results(tmp_path / "a", "objects")
+    assert (
+        read == json.loads(files[0].read_text()) and read["device"] == "cpu" and read["metrics"]["accuracy"]["n"] == 2
+    )

@@ -1,0 +1,61 @@
+"""Every system of every table can be found, built, saved, and loaded again without unpickling."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import triptych
+from triptych import systems
+from triptych.config import ParamsError
+from triptych.systems import Spec
+
+SPECS = {
+    "objects": Spec((3, 32, 32)),
+    "digits": Spec((3, 32, 32), n_classes=10),
+    "streets": Spec((3, 64, 64), classes=[{"id": 0, "name": "road", "train_id": 0, "colour": [1, 2, 3]}]),
+    "shapes": Spec((1, 32, 32)),
+}
+SMALL = {("objects", "dcgan"): {"width": 4, "z_dim": 8, "steps": 1}, ("objects", "kmeans_1layer"): {"k": 8}}
+
+
+@pytest.mark.parametrize("table, name", SMALL)
+def test_saved_and_loaded_gives_the_same_features(tmp_path, table, name):
+    config = systems.module(table, name).Config(**SMALL[table, name])
+    system = systems.build(table, name, config, SPECS[table], seed=3).eval()
+    systems.save(system, tmp_path / table / name / "seed3", table=table, name=name, config=config, spec=SPECS[table])
+    again = triptych.load(f"{table}/{name}", seed=3, root=tmp_path)
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8))
+    with torch.no_grad():
+        torch.testing.assert_close(again.features(images), system.features(images))
+    files = sorted(p.name for p in (tmp_path / table / name / "seed3").iterdir())
+    assert files == ["config.json", "weights.safetensors"]
+    assert json.loads((tmp_path / table / name / "seed3/config.json").read_text())["system"] == name
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    config = systems.module("objects", "dcgan").Config(**SMALL["objects", "dcgan"])
+    weights = []
+    for seed in (0, 0, 1):
+        torch.rand(3)  # whatever was drawn before
+        built = systems.build("objects", "dcgan", config, SPECS["objects"], seed)
+        weights.append(next(built.parameters()).detach())
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+def test_every_public_module_of_a_table_is_a_system():
+    for table in systems.PACKAGES:
+        for name in systems.names(table):
+            code = systems.module(table, name)
+            assert hasattr(code, "Config") and hasattr(code, "System"), (table, name)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(ParamsError, match="no such system; there are .*dcgan"):
+        systems.module("objects", "dcgn")
+    with pytest.raises(FileNotFoundError, match="dvc repro"):
+        triptych.load("objects/dcgan", root=tmp_path)
+    (tmp_path / "objects/dcgan/seed1").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="there are seed1"):
+        triptych.load("objects/dcgan", seed=0, root=tmp_path)
