@@ -67,8 +67,8 @@ def stage_pictures(root: Path) -> list[Picture]:
             file = index.parent / entry["file"]
             if file.is_file():
                 name = "-".join([*stage, file.stem])
-                told = (entry.get("caption", ""), entry.get("numbers", {}))
-                pictures.append(Picture(group, item, name, file.read_bytes(), *told))
+                caption = f"{item}: {entry.get('caption', '')}"
+                pictures.append(Picture(group, item, name, file.read_bytes(), caption, entry.get("numbers", {})))
     return pictures
 
 
