@@ -130,7 +130,7 @@ def draw_traversals(
 
 
 def draw_figures(system, dataset: Dataset, device: torch.device) -> list[tuple[str, Callable[[Any], dict[str, Any]]]]:
-    """(file name, function that draws it to a path) of each figure that fits the system: none for one that only encodes,
+    """(file name, function that draws it to a path) of each figure that fits the system: none if it only encodes,
     traversals and reconstructions for a trained one that decodes."""
     needed = ("posterior", "decode", "reconstruct")
     if not getattr(system, "is_trained", True) or not all(hasattr(system, name) for name in needed):
