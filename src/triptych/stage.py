@@ -200,6 +200,7 @@ class Stage:
             return
         self._write("run.json", {**self._run, "data": self._used})
         self._write("cost.json", self._cost())
+        write_curves(self.folder)
         self._tracker.finish(self._result["metrics"] if self._result else {})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
@@ -217,6 +218,21 @@ class Stage:
             "stage": self.name,
             "seeds": self.protocol.seeds,
         }
+
+
+def write_curves(folder: Path) -> None:
+    """history.jsonl -> curves.csv (step, then a column a metric: means over seeds), the form `dvc plots` reads."""
+    points: dict[int, dict[str, list[float]]] = {}
+    names: dict[str, None] = {}
+    for line in (folder / "history.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        names[row["metric"]] = None
+        points.setdefault(row["step"], {}).setdefault(row["metric"], []).append(row["value"])
+    lines = [",".join(["step", *names])]
+    for step, values in sorted(points.items()):
+        means = [f"{sum(values[n]) / len(values[n]):.6g}" if n in values else "" for n in names]
+        lines.append(",".join([str(step), *means]))
+    (folder / "curves.csv").write_text("\n".join(lines) + "\n")
 
 
 def _start_processes() -> torch.device:
