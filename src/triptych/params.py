@@ -24,6 +24,15 @@ PROTOCOLS = {
     "streets": "triptych.cyclegan.streets_protocol",
     "shapes": "triptych.beta_vae.shapes_protocol",
 }
+# Beside the tables: experiments of their own, each with a `Protocol` that holds its whole section.
+STUDIES = {
+    "guidelines": "triptych.dcgan.guidelines",
+    "pathologies": "triptych.dcgan.pathologies",
+    "arithmetic": "triptych.dcgan.arithmetic",
+    "failure_case": "triptych.cyclegan.failure_case",
+    "traversals": "triptych.beta_vae.traversals",
+    "beta_sweep": "triptych.beta_vae.beta_sweep",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Params:
     profile: str
     data: dict[str, DatasetConfig]
     tables: dict[str, Table]
+    studies: dict[str, Any]  # the `Protocol` of each study's module
     raw: dict[str, Any]  # as read, for logging under the same names
 
     def flat(self, *sections: str) -> dict[str, Any]:
@@ -82,35 +92,41 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 def _check(raw: Any, problems: list[str]) -> Params:
     if not isinstance(raw, dict):
         raise ParamsError("must hold sections: profile, data, " + ", ".join(PROTOCOLS))
+    allowed = ["profile", "data", *PROTOCOLS, *STUDIES]
     for key in raw:
-        if key not in {"profile", "data", *PROTOCOLS}:
-            problems.append(f"{key}: unknown section; allowed: profile, data, {', '.join(PROTOCOLS)}")
+        if key not in allowed:
+            problems.append(f"{key}: unknown section; allowed: {', '.join(allowed)}")
     if not isinstance(raw.get("profile"), str) or not re.fullmatch(r"[a-z0-9_-]+", raw["profile"]):
         problems.append(f"profile = {raw.get('profile')!r}: must be a name of lower-case letters, digits, - and _")
     data = {
         k: _try(problems, validate, DatasetConfig, v, f"data.{k}") for k, v in _section(raw, "data", problems).items()
     }
     tables = {k: _try(problems, _table, k, raw[k], data) for k in PROTOCOLS if k in raw}
+    studies = {k: _try(problems, _protocol, k, STUDIES[k], raw[k], data) for k in STUDIES if k in raw}
     if problems:
         raise ParamsError("\n".join(f"  {line}" for text in problems for line in text.splitlines()))
-    return Params(raw["profile"], data, tables, raw)
+    return Params(raw["profile"], data, tables, studies, raw)
 
 
 def _table(name: str, raw: Any, data: dict[str, DatasetConfig]) -> Table:
-    code = importlib.import_module(PROTOCOLS[name])
     if not isinstance(raw, dict) or not isinstance(raw.get("systems"), dict):
         raise ParamsError(f"{name}: must be a section with the systems of the table under the key `systems`")
     problems: list[str] = []
     rest = {k: v for k, v in raw.items() if k != "systems"}
-    protocol = _try(problems, validate, code.Protocol, rest, name)
-    if protocol is not None:
-        for key in protocol.datasets():
-            if key not in data:
-                problems.append(f"{name} uses the dataset {key!r}, which is not under `data`: {', '.join(data)}")
+    protocol = _try(problems, _protocol, name, PROTOCOLS[name], rest, data)
     systems = {k: _try(problems, _system, name, k, v) for k, v in raw["systems"].items()}
     if problems:
         raise ParamsError("\n".join(problems))
     return Table(protocol, systems)
+
+
+def _protocol(name: str, code: str, raw: Any, data: dict[str, DatasetConfig]) -> Any:
+    """The `Protocol` of module `code`, if the datasets that it uses are there."""
+    protocol = validate(importlib.import_module(code).Protocol, raw, name)
+    for key in protocol.datasets():
+        if key not in data:
+            raise ParamsError(f"{name} uses the dataset {key!r}, which is not under `data`: {', '.join(data)}")
+    return protocol
 
 
 def _system(table: str, name: str, raw: Any) -> Strict:

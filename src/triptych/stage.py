@@ -40,16 +40,23 @@ PREPARED = Path("data/prepared")
 
 
 class Stage:
-    """One execution of stage `name` for `system` of `table`. `sections`: the dotted parameters it depends on."""
+    """One execution of stage `name` for `system` of `table` (or for an item of a study). `sections`: the dotted
+    parameters it depends on."""
 
     def __init__(self, table: str, system: str, name: str, sections: Sequence[str] | None = None):
         self.table, self.system, self.name = table, system, name
         self.params = load_params()
-        self.protocol = self.params.tables[table].protocol
-        self.config = self.params.tables[table].systems.get(system)
-        if sections is None:
+        if table in self.params.tables:
+            self.protocol = self.params.tables[table].protocol
+            self.config = self.params.tables[table].systems.get(system)
             protocol_keys = [k for k in self.params.raw[table] if k != "systems"]
-            sections = [f"{table}.{k}" for k in protocol_keys] + [f"{table}.systems.{system}"]
+            own = [f"{table}.{k}" for k in protocol_keys] + [f"{table}.systems.{system}"]
+        elif table in self.params.studies:
+            self.protocol, self.config, own = self.params.studies[table], None, [table]
+        else:
+            raise ParamsError(f"params.yaml has no section {table!r}, which this stage is about")
+        if sections is None:
+            sections = own
         self.logged = self.params.flat(*sections)
         self.device = _start_processes()
         self.is_main = int(os.environ.get("RANK", 0)) == 0
