@@ -7,10 +7,14 @@ from triptych.stage import Stage, main
 def work(system_name):
     with Stage("objects", system_name, "features") as stage:
         unlabelled = stage.data(stage.protocol.unlabelled, "train", "unlabelled").images
-        for seed in stage.protocol.seeds:
+
+        def train(seed):
             system = stage.build(seed, stage.protocol.unlabelled)
             system.fit(unlabelled, stage.replica(seed))
             stage.save(system, seed, stage.protocol.unlabelled)
+
+        stage.for_each(stage.protocol.seeds, train)
+        system = stage.load(stage.protocol.seeds[0])
         samples = [("samples.png", lambda path: draw_samples(system, unlabelled, path))]
         stage.figures(samples if hasattr(system, "sample") else [])
 

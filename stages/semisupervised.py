@@ -10,12 +10,16 @@ def work(system_name):
         dataset = stage.protocol.dataset
         train = stage.data(dataset, "train")
         stage.data(dataset, "test")
-        metrics = {}
-        for seed in stage.protocol.seeds:
+
+        def learn(seed):
             system = stage.build(seed, dataset)
-            for name, values in evaluate(system, stage.dataset(dataset), stage.protocol, stage.replica(seed)).items():
-                metrics.setdefault(name, []).extend(values)
+            metrics = evaluate(system, stage.dataset(dataset), stage.protocol, stage.replica(seed))
             stage.save(system, seed, dataset)
+            return metrics
+
+        of_seeds = stage.for_each(stage.protocol.seeds, learn)
+        metrics = {name: [value for m in of_seeds for value in m[name]] for name in of_seeds[0]}
+        system = stage.load(stage.protocol.seeds[0])
         samples = [("samples.png", lambda path: draw_samples(system, train.images, path))]
         stage.figures(samples if hasattr(system, "sample") else [])
         stage.result(metrics, notes(system, stage.protocol))

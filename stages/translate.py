@@ -10,10 +10,14 @@ def work(system_name):
         dataset = stage.protocol.dataset
         stage.data(dataset, "train")
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
-        for seed in stage.protocol.seeds:
+
+        def learn(seed):
             system = stage.build(seed, dataset)
             system.fit(train, stage.replica(seed))
             stage.save(system, seed, dataset)
+
+        stage.for_each(stage.protocol.seeds, learn)
+        system = stage.load(stage.protocol.seeds[0])
         stage.figures([("translations.png", lambda path: draw_translations(system, val, path, stage.device))])
 
 

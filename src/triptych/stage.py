@@ -1,10 +1,14 @@
 """What every training or scoring stage has around its few lines of work: parameters, data, history, cost, tracking.
 
     with Stage("objects", "dcgan", "features") as stage:
-        for seed in stage.protocol.seeds:
-            system = stage.build(seed)
-            system.fit(stage.data("objects_unlabelled", "train").images, stage.replica(seed))
-            stage.save(system, seed)
+        images = stage.data("objects_unlabelled", "train").images
+
+        def train(seed):
+            system = stage.build(seed, "objects_unlabelled")
+            system.fit(images, stage.replica(seed))
+            stage.save(system, seed, "objects_unlabelled")
+
+        stage.for_each(stage.protocol.seeds, train)
 
 Files of one execution, under runs/<table>/<system>/<stage>/ (read by the report and by `triptych sync-mlflow`):
 history.jsonl (seed, step, metric, value), cost.json (seconds, device, ...), run.json (parameters, tags, data).
@@ -23,7 +27,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -31,12 +35,15 @@ from torch import nn
 from triptych import systems
 from triptych.config import ParamsError
 from triptych.data.format import DataError, Dataset, Split
-from triptych.engine import Divergence, Replica, default_device
+from triptych.engine import Divergence, Replica, default_device, parallel
+from triptych.engine.replica import Row
 from triptych.params import load_params
 from triptych.results import write_result
-from triptych.tracking import Tracker, curve_name
+from triptych.tracking import Tracker, curve_name, safe_to_fork
 
 PREPARED = Path("data/prepared")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Stage:
@@ -67,6 +74,7 @@ class Stage:
         self._used: dict[str, str] = {}
         self._result: dict[str, Any] | None = None
         self._tracker: Tracker | None = None
+        self._workers = 1
 
     # -- data ------------------------------------------------------------------------------------------------
 
@@ -118,7 +126,7 @@ class Stage:
             name=f"{self.table}/{self.system} seed {seed}",
             checkpoint=self.checkpoints / f"seed{seed}.pt",
             fingerprint=self.fingerprint,
-            sink=lambda rows: self._sink(seed, rows),
+            sink=lambda rows: self._deliver(seed, rows),
         )
 
     @cached_property
@@ -133,13 +141,45 @@ class Stage:
         digest.update(torch.__version__.encode())
         return digest.hexdigest()
 
-    def _sink(self, seed: int, rows: list[tuple[int, str, float]]) -> None:
+    def for_each(self, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
+        """[work(item) for item in items]; on a CPU several at a time, each in a process of its own (engine.parallel).
+
+        `work` saves what it trains, logs through `self.replica(seed)` and returns what can be pickled; all else that
+        it changes is lost. Use `self.data` before, not in it. The files do not depend on the number of processes.
+        """
+        self._workers = workers = parallel.workers_for(len(items), self.device)
+        if workers == 1:
+            return [work(item) for item in items]
+        kept: list[list[tuple[int, list[Row]]]] = [[] for _ in items]
+
+        def job(item: Item, send: Callable[[Any], None]) -> Result:
+            self._deliver = lambda seed, rows: send((seed, rows))
+            return work(item)
+
+        def receive(index: int, message: tuple[int, list[Row]]) -> None:
+            kept[index].append(message)
+            self._to_tracker(*message)
+
+        try:
+            return parallel.fork_map(job, items, workers, receive, safe_to_fork)
+        finally:
+            for seed, rows in (message for messages in kept for message in messages):
+                self._to_history(seed, rows)
+
+    def _deliver(self, seed: int, rows: list[Row]) -> None:
+        self._to_history(seed, rows)
+        self._to_tracker(seed, rows)
+
+    def _to_history(self, seed: int, rows: list[Row]) -> None:
         for step, metric, value in rows:
             line = {"seed": seed, "step": step, "metric": metric, "value": round(value, 7)}
             self._history.write(json.dumps(line) + "\n")
-            if self._tracker is not None:
-                self._tracker.log(curve_name(metric, seed), value, step)
         self._history.flush()
+
+    def _to_tracker(self, seed: int, rows: list[Row]) -> None:
+        if self._tracker is not None:
+            for step, metric, value in rows:
+                self._tracker.log(curve_name(metric, seed), value, step)
 
     # -- results ---------------------------------------------------------------------------------------------
 
@@ -220,7 +260,7 @@ class Stage:
             "seconds": round(time.monotonic() - self._start, 1),
             "device": device,
             "threads": torch.get_num_threads(),
-            "processes": int(os.environ.get("WORLD_SIZE", 1)),
+            "processes": max(self._workers, int(os.environ.get("WORLD_SIZE", 1))),
             "torch": torch.__version__,
             "stage": self.name,
             "seeds": self.protocol.seeds,

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +29,7 @@ PERIOD = 2.0  # seconds between two batches of points
 PATIENCE = 60.0  # seconds that `finish` waits for the store; only ever used up by a store that hangs
 _live: weakref.WeakSet[Tracker] = weakref.WeakSet()
 _told: set[str] = set()
+_opening = threading.Lock()  # held by a thread while it imports MLflow
 
 
 def enabled() -> bool:
@@ -62,7 +63,8 @@ class Tracker:
         folder: str | Path | None = None,
         uri: str | None = None,
     ) -> Tracker:
-        """Begin the run; returns this tracker, at once: the thread imports MLflow and reaches the store.
+        """Begin the run; returns this tracker, at once: when there is something to send, the thread imports MLflow
+        and reaches the store.
 
         `experiment`: the table. `run_name`: the system. `params`: flat or nested, logged flat under the names
         of params.yaml. `tags`: `stage` (expected), `profile`, `data_source`, `parent_stage`, ... `datasets`:
@@ -137,6 +139,13 @@ class Tracker:
             self.finish()
 
 
+@contextlib.contextmanager
+def safe_to_fork() -> Iterator[None]:
+    """While this is held no thread is in the middle of an import, whose locks a forked process would wait for."""
+    with _opening:
+        yield
+
+
 def store_uri(root: str | Path | None = None) -> str:
     """MLFLOW_TRACKING_URI, else sqlite:///<root>/mlflow.db. `root`: by default the nearest folder above the
     current one that holds a params.yaml, else the current one."""
@@ -188,10 +197,13 @@ def _work(sender: Any, events: queue.SimpleQueue, done: threading.Event) -> None
     """The thread: send what is on the queue every `PERIOD` seconds until the run ends. The first error ends
     the sending, with one warning, and never the training."""
     try:
-        sender.open()
+        first = events.get()  # nothing to tell yet: the processor belongs to the training
+        with _opening:
+            sender.open()
         ended = False
         while not ended:
-            batch = [events.get()]
+            batch = [first or events.get()]
+            first = None
             deadline = time.monotonic() + PERIOD
             while batch[-1][0] not in {"finish", "fail"} and (left := deadline - time.monotonic()) > 0:
                 with contextlib.suppress(queue.Empty):

@@ -87,6 +87,22 @@ def test_tracking_store_holds_finished_runs_of_every_table(project):
             assert store.execute("select count(*) from runs").fetchone()[0] == len(runs) + 3
 
 
+def test_seeds_at_the_same_time_or_one_after_the_other_give_the_same_files(project):
+    seeds = yaml.safe_load(project.params())["objects"]["seeds"]
+    assert len(seeds) == 2
+
+    def run(workers: str) -> list[bytes]:
+        project.run(project_python(), "stages/features.py", "dcgan", TRIPTYCH_WORKERS=workers, TRIPTYCH_TRACKING="off")
+        cost = json.loads((project.root / "runs/objects/dcgan/features/cost.json").read_text())
+        assert cost["processes"] == int(workers)
+        models = sorted((project.root / "models/objects/dcgan").glob("*/weights.safetensors"))
+        files = [*models, project.root / "runs/objects/dcgan/features/history.jsonl"]
+        files.append(project.root / "outputs/objects/dcgan/features/samples.png")
+        return [file.read_bytes() for file in files]
+
+    assert run("2") == run("1")
+
+
 def project_python() -> str:
     import sys
 

@@ -14,8 +14,9 @@ from triptych.report import curves
 from triptych.report.figures import DataSheet, Figure, Picture, data_sheets, stage_pictures, write_figures
 from triptych.report.formats import to_csv, to_latex, to_markdown
 from triptych.report.load import Inputs, histories, judged_on, read_inputs
-from triptych.report.page import Page, PaperSection, TableSection, honesty, render, what_was_run
+from triptych.report.page import Page, PaperSection, StudySection, TableSection, honesty, render, what_was_run
 from triptych.report.papers import PAPERS, paper_of
+from triptych.report.studies import load_studies, study_csv, study_table
 from triptych.report.table import Table, build_tables
 
 
@@ -31,6 +32,9 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     tables = {table: build_tables(published[table], inputs) for table in TABLES}
     for table in TABLES:
         _write_table(out / "tables", published[table], inputs, tables[table])
+    studies = {key: table for key, study in load_studies().items() if (table := study_table(key, study, inputs))}
+    for key, table in studies.items():
+        _write_texts(out / "tables", key, study_csv(key, inputs), [table])
 
     staged, sheets = stage_pictures(root), data_sheets(root)
     drawn = {table: _charts(published[table], inputs, tables[table]) for table in TABLES}
@@ -45,16 +49,19 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
         for table in TABLES
     }
     index = out / "index.html"
-    index.write_text(render(_page(profile, inputs, sections, figures, staged, sheets)), encoding="utf-8")
+    index.write_text(render(_page(profile, inputs, sections, studies, figures, staged, sheets)), encoding="utf-8")
     return index
 
 
 def _write_table(folder: Path, published: Published, inputs: Inputs, tables: Sequence[Table]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     systems = list(dict.fromkeys([*published.systems, *(row.system for t in tables for row in t.rows)]))
-    texts = {"csv": to_csv(published, inputs, systems), "md": to_markdown(tables), "tex": to_latex(tables)}
-    for kind, text in texts.items():
-        (folder / f"{published.table}.{kind}").write_text(text, encoding="utf-8")
+    _write_texts(folder, published.table, to_csv(published, inputs, systems), tables)
+
+
+def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, text in {"csv": csv, "md": to_markdown(tables), "tex": to_latex(tables)}.items():
+        (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
 
 
 def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> dict[str, Picture]:
@@ -127,12 +134,17 @@ def _page(
     profile: str,
     inputs: Inputs,
     sections: Mapping[str, TableSection],
+    studies: Mapping[str, Table],
     figures: Mapping[str, Figure],
     staged: Sequence[Picture],
     sheets: Sequence[DataSheet],
 ) -> Page:
     def pictures(key: str | None) -> list[Figure]:
-        return [figures[p.file] for p in staged if p.group not in TABLES and paper_of(p.group, "groups") == key]
+        known = {*TABLES, *load_studies()}
+        return [figures[p.file] for p in staged if p.group not in known and paper_of(p.group, "groups") == key]
+
+    def study(key: str) -> StudySection:
+        return StudySection(key, load_studies()[key], studies[key], [figures[p.file] for p in staged if p.group == key])
 
     def data(key: str | None) -> list[tuple[DataSheet, Figure | None]]:
         mine = [s for s in sheets if paper_of(s.name, "datasets") == key]
@@ -142,6 +154,7 @@ def _page(
         PaperSection(
             paper=paper,
             tables=[sections[table] for table in paper.tables],
+            studies=[study(key) for key in studies if load_studies()[key].paper == paper.key],
             figures=pictures(paper.key),
             sheets=data(paper.key),
             honesty=[honesty(sections[table].published, inputs) for table in paper.tables],

@@ -11,6 +11,7 @@ from triptych.published import Published
 from triptych.report.figures import DataSheet, Figure
 from triptych.report.load import Inputs, data_titles, judged_on
 from triptych.report.papers import Paper
+from triptych.report.studies import Study
 from triptych.report.table import Table
 
 
@@ -30,9 +31,18 @@ class TableSection:
 
 
 @dataclass(frozen=True)
+class StudySection:
+    key: str
+    study: Study
+    table: Table
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
 class PaperSection:
     paper: Paper
     tables: Sequence[TableSection]
+    studies: Sequence[StudySection]
     figures: Sequence[Figure]
     sheets: Sequence[tuple[DataSheet, Figure | None]]
     honesty: Sequence[str]

@@ -1,0 +1,131 @@
+"""Independent pieces of work, the seeds of a system above all, at the same time: one forked process with one thread
+each. The nets of a laptop run are too small to keep two threads busy; two processes are (1.4 to 2 times faster).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Send = Callable[[Any], None]
+
+
+def workers_for(jobs: int, device: torch.device) -> int:
+    """How many processes to use: as many as there are cores; 1 (this process, one job after the other, with all
+    threads) on a GPU, under torchrun, where there is no safe fork, and where the cores outnumber the jobs so far that
+    threads are the better use of them. $TRIPTYCH_WORKERS overrides it."""
+    if device.type != "cpu" or sys.platform != "linux" or int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        return 1
+    cores = len(os.sched_getaffinity(0))
+    default = min(jobs, cores) if cores <= 2 * jobs else 1
+    return max(1, min(jobs, int(os.environ.get("TRIPTYCH_WORKERS", default))))
+
+
+def fork_map(
+    work: Callable[[Item, Send], Result],
+    items: Sequence[Item],
+    workers: int,
+    receive: Callable[[int, Any], None],
+    guard: Callable[[], AbstractContextManager] = nullcontext,
+) -> list[Result]:
+    """[work(item, send) for item in items], `workers` of them at a time in processes of their own.
+
+    What a job passes to `send` reaches `receive(index of the item, message)` in this process, in the order it was
+    sent. Results, messages and errors must be picklable. The first error ends the other jobs and is raised here; a
+    process that vanishes (out of memory, kill) raises RuntimeError. No process outlives this one. `guard()` is held
+    whenever a process is forked: of this process's other threads none may then hold a lock that a job needs.
+    """
+    context = multiprocessing.get_context("fork")
+    waiting = list(enumerate(items))
+    running: dict[Connection, tuple[int, Any]] = {}
+    results: dict[int, Result] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                index, item = waiting.pop(0)
+                here, there = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(work, item, there, os.getpid()), daemon=True)
+                with guard():
+                    process.start()
+                there.close()  # so that the end of the process is seen as the end of the pipe
+                running[here] = index, process
+            for pipe in wait(list(running)):
+                index, process = running[pipe]
+                kind, content = _next_message(pipe, process, items[index])
+                if kind == "sent":
+                    receive(index, content)
+                elif kind == "error":
+                    raise content
+                else:
+                    results[index] = content
+                    process.join()
+                    del running[pipe]
+    finally:
+        for _, process in running.values():
+            process.kill()
+            process.join()
+    return [results[index] for index in range(len(items))]
+
+
+def _next_message(pipe: Connection, process: Any, item: Any) -> tuple[str, Any]:
+    try:
+        return pipe.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(
+            f"the process for {item!r} ended without a result (exit code {process.exitcode}"
+            + ("; killed: is there enough memory?)" if process.exitcode == -signal.SIGKILL else ")")
+        ) from None
+
+
+def _child(work: Callable, item: Any, pipe: Connection, parent: int) -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: not to outlive a parent that is killed
+    if os.getppid() != parent:  # it was killed before that
+        os._exit(1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it ends this process
+    one_thread()
+    try:
+        message = "result", work(item, lambda content: pipe.send(("sent", content)))
+        pipe.send(message)
+    except BaseException as error:
+        pipe.send(("error", _portable(error)))
+    pipe.close()
+    sys.stdout.flush()
+    os._exit(0)  # the parent's clean-up (tracking, progress bars) is not this process's
+
+
+def one_thread() -> None:
+    """Several threads in each of several processes only get in each other's way; and after a fork OpenMP cannot start
+    any."""
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error itself where it survives the pipe; its text where not. What was not foreseen shows where it arose."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(text)
+    copy.add_note(text)
+    return copy
+
+
+__all__ = ["fork_map", "one_thread", "workers_for"]

@@ -1,0 +1,113 @@
+"""Studies: experiments beside the papers' tables. Same results files, no published numbers: a row an item, a column a
+metric. What the reader is told of each is in studies.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from pydantic import Field
+
+from triptych.config import Strict, validate
+from triptych.report.load import Inputs, duration, judged_on
+from triptych.report.table import Cell, Head, Row, Table
+
+
+class Column(Strict):
+    """How a metric is headed and shown."""
+
+    title: str
+    unit: Literal["percent", "number"] = "number"
+    digits: int = Field(default=3, ge=0, le=6, description="significant figures; of percent, decimals")
+
+
+class Study(Strict):
+    """`rows`: item -> name, in the order to print; others follow. A metric without a column is not printed (it is in
+    the csv)."""
+
+    title: str
+    paper: str
+    text: str
+    first: str = "item"
+    rows: dict[str, str] = {}
+    columns: dict[str, Column]
+
+
+@cache
+def load_studies() -> dict[str, Study]:
+    """studies.yaml, checked."""
+    import yaml
+
+    raw = yaml.safe_load(resources.files(__package__).joinpath("studies.yaml").read_text(encoding="utf-8"))
+    return {key: validate(Study, value, f"studies.yaml: {key}") for key, value in raw.items()}
+
+
+def study_table(key: str, study: Study, inputs: Inputs) -> Table | None:
+    """The printed table of a study; None if nothing of it was run."""
+    results = inputs.results.get(key, {})
+    if not results:
+        return None
+    items = [*(i for i in study.rows if i in results), *sorted(set(results) - set(study.rows), key=_natural)]
+    metrics = [m for m in study.columns if any(m in r["metrics"] for r in results.values())]
+    titles = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
+    whose = f"ours, {titles[0]}" if len(titles) == 1 else "ours"
+    heads = [Head(_heading(study.columns[m]), whose, "ours") for m in metrics]
+    if len(titles) > 1:
+        heads.append(Head("data", "", "info"))
+    costed = any((key, item) in inputs.costs for item in items)
+    heads += [Head("cost", "", "info")] if costed else []
+    notes: dict[str, str] = {}
+    rows = []
+    for item in items:
+        result = results[item]
+        cells = [_cell(result["metrics"].get(m), study.columns[m]) for m in metrics]
+        if len(titles) > 1:
+            cells.append(Cell(judged_on(result) if result["data"] else "–"))
+        if costed:
+            cost = inputs.costs.get((key, item))
+            cells.append(Cell(duration(cost.seconds) if cost else "–"))
+        marks = tuple(notes.setdefault(text, str(len(notes) + 1)) for text in result.get("notes", []))
+        rows.append(Row(item, Cell(study.rows.get(item, item.replace("_", " ")), marks=marks), tuple(cells), True))
+    return Table(
+        key=key,
+        title=study.title,
+        heads=tuple(heads),
+        rows=tuple(rows),
+        notes=tuple((mark, text) for text, mark in notes.items()),
+        order=(),
+        missing=(),
+    )
+
+
+def study_csv(key: str, inputs: Inputs) -> str:
+    """item,metric,mean,std,n: every number, unrounded."""
+    lines = ["item,metric,mean,std,n"]
+    results = inputs.results.get(key, {})
+    for item in sorted(results, key=_natural):
+        for metric, n in results[item]["metrics"].items():
+            lines.append(f"{item},{metric},{n['mean']},{n['std']},{n['n']}")
+    return "\n".join(lines) + "\n"
+
+
+def _heading(column: Column) -> str:
+    return f"{column.title} (%)" if column.unit == "percent" else column.title
+
+
+def _cell(number: Mapping[str, Any] | None, column: Column) -> Cell:
+    if number is None:
+        return Cell("–")
+
+    def show(value: float) -> str:
+        return f"{100 * value:.{min(column.digits, 2)}f}" if column.unit == "percent" else f"{value:.{column.digits}g}"
+
+    spread = f" ± {show(number['std'])}" if number["n"] > 1 else ""
+    return Cell(f"{show(number['mean'])}{spread} (n={number['n']})")
+
+
+def _natural(text: str) -> list[tuple[int, float, str]]:
+    """Sort key by which beta_2 comes before beta_16."""
+    parts = re.findall(r"\d+(?:\.\d+)?|[^\d]+", text)
+    return [(0, float(p), "") if p[0].isdigit() else (1, 0.0, p) for p in parts]

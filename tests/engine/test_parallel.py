@@ -1,0 +1,118 @@
+"""Work in forked processes: results in order, messages as they come, errors and deaths reported, no orphans."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from triptych.config import ParamsError
+from triptych.engine import parallel
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
+
+
+def nothing(index, message):
+    raise AssertionError((index, message))
+
+
+def test_results_are_in_order_and_messages_come_in_the_order_sent():
+    got = {0: [], 1: [], 2: []}
+
+    def work(item, send):
+        for i in range(3):
+            send((item, i))
+        time.sleep(0.05 * (3 - item))
+        return item * 10, os.getpid()
+
+    results = parallel.fork_map(work, [0, 1, 2], 2, lambda index, message: got[index].append(message))
+    assert [value for value, _ in results] == [0, 10, 20]
+    assert got == {k: [(k, 0), (k, 1), (k, 2)] for k in range(3)}
+    assert os.getpid() not in {pid for _, pid in results}
+
+
+def test_a_process_has_one_thread_and_computes_after_the_parent_used_several():
+    torch.randn(300, 300) @ torch.randn(300, 300)
+    conv = torch.nn.Conv2d(3, 8, 3)
+    image = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        expected = conv(image)
+        work = lambda item, send: (torch.get_num_threads(), conv(image).detach().numpy())  # noqa: E731
+        for threads, output in parallel.fork_map(work, [0, 1], 2, nothing):
+            assert threads == 1
+            assert torch.allclose(torch.from_numpy(output), expected, atol=1e-5)
+
+
+def test_an_error_is_raised_as_it_is_and_ends_the_others(tmp_path):
+    def work(item, send):
+        if item == "bad":
+            raise ParamsError("lr = 7: too much")
+        time.sleep(60)
+        (tmp_path / "late").touch()
+
+    start = time.monotonic()
+    with pytest.raises(ParamsError, match="lr = 7"):
+        parallel.fork_map(work, ["good", "bad"], 2, nothing)
+    assert time.monotonic() - start < 30 and not (tmp_path / "late").exists()
+
+
+def test_an_error_that_cannot_be_pickled_arrives_as_text():
+    class Odd(Exception):
+        def __init__(self, a, b):
+            super().__init__("odd one")
+
+    def work(item, send):
+        raise Odd(1, 2)
+
+    with pytest.raises(RuntimeError, match="odd one"):
+        parallel.fork_map(work, [0], 1, nothing)
+
+
+def test_a_killed_process_is_named():
+    with pytest.raises(RuntimeError, match=r"process for 'seed 1'.*memory"):
+        parallel.fork_map(lambda item, send: os.kill(os.getpid(), signal.SIGKILL), ["seed 1"], 1, nothing)
+
+
+def test_no_process_outlives_a_killed_parent(tmp_path):
+    script = f"""
+import os, pathlib, time
+from triptych.engine.parallel import fork_map
+def work(item, send):
+    pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()
+    time.sleep(120)
+fork_map(work, [0, 1], 2, print)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    children = [int(p.name) for p in tmp_path.iterdir()]
+    assert len(children) == 2
+    parent.kill()
+    parent.wait()
+    while any(map(alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(alive, children))
+
+
+def alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "cores, jobs, workers", [(2, 1, 1), (2, 2, 2), (2, 5, 2), (4, 2, 2), (16, 2, 1), (16, 10, 10), (1, 3, 1)]
+)
+def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, workers):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.delenv("TRIPTYCH_WORKERS", raising=False)
+    assert parallel.workers_for(jobs, torch.device("cpu")) == workers
+    assert parallel.workers_for(jobs, torch.device("cuda")) == 1
+    monkeypatch.setenv("TRIPTYCH_WORKERS", "1")
+    assert parallel.workers_for(jobs, torch.device("cpu")) == 1

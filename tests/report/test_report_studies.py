@@ -1,0 +1,60 @@
+"""Studies in the report: known columns printed in their units, rows in order, every number in the csv."""
+
+import json
+
+from triptych.report import build_report
+from triptych.report.load import read_inputs
+from triptych.report.studies import Column, Study, load_studies, study_csv, study_table
+
+STUDY = Study(
+    title="Sweep",
+    paper="beta_vae",
+    text="What is swept.",
+    first="beta",
+    rows={"beta_2": "β = 2"},
+    columns={"higgins": Column(title="score", unit="percent", digits=1), "kl": Column(title="KL (nats)")},
+)
+
+
+def write(root, item, metrics, notes=()):
+    numbers = {k: {"mean": m, "std": s, "n": n, "values": [m] * n} for k, (m, s, n) in metrics.items()}
+    result = {
+        "table": "beta_sweep",
+        "system": item,
+        "profile": "laptop",
+        "data": {"test": "rendered shapes (test, n=9)"},
+    }
+    result |= {"seeds": [0], "metrics": numbers, "notes": list(notes)}
+    file = root / "results" / "beta_sweep" / f"{item}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result))
+
+
+def test_a_study_is_printed_with_its_units_and_natural_order(tmp_path):
+    write(tmp_path, "beta_16", {"higgins": (0.5, 0.01, 3), "kl": (12.3456, 0.5, 3), "odd": (1, 0, 3)})
+    write(tmp_path, "beta_4", {"higgins": (0.75, 0.0, 1)}, ["a note"])
+    write(tmp_path, "beta_2", {"higgins": (1.0, 0.002, 3)})
+    table = study_table("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
+    assert [head.metric for head in table.heads] == ["score (%)", "KL (nats)"]
+    assert [row.name.text for row in table.rows] == ["β = 2", "beta 4", "beta 16"]
+    assert [cell.text for cell in table.rows[2].cells] == ["50.0 ± 1.0 (n=3)", "12.3 ± 0.5 (n=3)"]
+    assert [cell.text for cell in table.rows[1].cells] == ["75.0 (n=1)", "–"]
+    assert table.notes == (("1", "a note"),)
+    assert "beta_16,odd,1,0,3\n" in study_csv("beta_sweep", read_inputs(tmp_path, "laptop"))
+
+
+def test_results_of_another_profile_are_left_out(tmp_path):
+    write(tmp_path, "beta_4", {"higgins": (0.75, 0.0, 1)})
+    assert study_table("beta_sweep", STUDY, read_inputs(tmp_path, "paper")) is None
+
+
+def test_every_study_of_the_file_is_known_to_params_and_shown_on_the_page(tmp_path):
+    from triptych.params import STUDIES
+
+    studies = load_studies()
+    assert set(studies) == set(STUDIES)
+    write(tmp_path, "beta_4", {metric: (0.75, 0.0, 1) for metric in studies["beta_sweep"].columns})
+    page = build_report(tmp_path, "laptop", tmp_path / "report").read_text()
+    assert studies["beta_sweep"].title in page and 'id="study-beta_sweep"' in page
+    assert studies["arithmetic"].title not in page  # nothing of it was run
+    assert (tmp_path / "report/tables/beta_sweep.csv").is_file()
