@@ -18,6 +18,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check src stages tests benchmarks
 
 ui: .venv/ready
+	$(BIN)/triptych sync-mlflow
 	$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
 # The papers' scale on real data. Own changes to params.yaml are not overwritten.

@@ -41,7 +41,7 @@ def quiet(monkeypatch):
 
 
 def process(root, name, end, **env):
-    env = os.environ | {"OMP_NUM_THREADS": "1", "TRIPTYCH_TRACKING": "on"} | env
+    env = os.environ | {"OMP_NUM_THREADS": "1", "TRIPTYCH_TRACKING": "on", "TRIPTYCH_TRACKING_PATIENCE": "900"} | env
     command = [sys.executable, "-c", START + ENDS[end], name]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=root, env=env, **pipes)
@@ -284,3 +284,25 @@ def test_sync_adds_what_is_missing_once_and_knows_live_runs(tmp_path):
     cost = tmp_path / "runs/objects/dcgan/probe/cost.json"
     cost.write_text('{"seconds": 13.0, "device": "cpu"}')  # the stage was executed again
     assert sync(tmp_path, uri) == 1
+
+
+def test_a_run_without_a_curve_is_left_to_sync_unless_it_fails(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    folder = stage_files(tmp_path, "raw_pixels", "probe")
+    (folder / "history.jsonl").write_text("")
+
+    def start(name):
+        return Tracker().start("objects", name, {}, {"stage": "probe"}, folder=folder, uri=uri, defer=True)
+
+    quiet = start("raw_pixels")
+    quiet.artifact(tmp_path / "picture.png")
+    quiet.finish({"accuracy": 0.5})
+    assert not (tmp_path / "mlflow.db").exists()
+    assert sync(tmp_path, uri) == 1
+
+    start("broken").fail(ValueError("boom"))
+    logging = start("dcgan")
+    logging.log("loss", 1.0, 0)
+    logging.finish()
+    status = {run.info.run_name: run.info.status for run in runs(tmp_path)[1]}
+    assert status == {"raw_pixels": "FINISHED", "broken": "FAILED", "dcgan": "FINISHED"}

@@ -233,7 +233,7 @@ class Stage:
         self._run |= {"profile": self.params.profile, "params": self.logged, "tags": tags}
         if self._tracker is not None:
             cards = {d: self.dataset(d).card for d in self.protocol.datasets() if (PREPARED / d).is_dir()}
-            self._tracker.start(self.table, self.system, self.logged, tags, cards)
+            self._tracker.start(self.table, self.system, self.logged, tags, cards, defer=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

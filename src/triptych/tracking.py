@@ -26,7 +26,8 @@ from types import TracebackType
 from typing import Any
 
 PERIOD = 2.0  # seconds between two batches of points
-PATIENCE = 60.0  # seconds that `finish` waits for the store; only ever used up by a store that hangs
+# seconds that `finish` waits for the store; only ever used up by a store that hangs
+PATIENCE = float(os.environ.get("TRIPTYCH_TRACKING_PATIENCE", 60))
 _live: weakref.WeakSet[Tracker] = weakref.WeakSet()
 _told: set[str] = set()
 _opening = threading.Lock()  # held by a thread while it imports MLflow
@@ -62,6 +63,7 @@ class Tracker:
         datasets: Mapping[str, Any] | None = None,
         folder: str | Path | None = None,
         uri: str | None = None,
+        defer: bool = False,
     ) -> Tracker:
         """Begin the run; returns this tracker, at once: when there is something to send, the thread imports MLflow
         and reaches the store.
@@ -69,7 +71,9 @@ class Tracker:
         `experiment`: the table. `run_name`: the system. `params`: flat or nested, logged flat under the names
         of params.yaml. `tags`: `stage` (expected), `profile`, `data_source`, `parent_stage`, ... `datasets`:
         role -> card of a prepared dataset, or a line of text. `folder`: where this stage writes its files, by
-        default runs/<experiment>/<run_name>/<stage>. `uri`: the store, by default as the module says.
+        default runs/<experiment>/<run_name>/<stage>. `uri`: the store, by default as the module says. `defer`:
+        a run that ends well without a single point of a curve is not worth the seconds of importing MLflow; it is
+        left to the next `sync`, which finds it in its files.
         """
         if not enabled():
             return self
@@ -88,7 +92,7 @@ class Tracker:
         self._open = True
         _live.add(self)
         _watch_process()
-        threading.Thread(target=_work, args=(sender, self._events, self._done), daemon=True).start()
+        threading.Thread(target=_work, args=(sender, self._events, self._done, defer), daemon=True).start()
         return self
 
     def log(self, metric: str, value: float, step: int) -> None:
@@ -182,6 +186,16 @@ def sync(root: str | Path, uri: str | None = None) -> int:
     return sync_files(Path(root).absolute(), uri or store_uri(root))
 
 
+def catch_up(root: str | Path) -> None:
+    """`sync` at the end of a pipeline: adds what stages left to it. A store that cannot be reached is a warning."""
+    if not enabled():
+        return
+    try:
+        sync(root)
+    except Exception as error:
+        warn(f"MLflow at {store_uri(root)} failed ({error}); `triptych sync-mlflow` catches up")
+
+
 def warn(text: str) -> None:
     """One line on stderr; the same line is not repeated."""
     _say(f"warning: {text}")
@@ -193,17 +207,20 @@ def _say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def _work(sender: Any, events: queue.SimpleQueue, done: threading.Event) -> None:
+def _work(sender: Any, events: queue.SimpleQueue, done: threading.Event, defer: bool) -> None:
     """The thread: send what is on the queue every `PERIOD` seconds until the run ends. The first error ends
     the sending, with one warning, and never the training."""
     try:
-        first = events.get()  # nothing to tell yet: the processor belongs to the training
+        waiting = [events.get()]  # until there is something to tell the processor belongs to the training
+        while defer and waiting[-1][0] == "artifact":
+            waiting.append(events.get())
+        if defer and waiting[-1][0] == "finish":
+            return
         with _opening:
             sender.open()
         ended = False
         while not ended:
-            batch = [first or events.get()]
-            first = None
+            batch, waiting = waiting or [events.get()], []
             deadline = time.monotonic() + PERIOD
             while batch[-1][0] not in {"finish", "fail"} and (left := deadline - time.monotonic()) > 0:
                 with contextlib.suppress(queue.Empty):
