@@ -1,5 +1,6 @@
 """Training speed of the three headline systems, beside a plain eager fp32 loop over the same networks and losses, in
-one process on one machine: `python benchmarks/training_speed.py [--full] [--steps N]`.
+one process on one machine: `python benchmarks/training_speed.py [--full] [--steps N] [--replicas R]`; and of R dense
+VAEs with stacked weights, beside the same R one after the other, and beside a DataLoader loop over each.
 
 The plain loop is what a reader would write: data in host memory, one batch copied over per step, losses read at every
 step, default optimiser and memory format. Compare by the ratio; the times belong to the machine.
@@ -8,6 +9,7 @@ step, default optimiser and memory format. Compare by the ratio; the times belon
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable
 
@@ -15,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.beta_vae.vae import VaeConfig
-from triptych.beta_vae.vae_task import Batches, Noise, VaeTask
+from triptych.beta_vae.objective import bernoulli_nll, kl_per_latent, reparameterise
+from triptych.beta_vae.vae import Vae, VaeConfig
+from triptych.beta_vae.vae_task import Batches, Noise, VaeTask, train_vaes
 from triptych.cyclegan.translation import CycleConfig, CycleTask, Weights
 from triptych.dcgan.objects.dcgan import Config as DcganConfig
 from triptych.dcgan.training import Adversarial, Gan
@@ -61,6 +64,57 @@ def vae(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]
     return task, streams, config.batch_size
 
 
+def many_vaes(full: bool, replicas: int, steps: int, device: torch.device, rounds: int = 3) -> str:
+    """`replicas` VAEs: stacked, one after the other, in a DataLoader loop. Images a second, summed over replicas: the
+    best of `rounds`, in which the three take turns."""
+    size, hidden = (64, 1200) if full else (32, 128)
+    config = VaeConfig(beta=4.0, hidden=hidden, steps=steps, init="glorot")
+    images = np.random.default_rng(0).integers(0, 2, (4096, 1, size, size), dtype=np.uint8) * np.uint8(255)
+
+    def fresh() -> list[Vae]:
+        return [build("shapes", "beta_vae", config, Spec((1, size, size)), r).to(device) for r in range(replicas)]
+
+    def stacked() -> None:
+        train_vaes(fresh(), images, [Replica(r, device) for r in range(replicas)])
+
+    def in_turn() -> None:
+        for r, model in enumerate(fresh()):
+            train_vaes([model], images, [Replica(r, device)])
+
+    def plain() -> None:
+        for model in fresh():
+            dataloader_loop(model, images, device, steps)
+
+    ways = {"stacked": stacked, "one after the other": in_turn, "DataLoader loop": plain}
+    seconds = {name: float("inf") for name in ways}
+    for number in range(rounds + 1):  # the first one warms up
+        for name, way in ways.items():
+            spent = timed(way, device)
+            if number:
+                seconds[name] = min(seconds[name], spent)
+    rates = {name: replicas * steps * config.batch_size / s for name, s in seconds.items()}
+    return ", ".join(f"{name} {r:.0f} images/s ({r / rates['DataLoader loop']:.2f})" for name, r in rates.items())
+
+
+def dataloader_loop(model: Vae, images: np.ndarray, device: torch.device, steps: int) -> None:
+    """What a reader would write: a shuffling DataLoader over the uint8 images, Adagrad, the loss read at every step."""
+    dataset = torch.utils.data.TensorDataset(torch.from_numpy(images))
+    loader = torch.utils.data.DataLoader(dataset, model.config.batch_size, shuffle=True, drop_last=True)
+    optimiser = torch.optim.Adagrad(model.parameters(), lr=model.config.lr)
+    done = 0
+    while done < steps:
+        for (batch,) in itertools.islice(loader, steps - done):
+            x = batch.to(device).float() / 255
+            mean, logvar = model.encoder(x).chunk(2, dim=1)
+            z = reparameterise(mean, logvar, torch.randn_like(mean))
+            loss = (bernoulli_nll(model.decoder(z), x) + model.beta * kl_per_latent(mean, logvar).sum(1)).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            loss.item()
+            done += 1
+
+
 def signed(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
@@ -93,12 +147,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="the papers' widths and sizes (for a GPU)")
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--replicas", type=int, default=10, help="VAEs that train at once")
     arguments = parser.parse_args()
     replica = Replica(0)
     where = torch.cuda.get_device_name() if replica.device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     print(f"{where}, torch {torch.__version__}, {arguments.steps} steps, {'full' if arguments.full else 'laptop'} size")
     for name, make in {"dcgan": dcgan, "cyclegan": cyclegan, "vae": vae}.items():
         print(f"{name}: {compare(*make(arguments.full), arguments.steps, replica)}", flush=True)
+    many = many_vaes(arguments.full, arguments.replicas, arguments.steps, replica.device)
+    print(f"{arguments.replicas} dense VAEs, summed: {many}")
 
 
 def compare(task: Callable[[], Task], streams: Callable, batch: int, steps: int, replica: Replica) -> str:

@@ -8,7 +8,7 @@ def work(system_name):
     with Stage("shapes", system_name, "disentangle") as stage:
         stage.data(stage.protocol.dataset, "train", "test")  # as in the paper, the whole grid is trained and judged on
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
-        metrics = evaluate(systems, stage.dataset(stage.protocol.dataset), stage.protocol, stage.device)
+        metrics = evaluate(systems, stage.dataset(stage.protocol.dataset), stage.protocol, stage.device, stage.for_each)
         stage.result(metrics, notes(systems, stage.protocol))
 
 

@@ -9,11 +9,15 @@ def work(system_name):
     with Stage("shapes", system_name, "represent") as stage:
         data = stage.protocol.dataset
         train = stage.data(data, "train")
-        systems = [stage.build(seed, data) for seed in stage.protocol.seeds]
-        fit_all(systems, train, [stage.replica(seed) for seed in stage.protocol.seeds])
-        for seed, system in zip(stage.protocol.seeds, systems):
-            stage.save(system, seed, data)
-        stage.figures(draw_figures(systems[0], stage.dataset(data), stage.device))
+
+        def learn(seeds):
+            systems = [stage.build(seed, data) for seed in seeds]
+            fit_all(systems, train, [stage.replica(seed) for seed in seeds])
+            for seed, system in zip(seeds, systems):
+                stage.save(system, seed, data)
+
+        stage.for_each(stage.shares(stage.protocol.seeds), learn)
+        stage.figures(draw_figures(stage.load(stage.protocol.seeds[0]), stage.dataset(data), stage.device))
 
 
 main(work)

@@ -1,8 +1,10 @@
 """Stage translate@<system>: learn to translate labels to photos and photos to labels (table `streets`)."""
 
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.figures import draw_translations
+from triptych.cyclegan.figures import draw_translations, sheets_during_training
 from triptych.stage import Stage, main
+
+SHEETS = 4  # pictures of the first seed on the way, for MLflow
 
 
 def work(system_name):
@@ -12,8 +14,12 @@ def work(system_name):
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
 
         def learn(seed):
-            system = stage.build(seed, dataset)
-            system.fit(train, stage.replica(seed))
+            system, options = stage.build(seed, dataset), {}
+            if seed == stage.protocol.seeds[0] and hasattr(stage.config, "epochs"):
+                steps = stage.config.epochs * len(train) // stage.config.batch_size
+                sheets = sheets_during_training(system, val, stage.checkpoints / "sheets", stage.device, stage.show)
+                options = {"callback": sheets, "callback_every": max(1, steps // SHEETS)}
+            system.fit(train, stage.replica(seed), **options)
             stage.save(system, seed, dataset)
 
         stage.for_each(stage.protocol.seeds, learn)

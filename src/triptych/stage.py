@@ -154,17 +154,33 @@ class Stage:
 
         def job(item: Item, send: Callable[[Any], None]) -> Result:
             self._deliver = lambda seed, rows: send((seed, rows))
+            self.show = send
             return work(item)
 
-        def receive(index: int, message: tuple[int, list[Row]]) -> None:
-            kept[index].append(message)
-            self._to_tracker(*message)
+        def receive(index: int, message: tuple[int, list[Row]] | Path) -> None:
+            if isinstance(message, Path):
+                self.show(message)
+            else:
+                kept[index].append(message)
+                self._to_tracker(*message)
 
         try:
             return parallel.fork_map(job, items, workers, receive, safe_to_fork)
         finally:
             for seed, rows in (message for messages in kept for message in messages):
                 self._to_history(seed, rows)
+
+    def show(self, picture: Path) -> None:
+        """Attach a picture to the MLflow run, where it is seen while the training goes on."""
+        if self._tracker is not None:
+            self._tracker.artifact(picture)
+
+    def shares(self, items: Sequence[Item]) -> list[list[Item]]:
+        """`items` in as many parts as `for_each` would use processes: for work that does several items at once
+        (stacked weights), which a GPU gets in one piece."""
+        n = parallel.workers_for(len(items), self.device)
+        size = -(-len(items) // n)
+        return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
     def _deliver(self, seed: int, rows: list[Row]) -> None:
         self._to_history(seed, rows)

@@ -52,6 +52,7 @@ def test_sap_is_high_for_the_truth_and_0_for_copies_and_noise():
     assert sap.sap(*halves(TRUTH)) > 0.15  # a linear machine on one number does not tell the middle values apart
     assert sap.sap(*halves(torch.cat([TRUTH, TRUTH], 1))) == pytest.approx(0, abs=1e-9)
     assert sap.sap(*halves(NOISE)) < 0.06
+    assert sap.sap(*halves(TRUTH @ ROTATION)) < 0.06
 
 
 @pytest.mark.parametrize("model", ["forest", "boosting"])
@@ -59,6 +60,16 @@ def test_dci_is_1_for_the_truth_and_low_for_a_rotation(model):
     truth, rotated = dci.dci(*halves(TRUTH), model=model), dci.dci(*halves(TRUTH @ ROTATION), model=model)
     assert truth.disentanglement > 0.9 and truth.completeness > 0.9 and truth.informativeness > 0.95
     assert rotated.disentanglement < 0.3 and rotated.completeness < 0.3
+
+
+def test_dci_of_copies_is_incomplete_and_of_noise_uninformative():
+    twice = dci.dci(*halves(torch.cat([TRUTH, TRUTH], 1)), model="forest")
+    assert twice.disentanglement > 0.9 and twice.informativeness > 0.95
+    # two latents of eight serve each factor alike: 1 − log 2 / log 8
+    assert twice.completeness == pytest.approx(2 / 3, abs=0.07)
+    noise = dci.dci(*halves(NOISE), model="forest")
+    assert noise.disentanglement < 0.1 and noise.completeness < 0.1
+    assert noise.informativeness == pytest.approx(1 / 5, abs=0.07)
 
 
 def test_dci_of_a_constant_code_is_0():
@@ -80,6 +91,7 @@ def test_dci_formulas_on_a_worked_example():
 def test_factor_vae_score_is_1_for_the_truth_and_chance_for_an_even_rotation():
     options = {"seed": 0, "train_votes": 800, "test_votes": 500, "batch": 32, "variance_samples": 625}
     assert factor_vae_score(TRUTH * 7, GRID, **options).score == 1.0
+    assert factor_vae_score(torch.cat([TRUTH, -TRUTH], 1), GRID, **options).score == 1.0  # a copy does no harm
     assert factor_vae_score(TRUTH @ ROTATION, GRID, **options).score == pytest.approx(1 / 4, abs=0.08)
     assert factor_vae_score(NOISE, GRID, **options).score == pytest.approx(1 / 4, abs=0.08)
 

@@ -49,6 +49,26 @@ def test_noise_scores_chance():
     assert max(score(torch.zeros(GRID.count, 10))) < 0.32
 
 
+EVEN = Grid([{"name": name, "values": list(range(6))} for name in PAPER_FACTORS])
+EVEN_TRUTH = EVEN.factors(torch.arange(EVEN.count)).float()
+# Hadamard's matrix: every latent holds as much of each factor, so that no latent tells which one was fixed.
+ROTATION = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+
+
+def both_classifiers(codes):
+    train, test = (draw_points(codes, EVEN, PAPER_FACTORS, n, 32, seed) for seed, n in ((0, 800), (1, 500)))
+    paper = train_classifiers([train], [test], [0], classes=4, steps=[8000])[0, 0]
+    return float(paper), higgins.logistic_accuracy(train, test, 0)
+
+
+def test_both_classifiers_on_the_factors_copies_of_them_a_rotation_and_noise():
+    assert min(both_classifiers(EVEN_TRUTH)) > 0.99
+    assert min(both_classifiers(torch.cat([EVEN_TRUTH, -EVEN_TRUTH], 1))) > 0.99  # a factor held twice is no worse
+    noise = torch.randn(EVEN.count, 6, generator=torch.Generator().manual_seed(0))
+    for codes in (EVEN_TRUTH @ ROTATION, noise):
+        assert both_classifiers(codes) == pytest.approx([1 / 4, 1 / 4], abs=0.07)
+
+
 def test_a_factor_that_is_not_encoded_at_all_can_still_be_told_by_the_others():
     """The metric's known weakness (Kim & Mnih 2018): K − 1 disentangled factors are enough."""
     scaled = TRUTH * torch.tensor([1.0, 2.0, 0.0, 1.0, 1.0])  # no orientation

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from triptych import systems
-from triptych.beta_vae import traversal
+from triptych.beta_vae import shapes_protocol, traversal
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.shapes_protocol import Metrics, Protocol, encode_all, evaluate
 from triptych.data.format import write_dataset
@@ -85,6 +85,30 @@ def test_pixels_get_the_metrics_that_are_made_for_them(dataset):
     protocol = small([0], probe_iterations=5)
     metrics = evaluate([build("raw_pixels", dataset, 0)], dataset, protocol, CPU)
     assert "factor_probe" in metrics and "mig" not in metrics and "single_latent" not in metrics
+
+
+def test_a_system_without_state_is_encoded_and_probed_once_and_scored_like_any_other(dataset, monkeypatch):
+    protocol = small([0, 1], probe_iterations=5, classifier_steps=600)
+    encoded = []
+    original = shapes_protocol.encode_all
+    monkeypatch.setattr(shapes_protocol, "encode_all", lambda *a: encoded.append(1) or original(*a))
+    pixels = [build("raw_pixels", dataset, s) for s in (0, 1)]
+    once = evaluate(pixels, dataset, protocol, CPU)
+    assert len(encoded) == 1
+    pixels[0].register_buffer("state", torch.zeros(1))  # the same code as one that may differ between seeds
+    every = evaluate(pixels, dataset, protocol, CPU)
+    assert len(encoded) == 3 and set(once) == set(every)
+    for name, values in every.items():
+        assert once[name] == (values if name.startswith("higgins") else values[:1])
+    assert len(once["higgins_all"]) == 2 * protocol.metrics.classifier_seeds
+
+
+def test_a_stage_may_share_the_models_out(dataset):
+    protocol = small([3, 4], classifier_seeds=1, classifier_steps=600)
+    systems_ = [build("vae_untrained", dataset, s, hidden=16) for s in protocol.seeds]
+    backwards = lambda items, work: [work(item) for item in items[::-1]][::-1]  # noqa: E731
+    shared = evaluate(systems_, dataset, protocol, CPU, for_each=backwards)
+    assert shared == evaluate(systems_, dataset, protocol, CPU)
 
 
 def test_codes_are_in_the_order_of_the_grid(dataset):

@@ -120,7 +120,23 @@ def test_evaluation_of_systems_whose_scores_are_known():
         assert perfect == pytest.approx(ceiling[name][0]) and blind < perfect
     assert metrics["to_labels/diversity"] == [pytest.approx(1.0), 0.0]
     assert metrics["to_photo/diversity"] == [pytest.approx(1.0), 0.0]
-    assert metrics["cycle_error"][0] == 0 and notes
+    assert metrics["to_photo/cycle_error"][0] == metrics["to_labels/cycle_error"][0] == 0
+    assert metrics["to_photo/cycle_error"][1] > 5
+    # The oracle knows a photo again under a little noise; one image for all needs none to be as wrong
+    assert metrics["to_photo/noise_growth"] == metrics["to_labels/noise_growth"] == [1.0, 1.0]
+    perfect, blind = metrics["to_labels/mutual_information"]
+    assert perfect == pytest.approx(ceiling["to_labels/mutual_information"][0]) and perfect > 0.5 > blind
+    assert ceiling["to_photo/mutual_information"][0] == pytest.approx(metrics["to_photo/mutual_information"][0])
+    assert any("8 grey levels" in note for note in notes)
+
+
+def test_both_floors_are_there_both_ways():
+    data, protocol = streets(), Protocol(seeds=[0], fcn=TINY)
+    rows = evaluate_references(data, data, train_evaluator(data, TINY, Replica(0, CPU)), protocol)
+    for floor in ("constant", "shuffled_photos"):
+        for way in ("to_photo", "to_labels"):
+            assert rows[floor][0][f"{way}/pixel_acc"][0] < rows["real_photos"][0][f"{way}/pixel_acc"][0]
+    assert rows["constant"][0]["to_labels/mutual_information"] == [0.0]
 
 
 @pytest.mark.parametrize(

@@ -52,20 +52,20 @@ def test_unpaired_streams_are_shuffled_apart():
 def test_disjoint_halves_share_no_scene():
     data = marked()
     streams = data.unpaired(Replica(0, torch.device("cpu")), **KIND, disjoint=True)
-    labels = {tuple(to_uint8(streams["label"].at(s))[0, :, 0, 0].tolist()) for s in range(6)}
-    photos = {int(to_uint8(streams["photo"].at(s))[0, 0, 0, 0]) // 10 for s in range(6)}
+    labels = {tuple(to_uint8(streams["x"].at(s))[0, :, 0, 0].tolist()) for s in range(6)}
+    photos = {int(to_uint8(streams["y"].at(s))[0, 0, 0, 0]) // 10 for s in range(6)}
     assert photos == set(range(6))
     assert labels == {tuple(data.labels[i, :, 0, 0].tolist()) for i in range(6, 12)}
 
 
 def test_seeds_give_other_orders():
-    a, b = (marked().unpaired(Replica(s, torch.device("cpu")), **KIND)["photo"] for s in (0, 1))
+    a, b = (marked().unpaired(Replica(s, torch.device("cpu")), **KIND)["y"] for s in (0, 1))
     assert [int(a.rows(i)) for i in range(12)] != [int(b.rows(i)) for i in range(12)]
 
 
 def test_domains_of_either_kind_of_batch():
     x, y = torch.zeros(1), torch.ones(1)
-    assert domains({"pair": (x, y)}) == domains({"label": x, "photo": y}) == (x, y)
+    assert domains({"pair": (x, y)}) == domains({"x": x, "y": y}) == (x, y)
 
 
 def test_augment_cuts_anywhere_and_mirrors_half():

@@ -19,7 +19,7 @@ TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_lay
 FCN = dict(size=[32, 32], width=2, dense=4, steps=2, batch_size=2)
 OWN = {
     "feature_loss_gan": {"features": "fcn", "feature_size": 32, "fcn": FCN},
-    "cogan": {"batch_size": 2, "z_dim": 4, "search_steps": 3, "search_starts": 2},
+    "cogan": {"pool": 0, "batch_size": 2, "z_dim": 4, "search_steps": 3, "search_starts": 2},
 }
 CPU = torch.device("cpu")
 
@@ -122,7 +122,7 @@ def test_bigan_pulls_the_pairs_towards_each_other():
     """The critic calls (x, G(x)) real and (F(y), y) fake; the generators want the reverse."""
     system, _ = build("bigan_ali")
     task = bigan_ali.Pairs(system, 10)
-    task.batch = {"label": torch.zeros(1, 3, 16, 16), "photo": torch.ones(1, 3, 16, 16)}
+    task.batch = {"x": torch.zeros(1, 3, 16, 16), "y": torch.ones(1, 3, 16, 16)}
 
     class Sure(nn.Module):  # 1 for (x, G(x)) whose first half is all 0, else 0
         def forward(self, pairs):
@@ -144,6 +144,28 @@ def test_features_stay_as_they_are():
     assert not any(m.training for m in features.modules())
     out = features(torch.zeros(2, 3, 16, 16))
     assert out.shape == (2, 8 * FCN["width"], 4, 4) and out.min() >= 0  # relu4_2, an eighth of 32
+
+
+def test_random_features_have_seen_nothing_and_measure_structure():
+    data, (system, config) = streets(), build("feature_loss_gan", features="random", random_width=8)
+
+    def features(seed):
+        return feature_loss_gan.Features(feature_loss_gan._network(config, data, Replica(seed, CPU)), 32)
+
+    first, again, other = features(0), features(0), features(1)
+    grey = torch.zeros(1, 3, 16, 16)
+    assert torch.equal(first(grey), again(grey)) and not torch.equal(first(grey), other(grey))
+    edge = grey.clone()
+    edge[..., 8:] = 1
+    dim = 0.95 * edge
+    assert 0 < (first(edge) - first(dim)).abs().mean() < 0.5 * (first(edge) - first(grey)).abs().mean()
+    assert "no labels" in system.notes[0] and "labels" in build("feature_loss_gan")[0].notes[0]
+
+
+def test_cogan_is_trained_by_the_log_loss():
+    assert cogan.Config().gan_loss == "log"
+    with pytest.raises(ParamsError, match="pool"):
+        build("cogan", pool=50)
 
 
 def test_cogan_search_finds_a_scene_it_can_make():

@@ -28,7 +28,7 @@ def cycle_task(**weights):
     torch.manual_seed(0)
     system = CycleSystem(CycleConfig(**TINY), SPEC)
     task = CycleTask(system, Weights(**{"gan": 0.0, "forward": 0.0, "backward": 0.0, "identity": 0.0, **weights}), 10)
-    task.batch = {"label": torch.rand(1, 3, 16, 16) * 2 - 1, "photo": torch.rand(1, 3, 16, 16) * 2 - 1}
+    task.batch = {"x": torch.rand(1, 3, 16, 16) * 2 - 1, "y": torch.rand(1, 3, 16, 16) * 2 - 1}
     return task
 
 

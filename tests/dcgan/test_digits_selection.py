@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.dcgan.selection import train_selected
+from triptych.dcgan.selection import Pruning, train_selected
 from triptych.engine import Phase, Replica, Stream, Task
 
 
@@ -22,7 +22,7 @@ class Counter(Task):
         return loss, {"loss": loss}
 
 
-def run(best_at: int, patience: int) -> tuple[Counter, float, list[int]]:
+def run(best_at: int, patience: int, pruning: Pruning | None = None) -> tuple[Counter, float, list[int]]:
     task, checked = Counter(), []
 
     def validate() -> float:
@@ -30,7 +30,9 @@ def run(best_at: int, patience: int) -> tuple[Counter, float, list[int]]:
         return abs(checked[-1] - best_at) / 100
 
     stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
-    error = train_selected(task, task.net, validate, stream, steps=60, every=5, patience=patience, replica=Replica(0))
+    error = train_selected(
+        task, task.net, validate, stream, steps=60, every=5, patience=patience, replica=Replica(0), pruning=pruning
+    )
     return task, error, checked
 
 
@@ -52,9 +54,10 @@ def test_trains_to_the_end_while_it_gets_better():
 def test_the_best_weights_survive_a_kill(tmp_path, monkeypatch):
     """The second run goes on after the last checkpoint, when the best weights are long gone from the net."""
     monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+    curves = []
 
     def attempt(killed_at: int | None) -> tuple[float, float]:
-        task = Counter()
+        task, pruning = Counter(), Pruning(0.5)
 
         def validate() -> float:
             weight = round(task.net.weight.item())
@@ -64,9 +67,37 @@ def test_the_best_weights_survive_a_kill(tmp_path, monkeypatch):
 
         stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
         replica = Replica(0, torch.device("cpu"), checkpoint=tmp_path / "run.pt", fingerprint="same")
-        error = train_selected(task, task.net, validate, stream, steps=30, every=5, patience=9, replica=replica)
+        error = train_selected(
+            task, task.net, validate, stream, steps=30, every=5, patience=9, replica=replica, pruning=pruning
+        )
+        curves.append(pruning.curves)
         return task.net.weight.item(), error
 
     with pytest.raises(KeyboardInterrupt):
         attempt(killed_at=25)
     assert attempt(killed_at=None) == (10.0, 0.0)
+    assert curves == [[[5.0, 0.0, 0.0, 0.0, 0.0, 0.0]]], "a later trial is compared with looks before the kill too"
+
+
+def test_the_median_rule_ends_what_is_worse_than_half_of_the_earlier_trials():
+    pruning = Pruning(0.5)
+    assert not pruning.hopeless(0, 0.9)  # nothing to compare with
+    pruning.curves = [[0.9, 0.5, 0.1], [0.8, 0.6, 0.3], [0.7]]  # the third has ended: 0.7 ever after
+    assert not pruning.hopeless(0, 0.8) and pruning.hopeless(0, 0.81)
+    assert not pruning.hopeless(2, 0.3) and pruning.hopeless(2, 0.31)
+
+
+def test_a_pruned_trial_keeps_its_best_weights_and_counts_for_later_ones():
+    """Errors of a trial are |weight − 60| / 100 at the weights 5, 10, …: 0.55, 0.50, …"""
+    pruning = Pruning(0.5)
+    pruning.curves = [[0.56, 0.51, 0.2], [0.56, 0.51, 0.2]]
+    task, error, checked = run(best_at=60, patience=9, pruning=pruning)
+    assert checked == [5, 10, 15]
+    assert task.net.weight.item() == 15 and error == pytest.approx(0.45)
+    assert pruning.curves[2] == pytest.approx([0.55, 0.5, 0.45])
+
+
+def test_a_curve_never_rises():
+    pruning = Pruning(0.5)
+    run(best_at=10, patience=2, pruning=pruning)
+    assert pruning.curves == [pytest.approx([0.05, 0.0, 0.0, 0.0])]

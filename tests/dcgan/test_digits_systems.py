@@ -129,6 +129,20 @@ def test_the_search_reports_the_error_of_the_net_it_keeps():
     assert metrics["test_error"] == pytest.approx([system.error((DATA["test"].images, DATA["test"].labels))])
 
 
+def test_pruning_spends_fewer_steps_and_is_off_by_default():
+    def looks(**changes) -> int:
+        small = SMALL["supervised_cnn"] | {"trials": 5, "patience": 9, **changes}
+        module = systems.module("digits", "supervised_cnn")
+        system = systems.build("digits", "supervised_cnn", validate(module.Config, small, ""), SPEC, 0)
+        rows = []
+        system.tune([], (DATA["test"].images, DATA["test"].labels), Replica(0))
+        system.fit(DATA["train"].images[:30], DATA["train"].labels[:30], Replica(0, sink=rows.extend))
+        return sum(name.endswith("validation_error") for _, name, _ in rows)
+
+    assert looks() == 5 * 6
+    assert looks(pruning=0.5) < 5 * 6
+
+
 def test_a_diverging_trial_loses_and_only_all_of_them_end_the_search(monkeypatch):
     module = systems.module("digits", "supervised_cnn")
     system = systems.build("digits", "supervised_cnn", validate(module.Config, SMALL["supervised_cnn"], ""), SPEC, 0)

@@ -2,16 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.objects.kmeans_1layer import (
-    Config,
-    System,
-    kmeans_step,
-    normalise,
-    quadrants,
-    random_patches,
-    triangle,
-    zca,
-)
+from triptych.dcgan.objects.kmeans_1layer import Config, System
 from triptych.engine import Replica
 from triptych.systems import Spec
 
@@ -63,54 +54,6 @@ def test_features_are_standardised(system):
     pooled, out = system.pooled(torch.from_numpy(data)), system.features(torch.from_numpy(data))
     expected = (pooled - pooled.mean(0)) / (pooled.var(0, correction=0) + 0.01).sqrt()
     torch.testing.assert_close(out, expected, atol=1e-3, rtol=1e-3)
-
-
-def test_whitened_patches_are_white():
-    x = torch.randn(4000, 6) @ torch.randn(6, 6) + 3
-    mean, whitening = zca(x, 1e-6)
-    white = (x - mean) @ whitening
-    torch.testing.assert_close(torch.cov(white.T), torch.eye(6), atol=1e-2, rtol=0)
-    torch.testing.assert_close(whitening, whitening.T)  # zero-phase
-
-
-def test_normalise():
-    x = torch.tensor([[0.0, 10.0, 20.0], [5.0, 5.0, 5.0]])
-    expected = torch.tensor([[-10.0, 0.0, 10.0], [0.0, 0.0, 0.0]]) / torch.tensor([[110.0**0.5], [10.0**0.5]])
-    torch.testing.assert_close(normalise(x, 10.0), expected)
-
-
-def test_kmeans_finds_clusters_and_zeroes_empty_ones():
-    torch.manual_seed(0)
-    middles = torch.tensor([[5.0, 0.0], [-5.0, 0.0]])
-    x = middles.repeat(50, 1) + 0.1 * torch.randn(100, 2)
-    centroids = torch.tensor([[0.1, 0.0], [-0.1, 0.0], [0.0, 90.0]])
-    centroids, first = kmeans_step(x, centroids, block=7)
-    torch.testing.assert_close(centroids[0], x[::2].mean(0))
-    torch.testing.assert_close(centroids[1], x[1::2].mean(0))
-    assert centroids[2].eq(0).all()
-    second = kmeans_step(x, centroids)[1]
-    assert second < first
-    assert second == pytest.approx(torch.cdist(x, centroids).min(1).values.square().mean().item(), rel=1e-3)
-
-
-def test_triangle():
-    x, centroids = torch.randn(5, 3), torch.randn(4, 3)
-    z = torch.cdist(x, centroids)
-    expected = (z.mean(1, keepdim=True) - z).clamp(min=0)
-    torch.testing.assert_close(triangle(x, centroids), expected, atol=1e-5, rtol=1e-4)
-
-
-def test_quadrants_of_the_papers_image():
-    sizes = quadrants(27, 27).sum(1).tolist()
-    assert sizes == [14 * 14, 14 * 13, 13 * 14, 13 * 13]
-
-
-def test_random_patches_are_patches():
-    data = images(3)
-    patches = random_patches(data, 20, 4, torch.Generator().manual_seed(0)).numpy()
-    windows = np.lib.stride_tricks.sliding_window_view(data, (4, 4), axis=(2, 3))
-    every = {w.tobytes() for w in windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, 48)}
-    assert len(patches) == 20 and all(p.astype(np.uint8).tobytes() in every for p in patches)
 
 
 def test_state_is_rebuilt(system):

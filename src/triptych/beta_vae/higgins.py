@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,16 +52,26 @@ def draw_points(codes: Tensor, grid: Grid, names: Sequence[str], n: int, pairs: 
         fixed = numbers[y[at : at + step]][:, None, None].expand(-1, pairs, 1)
         first = grid.draw(fixed.shape[:2], generator)
         second = grid.draw(fixed.shape[:2], generator).scatter(2, fixed, first.gather(2, fixed))
-        one, two = (codes[grid.rows(v).to(codes.device)] for v in (first, second))
+        one, two = (_gather(codes, grid.rows(v)) for v in (first, second))
         x[at : at + step] = _mean_difference(one, two)
     return Points(x, y.to(codes.device))
 
 
+def _gather(codes: Tensor, rows: Tensor) -> Tensor:
+    """codes[rows], row by row, which is some ten times faster on a CPU than element by element."""
+    return codes.index_select(0, rows.flatten().to(codes.device)).unflatten(0, rows.shape)
+
+
 def _mean_difference(one: Tensor, two: Tensor) -> Tensor:
     """mean_l |z₁ − z₂| over dimension 1. Pixels stay bytes as long as they can: it is most of their cost."""
-    if one.dtype == torch.uint8:
-        return (torch.maximum(one, two) - torch.minimum(one, two)).sum(1, dtype=torch.int32) / (255 * one.shape[1])
-    return (one - two).abs_().mean(1)
+    if one.dtype != torch.uint8:
+        return (one - two).abs_().mean(1)
+    difference = torch.maximum(one, two) - torch.minimum(one, two)
+    if difference.device.type == "cpu":  # NumPy adds bytes up without a wide copy of them
+        total = torch.from_numpy(difference.numpy().sum(1, dtype=np.int32))
+    else:
+        total = difference.sum(1, dtype=torch.int32)
+    return total / (255 * one.shape[1])
 
 
 @torch.inference_mode()

@@ -25,6 +25,7 @@ class NetworkConfig(Strict):
 
     network: Literal["dense", "conv", "conv_2x2"] = "dense"
     hidden: int = Field(1200, gt=0)  # units of each hidden layer of `dense`
+    width: int = Field(32, gt=0)  # channels of the first two convolutions; the last two have twice as many
     latents: int = Field(10, gt=0)
     init: Literal["torch", "glorot"] = "torch"
 
@@ -35,11 +36,11 @@ def encoder(config: NetworkConfig, image_shape: ImageShape) -> nn.Module:
         sizes = [math.prod(image_shape), config.hidden, config.hidden]
         net = nn.Sequential(nn.Flatten(), *_dense(sizes, nn.ReLU), nn.Linear(config.hidden, 2 * config.latents))
     else:
-        channels, height, width = _halved(image_shape)
+        w, (channels, height, width) = config.width, _halved(config, image_shape)
         late = {"kernel_size": 4, "padding": 1} if config.network == "conv" else {"kernel_size": 2, "padding": 0}
         net = nn.Sequential(
-            *(nn.Conv2d(image_shape[0], 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU()),
-            *(nn.Conv2d(32, 64, stride=2, **late), nn.ReLU(), nn.Conv2d(64, 64, stride=2, **late), nn.ReLU()),
+            *(nn.Conv2d(image_shape[0], w, 4, 2, 1), nn.ReLU(), nn.Conv2d(w, w, 4, 2, 1), nn.ReLU()),
+            *(nn.Conv2d(w, 2 * w, stride=2, **late), nn.ReLU(), nn.Conv2d(2 * w, 2 * w, stride=2, **late), nn.ReLU()),
             *(nn.Flatten(), nn.Linear(channels * height * width, 256), nn.ReLU()),
             nn.Linear(256, 2 * config.latents),
         )
@@ -53,7 +54,7 @@ def decoder(config: NetworkConfig, image_shape: ImageShape) -> nn.Module:
         out = nn.Linear(config.hidden, math.prod(image_shape))
         net = nn.Sequential(*_dense(sizes, nn.Tanh), out, nn.Unflatten(1, image_shape))
     else:
-        channels, height, width = _halved(image_shape)
+        w, (channels, height, width) = config.width, _halved(config, image_shape)
         net = nn.Sequential(
             *(
                 nn.Linear(config.latents, 256),
@@ -61,9 +62,9 @@ def decoder(config: NetworkConfig, image_shape: ImageShape) -> nn.Module:
                 nn.Linear(256, channels * height * width),
                 nn.ReLU(),
             ),
-            *(nn.Unflatten(1, (channels, height, width)), nn.ConvTranspose2d(64, 64, 4, 2, 1), nn.ReLU()),
-            *(nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU()),
-            nn.ConvTranspose2d(32, image_shape[0], 4, 2, 1),
+            *(nn.Unflatten(1, (channels, height, width)), nn.ConvTranspose2d(2 * w, 2 * w, 4, 2, 1), nn.ReLU()),
+            *(nn.ConvTranspose2d(2 * w, w, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(w, w, 4, 2, 1), nn.ReLU()),
+            nn.ConvTranspose2d(w, image_shape[0], 4, 2, 1),
         )
     return initialise(net, config.init)
 
@@ -82,9 +83,9 @@ def _dense(sizes: list[int], activation: type[nn.Module]) -> list[nn.Module]:
     return [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Linear(a, b), activation())]
 
 
-def _halved(image_shape: ImageShape) -> ImageShape:
+def _halved(config: NetworkConfig, image_shape: ImageShape) -> ImageShape:
     """Shape of the last convolution's output."""
     _, height, width = image_shape
     if height % 16 or width % 16:
         raise ParamsError(f"the convolutional networks halve images four times; {height}×{width} does not allow that")
-    return 64, height // 16, width // 16
+    return 2 * config.width, height // 16, width // 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -62,10 +63,16 @@ class Grid:
     def sample_rows(self, n: int, generator: torch.Generator) -> Tensor:
         """`n` different rows in random order, (n,), all of distinct pose."""
         order = torch.randperm(self.count, generator=generator)
-        keep = torch.ones(self.count, dtype=torch.bool)
-        for k, canonical in enumerate(self.canonical):
-            keep &= (canonical == torch.arange(len(canonical)))[self.factors(torch.arange(self.count))[:, k]]
-        rows = order[keep[order]]
+        rows = order[self._is_distinct[order]]
         if len(rows) < n:
             raise DataError(f"{n} different images are asked for; the grid has {len(rows)}")
         return rows[:n]
+
+    @cached_property
+    def _is_distinct(self) -> Tensor:
+        """Whether each row is of a pose that no earlier value of its factors has, (count,) bool."""
+        factors = self.factors(torch.arange(self.count))
+        keep = torch.ones(self.count, dtype=torch.bool)
+        for k, canonical in enumerate(self.canonical):
+            keep &= (canonical == torch.arange(len(canonical)))[factors[:, k]]
+        return keep

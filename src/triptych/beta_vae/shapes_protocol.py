@@ -54,18 +54,34 @@ class Protocol(Strict):
         return [self.dataset]
 
 
-def evaluate(systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device) -> Scores:
+def one_by_one(items: Sequence, work: Callable) -> list:
+    """The plain way to do `work` for each item; a stage may know a faster one."""
+    return [work(item) for item in items]
+
+
+def evaluate(
+    systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device, for_each=one_by_one
+) -> Scores:
     """All metrics of one row: `systems[r]` was trained with `protocol.seeds[r]`. One value per model, or per
-    model and classifier; `higgins` holds the best half, `higgins_all` everything it was chosen from."""
+    model and classifier; `higgins` holds the best half, `higgins_all` everything it was chosen from.
+
+    A system without state (raw pixels) is the same for every seed: all its models are one code, encoded once. What
+    then differs between seeds is the data points and the classifiers of `higgins`, so that alone is repeated; the
+    other metrics are of the first seed. `for_each(items, work)` does the other metrics, model by model.
+    """
     grid = Grid(dataset.card["factors"], merge_poses=protocol.metrics.merge_poses)
     grid.check(len(dataset["train"]))
-    codes = [encode_all(system, dataset["train"], device) for system in systems]
-    metrics = higgins_scores(codes, grid, protocol)
-    for seed, code in zip(protocol.seeds, codes):
-        for name, value in {
-            **probe_scores(code, grid, protocol, seed),
-            **extra_scores(code, grid, protocol, seed),
-        }.items():
+    stateless = not systems[0].state_dict()
+    models = list(systems)[:1] if stateless else systems
+    codes = [encode_all(system, dataset["train"], device) for system in models]
+    metrics = higgins_scores(codes * len(protocol.seeds) if stateless else codes, grid, protocol)
+
+    def others(item: tuple[int, Tensor]) -> dict[str, float]:
+        seed, code = item
+        return probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
+
+    for scores in for_each(list(zip(protocol.seeds, codes)), others):
+        for name, value in scores.items():
             metrics.setdefault(name, []).append(value)
     return metrics
 

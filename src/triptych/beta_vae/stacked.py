@@ -15,6 +15,9 @@ class Stacked(nn.Module):
     Its parameters are the networks' with a leading dimension R, so that one matrix product of a batch of
     matrices takes the place of R small ones. A single network is simply called. `write_back` copies the
     weights to the networks.
+
+    Matrices are held as (R, in, out), the transpose of a linear layer's: so they lie in memory as the product that
+    makes their gradient leaves that. Else every gradient is copied at every step, a third of the time on a CPU.
     """
 
     def __init__(self, networks: Sequence[nn.Module]):
@@ -26,20 +29,25 @@ class Stacked(nn.Module):
             if buffers:
                 raise ValueError("networks with buffers (batch norm) cannot be stacked")
             self.names = list(stacked)
-            self.weights = nn.ParameterList([nn.Parameter(w.detach()) for w in stacked.values()])
+            self.weights = nn.ParameterList([nn.Parameter(_turned(w.detach()).contiguous()) for w in stacked.values()])
 
     def forward(self, x: Tensor) -> Tensor:
         if self.single is not None:
             return self.single(x[0])[None]
         form = self._networks[0][0]
         call = vmap(lambda weights, row: functional_call(form, weights, (row,)))
-        return call(dict(zip(self.names, self.weights)), x)
+        return call({name: _turned(w) for name, w in zip(self.names, self.weights)}, x)
 
     @torch.no_grad()
     def write_back(self) -> None:
         if self.single is not None:
             return
         for name, weights in zip(self.names, self.weights):
-            for network, weight in zip(self._networks[0], weights):
+            for network, weight in zip(self._networks[0], _turned(weights)):
                 own = network.get_parameter(name)
-                own.data = weight.detach().clone()
+                own.data = weight.detach().clone(memory_format=torch.contiguous_format)
+
+
+def _turned(weight: Tensor) -> Tensor:
+    """(R, out, in) <-> (R, in, out); biases and convolutions as they are."""
+    return weight.mT if weight.dim() == 3 else weight

@@ -131,16 +131,21 @@ def draw_traversals(
 
 def draw_figures(system, dataset: Dataset, device: torch.device) -> list[tuple[str, Callable[[Any], dict[str, Any]]]]:
     """(file name, function that draws it to a path) of each figure that fits the system: none if it only encodes,
-    traversals and reconstructions for a trained one that decodes."""
+    traversals, reconstructions and, on the 2D shapes, maps of the latents for a trained one that decodes."""
     needed = ("posterior", "decode", "reconstruct")
     if not getattr(system, "is_trained", True) or not all(hasattr(system, name) for name in needed):
         return []
+    from triptych.beta_vae.latent_maps import draw_latent_maps, fits
+
     images, grid = dataset["train"].images, Grid(dataset.card["factors"])
     system = system.to(device).eval()
-    return [
+    drawings = [
         ("traversals.png", lambda path: draw_traversals(system, images, grid, path, device)),
         ("reconstructions.png", lambda path: draw_reconstructions(system, images, grid, path, device)),
     ]
+    if fits(grid):
+        drawings.append(("latent_maps.png", lambda path: draw_latent_maps(system, images, grid, path, device)))
+    return drawings
 
 
 def draw_reconstructions(

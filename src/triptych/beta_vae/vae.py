@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
+from triptych.beta_vae.autoencoder import Autoencoder
 from triptych.beta_vae.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.objective import normalised, resolve_beta
 from triptych.engine import Replica
@@ -37,7 +37,7 @@ class VaeConfig(NetworkConfig):
         return self
 
 
-class Vae(nn.Module):
+class Vae(Autoencoder):
     """`encode` gives posterior means, which every metric judges; `decode` the decoder's mean image."""
 
     def __init__(self, config: NetworkConfig, spec: Spec):
@@ -67,30 +67,11 @@ class Vae(nn.Module):
         """Train on `images` uint8 (N, C, H, W); `factors` are not looked at."""
         fit_together([self], images, [replica])
 
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 (n, C, H, W) -> mean and log variance, (n, M) each."""
-        mean, logvar = self.encoder(images.float() / 255).float().chunk(2, dim=1)
-        return mean, logvar
-
-    def encode(self, images: Tensor) -> Tensor:
-        """uint8 (n, C, H, W) -> posterior means (n, M)."""
-        return self.posterior(images)[0]
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """(n, M) -> mean images (n, C, H, W) in [0, 1]."""
-        out = self.decoder(latents).float()
-        return out.clamp(0, 1) if getattr(self.config, "decoder", "bernoulli") == "gaussian" else out.sigmoid()
-
-    @torch.inference_mode()
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """uint8 (n, C, H, W) -> decoded posterior means, in [0, 1]."""
-        return self.decode(self.encode(images))
-
 
 def fit_together(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
-    """Train several models of one configuration, one per replica, in one loop: much faster on a GPU, where
-    one of them leaves most of it idle. Each ends as it would alone: batches and noise depend on its own seed
-    only."""
+    """Train several models, one per replica, in one loop: much faster on a GPU, where one of them leaves most of it
+    idle. Each ends as it would alone: batches and noise depend on its own seed only. Their configurations may differ
+    in β alone."""
     from triptych.beta_vae.vae_task import train_vaes
 
     if models[0].config.network == "dense":

@@ -16,8 +16,13 @@ from triptych.engine import Phase, Replica, Stream, Task, train
 
 
 def train_vaes(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
-    """Train `models[r]` with the seed of `replicas[r]` on `images` uint8 (N, C, H, W), all in one loop."""
+    """Train `models[r]` with the seed of `replicas[r]` on `images` uint8 (N, C, H, W), all in one loop.
+
+    Their configurations may differ in β alone. Raises ValueError where they differ in more.
+    """
     config, leader = models[0].config, replicas[0]
+    if any(_without_beta(m.config) != _without_beta(config) for m in models):
+        raise ValueError("models that train together may differ in beta only")
     streams = {
         "images": Batches(images, [r.seed for r in replicas], config.batch_size, leader),
         "noise": Noise([r.seed for r in replicas], (config.batch_size, config.latents), leader),
@@ -29,11 +34,13 @@ def train_vaes(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Seq
 
 class VaeTask(Task):
     """Batches: `images` uint8 (R, B, C, H, W), `noise` (R, B, M). The models' losses are added up: they share
-    no weight, so each gets its own gradient and Adagrad and Adam, being elementwise, keep them apart."""
+    no weight, so each gets its own gradient and Adagrad and Adam, being elementwise, keep them apart. Each has its
+    own β."""
 
     def __init__(self, models: Sequence[Vae]):
         super().__init__()
-        self.config, self.beta = models[0].config, models[0].beta
+        self.config = models[0].config
+        self.register_buffer("beta", torch.tensor([m.beta for m in models]))  # (R,)
         self.encoders = Stacked([m.encoder for m in models])
         self.decoders = Stacked([m.decoder for m in models])
 
@@ -111,6 +118,10 @@ class Noise:
 def _normal(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
     generator = torch.Generator().manual_seed((seed * 1_000_003 + block + 500_000_000) % 2**63)
     return torch.randn(shape, generator=generator)
+
+
+def _without_beta(config):
+    return config.model_copy(update={"beta": None, "beta_norm": None})
 
 
 def _mark(r: int) -> str:

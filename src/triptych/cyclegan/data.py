@@ -55,8 +55,11 @@ class StreetData:
 
     def spread(self, n: int) -> StreetData:
         """`n` scenes evenly over the split: neighbours may be frames of one drive."""
+        return self.take(self.spread_rows(n))
+
+    def spread_rows(self, n: int) -> list[int]:
         n = min(n, len(self))
-        return self.take([i * len(self) // n for i in range(n)])
+        return [i * len(self) // n for i in range(n)]
 
     def take(self, scenes: Sequence[int]) -> StreetData:
         rows = list(scenes)
@@ -66,7 +69,7 @@ class StreetData:
     def unpaired(
         self, replica: Replica, *, batch_size: int, load_size: int, size: int, disjoint: bool = False
     ) -> dict[str, Stream]:
-        """Streams "label" and "photo", shuffled and augmented independently of each other.
+        """Streams "x" of label maps and "y" of photos, shuffled and augmented independently of each other.
 
         `disjoint`: photos of the first half of the scenes, label maps of the other, so that no pair is ever
         seen.
@@ -75,15 +78,7 @@ class StreetData:
         rows = (slice(half, None), slice(None, half)) if disjoint else (slice(None), slice(None))
         labels = enlarge(self.labels[rows[0]], load_size, "nearest")
         photos = enlarge(self.photos[rows[1]], load_size, "bicubic")
-        common = dict(batch_size=batch_size, device=replica.device, rank=replica.rank, world=replica.world)
-
-        def transform(images: Tensor) -> Tensor:
-            return normalise(augment(images, size))
-
-        return {
-            "label": Stream(labels, seed=2 * replica.seed, transform=transform, **common),
-            "photo": Stream(photos, seed=2 * replica.seed + 1, transform=transform, **common),
-        }
+        return unpaired_streams(labels, photos, replica, batch_size=batch_size, size=size)
 
     def paired(self, replica: Replica, *, batch_size: int, load_size: int, size: int) -> dict[str, Stream]:
         """One stream "pair" of (label, photo), cut and flipped alike."""
@@ -100,9 +95,22 @@ class StreetData:
         return {"pair": Stream(labels, photos, seed=2 * replica.seed, transform=transform, **common)}
 
 
+def unpaired_streams(x: Tensor, y: Tensor, replica: Replica, *, batch_size: int, size: int) -> dict[str, Stream]:
+    """Streams "x" and "y" of two domains, uint8 (N, 3, H, W), each with an order and random cuts of its own."""
+
+    def transform(images: Tensor) -> Tensor:
+        return normalise(augment(images, size))
+
+    common = dict(batch_size=batch_size, device=replica.device, rank=replica.rank, world=replica.world)
+    return {
+        "x": Stream(x, seed=2 * replica.seed, transform=transform, **common),
+        "y": Stream(y, seed=2 * replica.seed + 1, transform=transform, **common),
+    }
+
+
 def domains(batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """(x, y) = (labels, photos) of a step's batch, whether they come as pairs or not."""
-    return batch["pair"] if "pair" in batch else (batch["label"], batch["photo"])
+    """(x, y) of a step's batch, whether they come as pairs or not; (labels, photos) of streets."""
+    return batch["pair"] if "pair" in batch else (batch["x"], batch["y"])
 
 
 def augment(images: Tensor, size: int) -> Tensor:

@@ -51,14 +51,22 @@ def draw_translations(
 
 
 def sheets_during_training(
-    system: nn.Module, data: StreetData, folder: Path, device: torch.device
+    system: nn.Module,
+    data: StreetData,
+    folder: Path,
+    device: torch.device,
+    show: Callable[[Path], None] = lambda _: None,
 ) -> Callable[[int], None]:
-    """A callback for `fit(..., callback=…, callback_every=…)`: one sheet per call, `step_000500.png`, …"""
+    """A callback for `fit(..., callback=…, callback_every=…)`: one sheet per call, `step_000500.png`, …, each passed to
+    `show`."""
+    folder.mkdir(parents=True, exist_ok=True)
 
     def draw(step: int) -> None:
         was_training = system.training
-        draw_translations(system.eval(), data, folder / f"step_{step:06d}.png", device)
+        path = folder / f"step_{step:06d}.png"
+        draw_translations(system.eval(), data, path, device)
         system.train(was_training)
+        show(path)
 
     return draw
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from triptych.config import Strict
 from triptych.cyclegan import fcn8s
+from triptych.cyclegan.collapse import diversity, mutual_information
 from triptych.cyclegan.data import StreetData, enlarge
 from triptych.cyclegan.fcn_score import (
     absent_classes,
@@ -28,6 +29,7 @@ from triptych.cyclegan.fcn_score import (
     score_photos,
     scores,
 )
+from triptych.cyclegan.hidden_information import cycle_errors, growth
 from triptych.data.classes import evaluated, train_ids
 from triptych.engine import Replica, inference
 
@@ -39,6 +41,8 @@ class Evaluation(Strict):
 
     absent: Literal["skip", "zero"] = "skip"  # classes without a pixel of truth: out of the mean, or counted as 0
     label_size: Literal["truth", "generated"] = "truth"  # where label maps are compared
+    noise: float = Field(8.0, gt=0, description="grey levels on a translation before the way back")
+    cycle_scenes: int = Field(32, ge=1, description="scenes that are sent there and back")
 
 
 class Protocol(Strict):
@@ -58,7 +62,7 @@ def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -
     if config.start == "vgg16":
         net.start_from_vgg16()
     size = (config.size[0], config.size[1])
-    photos = torch.from_numpy(np.ascontiguousarray(resize_photos(np.asarray(train.photos), size)))
+    photos = torch.from_numpy(np.array(resize_photos(np.asarray(train.photos), size)))
     truth = resize_classes(train_ids(np.asarray(train.label_maps), train.classes), size)
     return fcn8s.train_fcn(net, photos, torch.from_numpy(truth), config, replica)
 
@@ -97,14 +101,18 @@ def evaluate(
         values = {
             **_photo_scores(photos.numpy(), val, evaluator, protocol),
             **_label_scores(labels, val, protocol),
-            "to_photo/diversity": diversity(photos, torch.from_numpy(np.array(val.photos))),
-            "to_labels/diversity": diversity(labels, torch.from_numpy(val.labels)),
-            "cycle_error": hidden_information(system, val, device, 0.0),
-            "cycle_error_noise": hidden_information(system, val, device, 8.0),
+            "to_photo/diversity": diversity(photos, real(val, "photos", photos.shape[-1])),
+            "to_labels/diversity": diversity(labels, real(val, "labels", labels.shape[-1])),
+            **cycle_measures(system, val, photos, labels, protocol.evaluation, device),
         }
         for name, value in values.items():
             metrics.setdefault(name, []).append(value)
-    return metrics, _notes(val, protocol)
+    notes = _notes(val, protocol)
+    notes.append(
+        f"noise_growth: error of the way back with noise of {protocol.evaluation.noise:g} grey levels on the "
+        f"translation, over that without; {min(len(val), protocol.evaluation.cycle_scenes)} scenes"
+    )
+    return metrics, [*getattr(systems[0], "notes", []), *notes]
 
 
 def evaluate_references(
@@ -135,30 +143,32 @@ def evaluate_references(
     return out
 
 
-def diversity(images: Tensor, real: Tensor) -> float:
-    """Mean L1 between outputs for inputs half the split apart, over that of the domain's real images: near 0
-    when every input gives one output (mode collapse)."""
-    shrunk = [enlarge(x, min(images.shape[-1], real.shape[-1]), "nearest").float() for x in (images, real)]
-    ours, theirs = ((x - x.roll(len(x) // 2, 0)).abs().mean() for x in shrunk)
-    return float(ours / theirs)
+def cycle_measures(
+    system: nn.Module, val: StreetData, photos: Tensor, labels: Tensor, evaluation: Evaluation, device: torch.device
+) -> dict[str, float]:
+    """The way back of each direction, without and with noise on the picture between (see hidden_information).
 
-
-@torch.inference_mode()
-def hidden_information(system: nn.Module, val: StreetData, device: torch.device, sigma: float) -> float:
-    """Mean |F(G(x) + noise) - x| over pixels for label maps x and noise N(0, sigma²), all in grey levels.
-
-    A system that hides the label map in imperceptible patterns of its photo loses it to a little noise (Chu
-    et al. 2017).
+    `photos`, `labels`: the system's translations of all of `val`; `cycle_scenes` of them are sent back.
     """
-    generator = torch.Generator().manual_seed(0)
-    total = 0.0
-    for i in range(0, len(val), 32):
-        x = torch.from_numpy(val.labels[i : i + 32]).to(device)
-        photo = system.to_photo(x).float().cpu()
-        noisy = (photo + sigma * torch.randn(photo.shape, generator=generator)).round().clamp(0, 255).to(torch.uint8)
-        back = system.to_labels(noisy.to(device)).float()
-        total += float((back - enlarge(x, back.shape[-1], "nearest").float()).abs().mean()) * len(x)
-    return total / len(val)
+    rows = val.spread_rows(evaluation.cycle_scenes)
+    out = {}
+    for way, outputs, inputs, back in (
+        ("to_photo", photos, real(val, "labels", labels.shape[-1]), system.to_labels),
+        ("to_labels", labels, real(val, "photos", photos.shape[-1]), system.to_photo),
+    ):
+
+        def send_back(images: Tensor, back=back) -> Tensor:
+            return inference(back, images, device, 32)
+
+        clean, disturbed = cycle_errors(outputs[rows], inputs[rows], send_back, evaluation.noise)
+        out |= {f"{way}/cycle_error": clean, f"{way}/noise_growth": growth(clean, disturbed)}
+    return out
+
+
+def real(data: StreetData, what: Literal["photos", "labels"], size: int) -> Tensor:
+    """The real photos or label images at the size at which a system works: uint8 (N, 3, size, size)."""
+    images, mode = (data.photos, "bicubic") if what == "photos" else (data.labels, "nearest")
+    return enlarge(images, size, mode)
 
 
 def _photo_scores(
@@ -166,12 +176,14 @@ def _photo_scores(
 ) -> dict[str, float]:
     size = (protocol.fcn.size[0], protocol.fcn.size[1])
     counts = score_photos(photos, val.truth, val.classes, segment or evaluator.segment, size)
-    return {f"to_photo/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
+    out = {f"to_photo/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
+    return {**out, "to_photo/mutual_information": mutual_information(counts)}
 
 
 def _label_scores(labels, val: StreetData, protocol: Protocol) -> dict[str, float]:
     counts = score_labels(labels, val.truth, val.classes, protocol.evaluation.label_size == "generated")
     out = {f"to_labels/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
+    out["to_labels/mutual_information"] = mutual_information(counts)
     names = [c["name"].lower() for c in evaluated(val.classes)]
     if {"vegetation", "building"} <= set(names):
         pair = names.index("vegetation"), names.index("building")

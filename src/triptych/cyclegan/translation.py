@@ -21,6 +21,7 @@ from triptych.cyclegan.data import StreetData, domains, enlarge, normalise, to_u
 from triptych.cyclegan.losses import GanLoss, critic_loss, distance, realness
 from triptych.cyclegan.networks import Generator, PatchCritic
 from triptych.cyclegan.pool import Pool
+from triptych.cyclegan.two_domains import TwoDomains
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
 from triptych.systems import Spec
 
@@ -122,8 +123,9 @@ class CycleSystem(Adversarial):
     backward_cycle = 1.0
 
     def fit(
-        self, data: StreetData, replica: Replica, callback: Callback | None = None, callback_every: int = 0
+        self, data: StreetData | TwoDomains, replica: Replica, callback: Callback | None = None, callback_every: int = 0
     ) -> None:
+        """Learn G and F between label maps and photos, or, of `TwoDomains`, between x and y."""
         c = self.config
         streams = data.unpaired(
             replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint

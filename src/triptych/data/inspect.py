@@ -33,11 +33,17 @@ def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
 
 def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8) -> None:
     """A grid of images of the first split: a row per class where there are labels, label maps under their photos
-    where there are such, else images spread evenly over the set. Small images are enlarged, pixels kept sharp."""
+    where there are such, two unpaired domains one above the other, else images spread evenly over the set. Small
+    images are enlarged, pixels kept sharp."""
     from PIL import Image
 
     first = next(iter(dataset.card["splits"]))
-    tiles = _tiles(dataset, dataset[first], columns, rows)
+    if {"trainA", "trainB"} <= set(dataset.card["splits"]):
+        halves = [_tiles(dataset, dataset[split], columns, rows // 2) for split in ("trainA", "trainB")]
+        width = min(half.shape[1] for half in halves)
+        tiles = np.concatenate([half[:, :width] for half in halves])
+    else:
+        tiles = _tiles(dataset, dataset[first], columns, rows)
     _, _, c, h, w = tiles.shape
     sheet = tiles.transpose(0, 3, 1, 4, 2).reshape(tiles.shape[0] * h, tiles.shape[1] * w, c)
     image = Image.fromarray(np.repeat(sheet, 3, axis=2) if c == 1 else sheet)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from triptych.config import Strict
-from triptych.dcgan.networks import Discriminator, pooled, signed
+from triptych.dcgan.networks import Discriminator, pooled
 
 
 class FeatureConfig(Strict):
@@ -58,15 +58,14 @@ def features(discriminator: Discriminator, images: Tensor) -> Tensor:
 
     d = 28,672 for the ImageNet net and 7,168 for the SVHN net at the paper's widths. Call it in eval mode.
     """
-    x = signed(images).contiguous(memory_format=torch.channels_last)
-    return torch.cat([pooled(h) for h in discriminator.activations(x)], dim=1)
+    return torch.cat([pooled(h) for h in discriminator.activations(discriminator.scaled(images))], dim=1)
 
 
 @torch.no_grad()
 def estimate_statistics(
-    net: nn.Module, images: np.ndarray | Tensor, device: torch.device, batch_size: int = 128
+    net: Discriminator, images: np.ndarray | Tensor, device: torch.device, batch_size: int = 128
 ) -> None:
-    """Replace the running statistics of the normalisations by the mean of the batch means and variances over
+    """Replace the running statistics of the net's normalisations by the mean of the batch means and variances over
     uint8 `images` (N, C, H, W), in one pass in which every layer normalises with its batch statistics.
 
     The running averages of adversarial training mix real and generated batches; the authors' feature
@@ -82,7 +81,7 @@ def estimate_statistics(
         norm.momentum = None  # a cumulative average in place of an exponential one
     for batch in batches(images, device, batch_size):
         if len(batch) == min(batch_size, len(images)):
-            net(signed(batch).contiguous(memory_format=torch.channels_last))
+            net(net.scaled(batch))
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
     net.train(was_training)

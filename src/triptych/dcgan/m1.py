@@ -19,8 +19,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.pca import PCA, flat_rows
+from triptych.dcgan.pca import PCA, flat, flat_rows
 from triptych.engine import Phase, Replica, Stream, Task, train
+from triptych.systems import Spec
 
 Gaussian = tuple[Tensor, Tensor]  # mean and log variance, (n, d) each
 
@@ -64,6 +65,20 @@ class M1(nn.Module):
     def forward(self, flat_images: Tensor) -> Gaussian:
         """Flat images (n, n_pixels) in [0, 1] -> mean and log variance of q(z|x), (n, z_dim) each."""
         return self.encoder(self.whiten(flat_images))
+
+
+class M1Codes:
+    """M1's posterior means as the features of a system; mixed into a base that learns from features, before it."""
+
+    def __init__(self, config: M1Config, spec: Spec):
+        super().__init__(config, spec, config.z_dim)
+        self.m1 = M1(config, int(np.prod(spec.image_shape)))
+
+    def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
+        self.m1.fit(unlabelled, replica)
+
+    def image_features(self, images: Tensor) -> Tensor:
+        return self.m1(flat(images))[0]
 
 
 class M1Task(Task):

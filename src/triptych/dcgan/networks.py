@@ -5,7 +5,8 @@ One family is one discriminator trunk: a kernel size, and a stride and a relativ
 down to 4×4. The generator is its mirror image. Strided convolutions in place of pooling, batch normalisation
 in both nets except on the generator's output and the discriminator's input layer, no hidden fully connected
 layers, ReLU and tanh in the generator, LeakyReLU in the discriminator; no biases, since the shift of the
-normalisation plays that role.
+normalisation plays that role. These guidelines are the defaults of the nets' arguments, and each argument has
+the value that the paper advises against.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from triptych.nn.init import normal_init
 GRID = 4  # every trunk ends, and every feature map is pooled, at GRID × GRID
 SLOPE = 0.2  # of LeakyReLU
 FamilyName = Literal["scenes64", "imagenet32", "svhn32"]
+PIECES = 2  # of a maxout unit (Goodfellow et al. 2013)
 Norm = Literal["batch", "none", "batch_everywhere"]
+Sampling = Literal["strided", "pooling"]
+GeneratorActivation = Literal["relu", "tanh"]
+DiscriminatorActivation = Literal["leaky", "relu", "maxout"]
+Output = Literal["tanh", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -66,29 +72,61 @@ def signed(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
+def scaled(images: Tensor, output: Output) -> Tensor:
+    """uint8 pixels -> float in the range of a generator's output: [-1, 1] for tanh, [0, 1] for sigmoid."""
+    return signed(images) if output == "tanh" else images.float() / 255
+
+
 class Discriminator(nn.Module):
     """Images (n, C, S, S) in [-1, 1] -> logits (n,) of being real.
 
     norm: "batch" is the paper's (all convolutions but the first), "none" and "batch_everywhere" (on the input
-    and output layers too) are what it warns of.
+    and output layers too) are what it warns of. sampling "pooling": convolutions of stride 1, then 2×2
+    max-pooling. hidden: so many units in a fully connected layer after the convolutions. activation "maxout":
+    the larger of two convolutions. output: the generator's; with "sigmoid" images are in [0, 1].
     """
 
-    def __init__(self, family: Family, channels: int = 3, width: int | None = None, norm: Norm = "batch"):
+    def __init__(
+        self,
+        family: Family,
+        channels: int = 3,
+        width: int | None = None,
+        norm: Norm = "batch",
+        *,
+        sampling: Sampling = "strided",
+        hidden: int = 0,
+        activation: DiscriminatorActivation = "leaky",
+        output: Output = "tanh",
+    ):
         super().__init__()
+        self.output = output
         widths = [channels] + [m * (width or family.width) for m in family.multiples]
+        pieces = PIECES if activation == "maxout" else 1
         blocks = []
         for i, stride in enumerate(family.strides):
-            conv = nn.Conv2d(widths[i], widths[i + 1], family.kernel, stride, padding=family.kernel // 2, bias=False)
+            pool = stride if sampling == "pooling" else 1
+            shape = {"kernel_size": family.kernel, "stride": stride // pool, "padding": family.kernel // 2}
+            conv = nn.Conv2d(widths[i], pieces * widths[i + 1], **shape, bias=False)
             normed = norm == "batch_everywhere" or (norm == "batch" and i > 0)
-            blocks.append(_block(conv, widths[i + 1], normed, nn.LeakyReLU(SLOPE, inplace=True)))
+            block = _block(conv, pieces * widths[i + 1], normed, _activation(activation))
+            blocks.append(block if pool == 1 else block.append(nn.MaxPool2d(pool)))
         self.blocks = nn.ModuleList(blocks)
-        self.head = nn.Linear(widths[-1] * GRID * GRID, 1, bias=False)
+        top = widths[-1] * GRID * GRID
+        self.dense = nn.Identity()
+        if hidden:
+            dense = nn.Linear(top, pieces * hidden, bias=False)
+            self.dense = _block(dense, pieces * hidden, norm != "none", _activation(activation), nd=1)
+        self.head = nn.Linear(hidden or top, 1, bias=False)
         self.head_norm = nn.BatchNorm1d(1) if norm == "batch_everywhere" else nn.Identity()
         self.n_features = sum(widths[1:]) * GRID * GRID
         normal_init(self)
 
+    def scaled(self, images: Tensor) -> Tensor:
+        """uint8 images, as this net sees them."""
+        return scaled(images, self.output).contiguous(memory_format=torch.channels_last)
+
     def activations(self, x: Tensor) -> list[Tensor]:
-        """The output of every convolution after its LeakyReLU, first to last."""
+        """The output of every convolution after its LeakyReLU (and its pooling, if there is one), first to last."""
         out = []
         for block in self.blocks:
             x = block(x)
@@ -98,11 +136,15 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = block(x)
-        return self.head_norm(self.head(x.flatten(1))).squeeze(1)
+        return self.head_norm(self.head(self.dense(x.flatten(1)))).squeeze(1)
 
 
 class Generator(nn.Module):
-    """Codes (n, z_dim) -> images (n, C, S, S) in [-1, 1]."""
+    """Codes (n, z_dim) -> images (n, C, S, S) in [-1, 1], or with output "sigmoid" in [0, 1].
+
+    sampling "pooling": each pixel is repeated, then a convolution of stride 1. hidden: so many units in a fully
+    connected layer before the projection to GRID × GRID. activation: of all layers but the last.
+    """
 
     def __init__(
         self,
@@ -111,34 +153,64 @@ class Generator(nn.Module):
         width: int | None = None,
         z_dim: int = 100,
         norm: Norm = "batch",
+        *,
+        sampling: Sampling = "strided",
+        hidden: int = 0,
+        activation: GeneratorActivation = "relu",
+        output: Output = "tanh",
     ):
         super().__init__()
         widths = [channels] + [m * (width or family.width) for m in family.multiples]
         top = widths[-1] * GRID * GRID
-        self.z_dim = z_dim
-        self.project = _block(nn.Linear(z_dim, top, bias=False), top, norm != "none", nn.ReLU(inplace=True), nd=1)
+        self.z_dim, self.output = z_dim, output
+        self.dense = nn.Identity()
+        if hidden:
+            dense = nn.Linear(z_dim, hidden, bias=False)
+            self.dense = _block(dense, hidden, norm != "none", _activation(activation), nd=1)
+        project = nn.Linear(hidden or z_dim, top, bias=False)
+        self.project = _block(project, top, norm != "none", _activation(activation), nd=1)
         self.unflatten = nn.Unflatten(1, (widths[-1], GRID, GRID))
         blocks = []
         for i in reversed(range(len(family.strides))):
-            # "fractionally strided": the output is exactly `stride` times as large as the input
-            conv = nn.ConvTranspose2d(
-                widths[i + 1],
-                widths[i],
-                family.kernel,
-                family.strides[i],
-                padding=family.kernel // 2,
-                output_padding=family.strides[i] - 1,
-                bias=False,
-            )
+            conv = _enlarging(widths[i + 1], widths[i], family.kernel, family.strides[i], sampling)
             last = i == 0
             normed = norm == "batch_everywhere" or (norm == "batch" and not last)
-            blocks.append(_block(conv, widths[i], normed, nn.Tanh() if last else nn.ReLU(inplace=True)))
+            blocks.append(_block(conv, widths[i], normed, _activation(output if last else activation)))
         self.blocks = nn.Sequential(*blocks)
         normal_init(self)
 
     def forward(self, z: Tensor) -> Tensor:
-        x = self.unflatten(self.project(z)).contiguous(memory_format=torch.channels_last)
+        x = self.unflatten(self.project(self.dense(z))).contiguous(memory_format=torch.channels_last)
         return self.blocks(x)
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """What this net made -> uint8."""
+        x = (images.float() + 1) * 127.5 if self.output == "tanh" else images.float() * 255
+        return x.round().clamp(0, 255).to(torch.uint8)
+
+
+class Maxout(nn.Module):
+    """(n, PIECES · k, ...) -> (n, k, ...): the largest of each unit's pieces."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(1, (-1, PIECES)).amax(2)
+
+
+def _activation(name: str) -> nn.Module:
+    if name == "leaky":
+        return nn.LeakyReLU(SLOPE, inplace=True)
+    if name == "relu":
+        return nn.ReLU(inplace=True)
+    return {"maxout": Maxout, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[name]()
+
+
+def _enlarging(inputs: int, outputs: int, kernel: int, stride: int, sampling: Sampling) -> nn.Module:
+    """A convolution whose output is exactly `stride` times as large as its input."""
+    shape = {"kernel_size": kernel, "padding": kernel // 2, "bias": False}
+    if sampling == "strided":  # "fractionally strided" in the paper
+        return nn.ConvTranspose2d(inputs, outputs, stride=stride, output_padding=stride - 1, **shape)
+    conv = nn.Conv2d(inputs, outputs, **shape)
+    return conv if stride == 1 else nn.Sequential(nn.Upsample(scale_factor=stride), conv)
 
 
 def _block(linear: nn.Module, width: int, normed: bool, activation: nn.Module, nd: int = 2) -> nn.Sequential:

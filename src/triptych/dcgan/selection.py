@@ -17,25 +17,47 @@ from triptych.engine import Replica, Stream, Task, train
 
 
 class Selection(nn.Module):
-    """The best weights of `net` so far, their error and step; part of the task's state, so a resumed run has
-    them.
+    """The best weights of `net` so far, their error and step, and the least error after each of `looks` looks; part
+    of the task's state, so a resumed run has them.
     """
 
-    def __init__(self, net: nn.Module):
+    def __init__(self, net: nn.Module, looks: int):
         super().__init__()
         self.best = copy.deepcopy(net).requires_grad_(False)
         self.register_buffer("error", torch.tensor(math.inf))
         self.register_buffer("step", torch.tensor(0))
+        self.register_buffer("curve", torch.full((looks,), math.nan))
 
-    def see(self, net: nn.Module, error: float, step: int) -> None:
+    def see(self, net: nn.Module, error: float, step: int, look: int) -> None:
+        self.curve[look] = min(error, float(self.error))
         if error < float(self.error):
             self.error.fill_(error)
             self.step.fill_(step)
             self.best.load_state_dict(net.state_dict())
 
 
+class Pruning:
+    """Trials of one search that are worse than the others end early: a trial goes on while the least of its errors so
+    far is no larger than the `quantile` of what the earlier trials had reached at the same look. A quantile of 1/2 is
+    the median stopping rule (Golovin et al. 2017, section 3.2), with the least error in place of the mean.
+    """
+
+    def __init__(self, quantile: float):
+        self.quantile = quantile
+        self.curves: list[list[float]] = []  # of each trial, its least error after each look
+
+    def hopeless(self, look: int, error: float) -> bool:
+        """Whether a trial ends whose least error after look number `look` (from 0) is `error`."""
+        earlier = [curve[min(look, len(curve) - 1)] for curve in self.curves]  # one that has ended stays where it was
+        return len(earlier) > 1 and error > quantile(earlier, self.quantile)
+
+
+def quantile(values: list[float], q: float) -> float:
+    return float(torch.tensor(values, dtype=torch.float64).quantile(q))
+
+
 class _Enough(Exception):
-    """No improvement for long enough."""
+    """No improvement for long enough, or worse than the other trials."""
 
 
 def train_selected(
@@ -48,18 +70,21 @@ def train_selected(
     every: int,
     patience: int,
     replica: Replica,
+    pruning: Pruning | None = None,
 ) -> float:
     """Train `task`, ask `validate()` for the error of `net` every `every` steps, and stop when the best of
-    them is `patience` such checks old. `net` is left with the best weights, in eval mode. Returns their
-    validation error.
+    them is `patience` such looks old, or when `pruning`, to which this trial is then added, says so. `net` is left
+    with the best weights, in eval mode. Returns their validation error.
     """
-    selection = task.selection = Selection(net)
+    selection = task.selection = Selection(net, looks=math.ceil(steps / every))
 
     def check(step: int) -> None:
-        error = validate()
+        error, look = validate(), math.ceil(step / every) - 1
         replica.log(step, validation_error=error)
-        selection.see(net, error, step)
+        selection.see(net, error, step, look)
         if step - int(selection.step) >= patience * every:
+            raise _Enough
+        if pruning is not None and pruning.hopeless(look, float(selection.error)):
             raise _Enough
 
     try:
@@ -67,6 +92,8 @@ def train_selected(
     except _Enough:
         for parameter in task.parameters():
             parameter.grad = None
+    if pruning is not None:
+        pruning.curves.append(selection.curve[~selection.curve.isnan()].tolist())
     net.load_state_dict(selection.best.state_dict())
     net.eval()
     return float(selection.error)

@@ -20,20 +20,37 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.networks import Discriminator, FamilyName, Generator, Norm, family_for, signed
+from triptych.dcgan.networks import (
+    Discriminator,
+    DiscriminatorActivation,
+    FamilyName,
+    Generator,
+    GeneratorActivation,
+    Norm,
+    Output,
+    Sampling,
+    family_for,
+)
 from triptych.engine import Phase, Replica, Stream, Task, train
 
 Prior = Literal["uniform", "gaussian"]
 
 
 class GanConfig(Strict):
-    """A pair of nets and how they are trained. The defaults are the paper's common settings (section 4)."""
+    """A pair of nets and how they are trained. The defaults are the paper's common settings (section 4), and its
+    guidelines for the nets (section 3): `sampling` to `activation_d`.
+    """
 
     net: FamilyName
     width: int = Field(ge=1, description="filters of the discriminator's first convolution; the others follow")
     z_dim: int = Field(ge=1)
     z: Prior = "uniform"
+    sampling: Sampling = Field(default="strided", description="or pooling in D and repeated pixels in G")
     norm: Norm = "batch"
+    hidden_dense: int = Field(default=0, ge=0, description="units of a hidden fully connected layer in both nets")
+    activation_g: GeneratorActivation = "relu"
+    output_g: Output = Field(default="tanh", description="with sigmoid the data are scaled to [0, 1]")
+    activation_d: DiscriminatorActivation = "leaky"
     steps: int = Field(ge=1, description="mini-batches of real images; with `alternate` each updates one net only")
     batch_size: int = Field(default=128, ge=2)
     lr: float = Field(default=2e-4, gt=0)
@@ -49,8 +66,10 @@ class Gan(nn.Module):
         super().__init__()
         family = family_for(config.net, image_shape)
         self.prior = config.z
-        self.generator = Generator(family, image_shape[0], config.width, config.z_dim, config.norm)
-        self.discriminator = Discriminator(family, image_shape[0], config.width, config.norm)
+        both = {"sampling": config.sampling, "hidden": config.hidden_dense, "output": config.output_g}
+        nets = (family, image_shape[0], config.width)
+        self.generator = Generator(*nets, config.z_dim, config.norm, activation=config.activation_g, **both)
+        self.discriminator = Discriminator(*nets, config.norm, activation=config.activation_d, **both)
 
     def codes(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n codes from the prior, (n, z_dim): uniform in [−1, 1] or standard normal, on the nets' device.
@@ -70,11 +89,12 @@ class Gan(nn.Module):
         """
         codes = self.codes(n, torch.Generator().manual_seed(seed))
         images = copy.deepcopy(self.generator).train()(codes)  # of a copy: the running averages stay
-        return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return self.generator.pixels(images)
 
 
 class Adversarial(Task):
-    """One discriminator update and one generator update a step. `batch["real"]` holds images in [−1, 1].
+    """One discriminator update and one generator update a step. `batch["real"]` holds images scaled as the
+    generator's are.
 
     updates="both": both nets learn from each mini-batch; the generator moves first and the discriminator sees
     the very fakes the generator was judged by. updates="alternate": the authors' order; a step takes two
@@ -124,7 +144,7 @@ class Adversarial(Task):
 def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica, **options) -> None:
     """Train `gan` in place on uint8 `images` (N, C, H, W); `options` go to `engine.train` (callback, …).
 
-    The only preprocessing is the scaling to [−1, 1]; there is no augmentation.
+    The only preprocessing is the scaling to the range of the generator's output; there is no augmentation.
     """
     pair = 2 if config.updates == "alternate" else 1
     stream = Stream(
@@ -132,7 +152,7 @@ def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica,
         batch_size=pair * config.batch_size,
         seed=replica.seed,
         device=replica.device,
-        transform=lambda x: signed(x).contiguous(memory_format=torch.channels_last),
+        transform=gan.discriminator.scaled,
         rank=replica.rank,
         world=replica.world,
     )

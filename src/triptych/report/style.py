@@ -36,8 +36,9 @@ DPI = 130
 COLOURS = 64  # enough for lines and their smoothed edges, at a third of the bytes
 
 
-def to_png(figure: Any) -> bytes:
-    """A matplotlib figure -> PNG bytes that depend on the figure alone (no date, no version)."""
+def to_png(figure: Any, colours: int = COLOURS) -> bytes:
+    """A matplotlib figure -> PNG bytes that depend on the figure alone (no date, no version). Pictures need more
+    `colours` than lines do (256 at most)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -47,5 +48,5 @@ def to_png(figure: Any) -> bytes:
     width, height = canvas.get_width_height()
     image = Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba()).convert("RGB")
     out = io.BytesIO()
-    image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from triptych.beta_vae.autoencoder import Autoencoder
 from triptych.beta_vae.objective import bernoulli_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.vae_task import Noise
@@ -31,12 +32,13 @@ class Config(Strict):
     single: list[str] = ["x", "y", "scale", "orientation"]  # one latent each, in this order
     shared: str = "shape"  # has the other latents
     pull: float = Field(0.01, ge=0)  # gradient of a clamped latent: pull · (z − batch mean)
+    beta: float = Field(1.0, ge=0)  # weight on the summed KL; 1 in the paper
     batch_size: int = Field(20, gt=1)
     lr: float = Field(1e-3, gt=0)
     steps: int = Field(300_000, gt=0)
 
 
-class System(nn.Module):
+class System(Autoencoder):
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config, self.factors = config, spec.factors
@@ -55,24 +57,6 @@ class System(nn.Module):
             "noise": Noise([replica.seed], (config.batch_size, config.latents), replica),
         }
         train(DcIgnTask(self), streams, steps=config.steps, replica=replica, log_every=100)
-
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 (n, C, H, W) -> mean and log variance, (n, M) each."""
-        mean, logvar = self.encoder(images.float() / 255).float().chunk(2, dim=1)
-        return mean, logvar
-
-    def encode(self, images: Tensor) -> Tensor:
-        """uint8 (n, C, H, W) -> posterior means (n, M)."""
-        return self.posterior(images)[0]
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """(n, M) -> mean images (n, C, H, W) in [0, 1]."""
-        return self.decoder(latents).float().sigmoid()
-
-    @torch.inference_mode()
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """uint8 (n, C, H, W) -> decoded posterior means, in [0, 1]."""
-        return self.decode(self.encode(images))
 
 
 class Clamp(torch.autograd.Function):
@@ -115,7 +99,7 @@ class DcIgnTask(Task):
         z = Clamp.apply(reparameterise(mean, logvar, self.batch["noise"][0]), self.batch["active"], self.config.pull)
         nll = bernoulli_nll(self.decoder(z).float(), x).mean()
         kl = kl_per_latent(mean, logvar).sum(1).mean()
-        return nll + kl, {"nll": nll, "kl": kl}
+        return nll + self.config.beta * kl, {"nll": nll, "kl": kl}
 
 
 def latent_groups(config: Config, grid: Grid) -> dict[int, list[int]]:
@@ -145,7 +129,7 @@ class FactorBatches(_Choice):
 
     def __init__(self, images: np.ndarray | Tensor, grid: Grid, factors: list[int], batch: int, replica: Replica):
         super().__init__(factors, replica)
-        images = torch.from_numpy(np.asarray(images)) if isinstance(images, np.ndarray) else images
+        images = torch.from_numpy(np.array(images)) if isinstance(images, np.ndarray) else images
         self.images, self.grid, self.size = images.to(replica.device), grid, batch
 
     def rows(self, step: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from triptych.cyclegan.coupled import CoupledCritics, CoupledGenerators
 from triptych.cyclegan.data import StreetData, domains, enlarge, normalise, to_uint8
-from triptych.cyclegan.losses import realness
+from triptych.cyclegan.losses import GanLoss, realness
 from triptych.cyclegan.translation import Training, steps_of
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
@@ -24,6 +24,8 @@ from triptych.systems import Spec
 class Config(Training):
     z_dim: int = Field(100, gt=0)
     batch_size: int = Field(64, gt=1)
+    gan_loss: GanLoss = "log"
+    pool: int = Field(0, ge=0, le=0, description="CoGAN has none")
     search_steps: int = Field(500, gt=0)
     search_starts: int = Field(4, gt=0)
     search_lr: float = Field(0.05, gt=0)

@@ -1,17 +1,20 @@
 """Feature loss + GAN: SimGAN with the distance taken between deep features (layer relu4_2) instead of pixels.
 
-The features are VGG-16's of ImageNet, as in the CycleGAN paper (`features: vgg16`), or, where those weights
-are not to be had, those of a small FCN-8s of the same topology that is first trained on the training photos
-(`features: fcn`).
+Which features (`features`):
 
-The two are not the same rival: an FCN has learned from photos with their labels, so `fcn` is given the pairs in
-disguise, by a network of the evaluator's own kind. A row made with it must say so.
+    vgg16   VGG-16's of ImageNet, as in the CycleGAN paper
+    random  those of the same topology, `random_width` channels wide, with random weights: distances in them follow
+            structure at several scales (Ulyanov et al. 2018; He, Wang, Hopcroft 2016), and they have seen nothing. For
+            where VGG's weights are not to be had, or are too large for the images
+    fcn     those of a small FCN-8s that is first trained on the training photos with their labels. That gives this
+            rival the pairs in disguise, by a network of the evaluator's own kind: its row says so
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
@@ -21,18 +24,29 @@ from triptych.cyclegan.data import StreetData
 from triptych.cyclegan.losses import distance
 from triptych.cyclegan.one_way import fit_both_ways
 from triptych.cyclegan.streets_protocol import train_evaluator
-from triptych.data.classes import evaluated
 from triptych.engine import Replica
 
 
 class Config(translation.UnpairedConfig):
     feature_weight: float = Field(10.0, ge=0)
-    features: Literal["vgg16", "fcn"] = "vgg16"
+    features: Literal["vgg16", "random", "fcn"] = "vgg16"
     feature_size: int = Field(224, ge=32, description="pixels: images are enlarged to this before the features")
+    random_width: int = Field(16, gt=0, description="channels of the first block of `features: random`; VGG-16 has 64")
     fcn: fcn8s.Config = Field(fcn8s.Config(), description="the network behind `features: fcn`")
 
 
+NOTES = {
+    "vgg16": "features: VGG-16 of ImageNet",
+    "random": "features: VGG-16's topology with random weights; not the paper's, but they have seen no labels",
+    "fcn": "features: an FCN trained on the photos' labels. Not unpaired: read the row with that in mind",
+}
+
+
 class System(translation.Adversarial):
+    @property
+    def notes(self) -> list[str]:
+        return [NOTES[self.config.features]]
+
     def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
         c = self.config
         features = Features(_network(c, data, replica), c.feature_size).to(replica.device)
@@ -53,10 +67,13 @@ class System(translation.Adversarial):
 def _network(config: Config, data: StreetData, replica: Replica) -> fcn8s.FCN8s:
     if config.features == "fcn":
         return train_evaluator(data, config.fcn, replica.part("features"))
-    vgg = fcn8s.Config(norm="none", start="vgg16", dense=64)  # the dense layers are not used
-    network = fcn8s.FCN8s(vgg, len(evaluated(data.classes)))
-    network.start_from_vgg16()
-    return network
+    # The dense layers are not used.
+    if config.features == "random":
+        torch.manual_seed(replica.seed)
+        return fcn8s.FCN8s(fcn8s.Config(norm="none", width=config.random_width, dense=1), 1)
+    vgg = fcn8s.FCN8s(fcn8s.Config(norm="none", start="vgg16", dense=64), 1)
+    vgg.start_from_vgg16()
+    return vgg
 
 
 class Features(nn.Module):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from triptych.config import Strict
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
 from triptych.dcgan.networks import GRID, Discriminator, FamilyName, family_for, signed
-from triptych.dcgan.selection import train_selected
+from triptych.dcgan.selection import Pruning, train_selected
 from triptych.engine import Divergence, Phase, Replica, Stream, Task, inference
 from triptych.nn.init import normal_init
 from triptych.systems import Spec
@@ -39,6 +39,10 @@ class Config(Strict):
     epochs: int = Field(default=200, ge=1)
     check_epochs: int = Field(default=1, ge=1, description="epochs between looks at the validation set")
     patience: int = Field(default=20, ge=1, description="looks without improvement before a trial stops")
+    pruning: float | None = Field(
+        default=None, gt=0, lt=1,
+        description="a trial stops when it is worse than this quantile of the earlier ones; null: none stops for that",
+    )  # fmt: skip
 
 
 class Trial(Strict):
@@ -125,10 +129,11 @@ class System(DigitsSystem):
         """Random search on these labels. A trial that diverges loses; Divergence is raised if all of them do."""
         rng = np.random.default_rng(replica.seed)
         self.validation_error.fill_(math.inf)
+        pruning = Pruning(self.config.pruning) if self.config.pruning else None
         for i in range(self.config.trials):
             trial = sample_trial(self.config, rng)
             try:
-                net, error = self._train(trial, i, images, labels, replica.part(f"trial{i}"))
+                net, error = self._train(trial, i, (images, labels), pruning, replica.part(f"trial{i}"))
             except Divergence as divergence:  # a rate that is too high is a finding of the search, not its end
                 replica.say(str(divergence))
                 continue
@@ -147,8 +152,9 @@ class System(DigitsSystem):
         return {"validation_error": float(self.validation_error)}
 
     def _train(
-        self, trial: Trial, number: int, images: np.ndarray, labels: np.ndarray, replica: Replica
+        self, trial: Trial, number: int, labelled: Labelled, pruning: Pruning | None, replica: Replica
     ) -> tuple[Classifier, float]:
+        images, labels = labelled
         torch.manual_seed(1000 * replica.seed + number)
         net = Classifier(self.config, self.spec)
         net.dropout.p = trial.dropout
@@ -166,6 +172,7 @@ class System(DigitsSystem):
             every=self.config.check_epochs * stream.per_epoch,
             patience=self.config.patience,
             replica=replica,
+            pruning=pruning,
         )
         return net, error
 

@@ -1,0 +1,33 @@
+"""What every system with a Gaussian posterior and a decoder does: encode, decode, reconstruct."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Autoencoder(nn.Module):
+    """Subclasses set `encoder`, images in [0, 1] -> (n, 2M) posterior means and log variances, and `decoder`, codes ->
+    logits, or means where `config.decoder` is "gaussian"."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 (n, C, H, W) -> mean and log variance, (n, M) each."""
+        mean, logvar = self.encoder(images.float() / 255).float().chunk(2, dim=1)
+        return mean, logvar
+
+    def encode(self, images: Tensor) -> Tensor:
+        """uint8 (n, C, H, W) -> posterior means (n, M), which every metric judges."""
+        return self.posterior(images)[0]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(n, M) -> mean images (n, C, H, W) in [0, 1]."""
+        out = self.decoder(latents).float()
+        return out.clamp(0, 1) if getattr(self.config, "decoder", "bernoulli") == "gaussian" else out.sigmoid()
+
+    @torch.inference_mode()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """uint8 (n, C, H, W) -> decoded posterior means, in [0, 1]."""
+        return self.decode(self.encode(images))

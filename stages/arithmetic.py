@@ -1,0 +1,19 @@
+"""Stage arithmetic: walks, vector arithmetic and the turn vector in a DCGAN's code space (study `arithmetic`)."""
+
+from triptych.dcgan.arithmetic import notes, rows, run
+from triptych.dcgan.arithmetic_figures import drawings
+from triptych.stage import Stage, main
+
+
+def work():
+    with Stage("arithmetic", "dcgan", "arithmetic") as stage:
+        protocol = stage.protocol
+        train, test = stage.data(protocol.dataset, "train"), stage.data(protocol.dataset, "test")
+        card = stage.dataset(protocol.dataset).card
+        outcomes = stage.for_each(protocol.seeds, lambda seed: run(train, test, card, protocol, stage.replica(seed)))
+        stage.figures(drawings(outcomes, protocol))
+        for row, metrics in rows(outcomes, protocol).items():
+            stage.result(metrics, notes(row, protocol), system=row)
+
+
+main(work)

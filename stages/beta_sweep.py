@@ -1,0 +1,22 @@
+"""Stage beta_sweep: VAEs of growing β, their scores, rates and distortions (study `beta_sweep`)."""
+
+from triptych.beta_vae.beta_sweep import judge, train_rows
+from triptych.beta_vae.beta_sweep_figures import draw_figures, notes
+from triptych.beta_vae.sampling import Grid
+from triptych.stage import Stage, main
+
+
+def work():
+    with Stage("beta_sweep", "shapes", "beta_sweep") as stage:
+        protocol = stage.protocol
+        train = stage.data(protocol.dataset, "train", "test")  # the whole grid is trained and judged on
+        grid = Grid(stage.dataset(protocol.dataset).card["factors"], merge_poses=protocol.judging.merge_poses)
+        rows, spec = protocol.rows(), stage.spec(protocol.dataset)
+        models = train_rows(rows, protocol, spec, train.images, [stage.replica(seed) for seed in protocol.seeds])
+        outcomes = judge(models, train, grid, protocol, stage.device)
+        stage.figures(draw_figures(rows, models, outcomes, train, grid, stage.device))
+        for row in rows:
+            stage.result(outcomes[row.name].metrics(), notes(row, models[row.name][0], outcomes, protocol), row.name)
+
+
+main(work)

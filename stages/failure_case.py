@@ -1,0 +1,25 @@
+"""Stage failure_case@<texture|geometry>: what CycleGAN changes, judged by classifiers of skins and of shapes."""
+
+from triptych.cyclegan.failure_case import PROPERTIES, run
+from triptych.cyclegan.failure_figure import draw_ways
+from triptych.cyclegan.two_domains import TwoDomains
+from triptych.stage import Stage, main
+
+
+def work(item):
+    with Stage("failure_case", item, "failure_case") as stage:
+        protocol = stage.protocol
+        names = {kind: getattr(protocol, kind) for kind in PROPERTIES}
+        for split, role in (("trainA", "train"), ("testA", "test")):
+            stage.data(names[item], split, role)
+        train, test = (
+            {kind: TwoDomains.of(stage.dataset(name), split) for kind, name in names.items()}
+            for split in ("train", "test")
+        )
+        done = stage.for_each(protocol.seeds, lambda seed: run(item, train, test, protocol, stage.replica(seed)))
+        domains = stage.dataset(names[item]).card.get("domains", ["A", "B"])
+        stage.figures([("translations.png", lambda path: draw_ways(done[0][1], domains, path))])
+        stage.result({name: [values[name] for values, _ in done] for name in done[0][0]})
+
+
+main(work)

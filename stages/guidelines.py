@@ -1,0 +1,22 @@
+"""Stage guidelines: the DCGAN paper's guidelines, each left out in turn (study `guidelines`)."""
+
+from triptych.dcgan.guidelines import Judge, metrics, notes, run
+from triptych.dcgan.guidelines_figures import draw_variants
+from triptych.stage import Stage, main
+
+
+def work():
+    with Stage("guidelines", "variants", "guidelines") as stage:
+        protocol = stage.protocol
+        real = stage.data(protocol.unlabelled, "train", "unlabelled").images
+        judge = Judge(
+            protocol, real, stage.data(protocol.data, "train"), stage.data(protocol.data, "test"), stage.device
+        )
+        jobs = [(variant, seed) for variant in protocol.variants for seed in protocol.seeds]
+        runs = stage.for_each(jobs, lambda job: run(job[0], judge, stage.replica(job[1]).part(job[0])))
+        stage.figures([("variants.png", lambda path: draw_variants(runs, real, path))])
+        for variant in protocol.variants:
+            stage.result(metrics(runs, variant), notes(protocol, variant, judge), system=variant)
+
+
+main(work)

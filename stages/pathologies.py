@@ -1,0 +1,17 @@
+"""Stage pathologies@<item>: an experiment on what goes wrong when GANs are trained (study `pathologies`)."""
+
+from triptych.dcgan.pathologies.protocol import experiment
+from triptych.stage import Stage, main
+
+
+def work(item):
+    with Stage("pathologies", item, "pathologies", ["pathologies.seeds", f"pathologies.items.{item}"]) as stage:
+        config = stage.protocol.config(item)
+        module = experiment(config.experiment)
+        images = [stage.data(name, "train").images for name in config.datasets()]
+        runs = stage.for_each(stage.protocol.seeds, lambda seed: module.run(config, stage.replica(seed), *images))
+        stage.figures([(f"{item}.png", lambda path: module.draw(config, runs, path))])
+        stage.result(module.metrics(config, runs), module.notes(config, runs))
+
+
+main(work)

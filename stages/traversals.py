@@ -1,0 +1,21 @@
+"""Stage traversals@<dataset>: what each latent changes in the picture, by system (study `traversals`)."""
+
+from triptych.beta_vae.traversals import jobs, judge, run
+from triptych.beta_vae.traversals_figures import draw_figures, notes
+from triptych.stage import Stage, main
+
+
+def work(name):
+    with Stage("traversals", name, "traversals") as stage:
+        stage.data(name, "train")
+        dataset, protocol = stage.dataset(name), stage.protocol
+        todo = jobs(protocol, name)
+        done = stage.for_each(todo, lambda job: run(job, protocol, dataset, stage.replica(job.seed).part(job.name)))
+        outcomes, r2 = judge(todo, done, protocol, dataset)
+        stage.figures(draw_figures(outcomes, dataset, protocol))
+        for system, of_seeds in outcomes.items():
+            metrics = {key: [outcome.metrics[key] for outcome in of_seeds] for key in of_seeds[0].metrics}
+            stage.result(metrics, notes(of_seeds, r2, dataset, system, protocol), system=f"{name}_{system}")
+
+
+main(work)

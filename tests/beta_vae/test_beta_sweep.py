@@ -1,0 +1,190 @@
+"""The β sweep: its rows, many β in one loop, its measures on models whose values are known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.beta_vae import rate_distortion
+from triptych.beta_vae.autoencoder import Autoencoder
+from triptych.beta_vae.beta_sweep import Outcome, Protocol, Row, build, encode_together, judge, train_rows
+from triptych.beta_vae.beta_sweep_figures import draw_figures, notes, summary
+from triptych.beta_vae.rate_distortion import Measures, information, measure
+from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.vae import fit_together
+from triptych.config import ParamsError, validate
+from triptych.data.format import write_dataset
+from triptych.data.render.shapes import Config, render
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+CPU = torch.device("cpu")
+TRAINING = {"hidden": 16, "optimiser": "adam", "lr": 1e-2, "batch_size": 16, "steps": 60}
+JUDGING = {"pairs": 8, "train_points": 200, "test_points": 100, "classifier_seeds": 2, "classifier_steps": 300}
+SECTION = {"seeds": [0, 1], "latents": 4, "betas_norm": [0.5, 0.002], "training": TRAINING, "judging": JUDGING}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    splits, card = render(Config(orientation_every=8, x_every=8, y_every=8), 16)
+    return write_dataset(tmp_path_factory.mktemp("data") / "shapes", splits, card)
+
+
+def protocol(**changes) -> Protocol:
+    return Protocol(**{**SECTION, **changes})
+
+
+def test_rows_are_named_by_their_beta_and_by_another_size():
+    rows = protocol(other_latents=[8, 2], other_betas_norm=[0.00977]).rows()
+    assert [r.name for r in rows] == [
+        *("beta_norm_0.002", "beta_norm_0.5", "latents_2_beta_norm_0.00977", "latents_8_beta_norm_0.00977")
+    ]
+    assert [(r.beta_norm, r.latents, r.main) for r in rows[1:3]] == [(0.5, 4, True), (0.00977, 2, False)]
+
+
+def test_rows_with_one_name_and_beta_0_are_refused():
+    with pytest.raises(ParamsError, match="beta_norm_0.002"):
+        validate(Protocol, {**SECTION, "betas_norm": [0.002, 0.0020001]}, "beta_sweep")
+    with pytest.raises(ParamsError, match="greater than 0"):
+        validate(Protocol, {**SECTION, "betas_norm": [0.0, 0.1]}, "beta_sweep")
+
+
+def test_models_of_different_beta_trained_together_end_as_alone(dataset):
+    p, spec, images = protocol(), Spec.of(dataset), dataset["train"].images
+    together = train_rows(p.rows(), p, spec, images, [Replica(s, CPU) for s in p.seeds])
+    for row in p.rows():
+        for seed, model in zip(p.seeds, together[row.name]):
+            alone = build(row, p, spec, seed)
+            assert alone.beta == pytest.approx(row.beta_norm * 256 / 4)
+            alone.fit(images, None, Replica(seed, CPU))
+            for a, b in zip(alone.parameters(), model.parameters()):
+                torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3)
+    low, high = (together[row.name][0].encoder[1].weight for row in p.rows())
+    assert (low - high).abs().max() > 0.01  # β does make a difference
+
+
+def test_every_model_has_a_history_of_its_own(dataset):
+    rows: list = []
+    p = protocol(other_latents=[2], other_betas_norm=[0.01])
+    train_rows(
+        p.rows(), p, Spec.of(dataset), dataset["train"].images, [Replica(s, CPU, sink=rows.extend) for s in p.seeds]
+    )
+    names = [f"{row.name}_{m}" for row in p.rows() for m in ("nll", "kl")]
+    assert sorted(name for step, name, _ in rows if step == 60) == sorted(2 * names)
+
+
+def test_models_of_different_architecture_do_not_train_together(dataset):
+    p, spec = protocol(), Spec.of(dataset)
+    models = [build(Row(0.01, m), p, spec, 0) for m in (2, 3)]
+    with pytest.raises(ValueError, match="beta only"):
+        fit_together(models, dataset["train"].images, [Replica(0, CPU), Replica(0, CPU)])
+
+
+def test_codes_are_those_of_each_model(dataset):
+    p, spec, train = protocol(), Spec.of(dataset), dataset["train"]
+    models = [build(row, p, spec, 0) for row in p.rows()]
+    codes = encode_together(models, train, CPU, batch_size=100)
+    with torch.no_grad():
+        for model, code in zip(models, codes):
+            torch.testing.assert_close(code, model.encode(torch.from_numpy(np.array(train.images))))
+
+
+class Ignorant(Autoencoder):
+    """Its encoder knows the brightness of the picture (or nothing), its decoder draws the same for every code."""
+
+    def __init__(self, signal: float):
+        super().__init__()
+        self.config, self.signal = None, signal
+
+    def encoder(self, x):
+        return torch.stack([self.signal * x.flatten(1).mean(1), torch.zeros(len(x)), *2 * [torch.zeros(len(x))]], 1)
+
+    def decoder(self, z):
+        return torch.zeros(len(z), 1, 16, 16)
+
+
+def test_a_decoder_that_ignores_its_code_is_found_out():
+    images = (torch.rand(300, 1, 16, 16, generator=torch.Generator().manual_seed(0)) < 0.3).byte() * 255
+    found = measure(Ignorant(0.0), images)
+    assert found.nll == pytest.approx(256 * math.log(2), rel=1e-5)
+    assert found.kl == found.active_units == found.reconstruction_spread == found.decoder_spread == 0
+    assert found.information == pytest.approx(0, abs=1e-4)
+    knowing = measure(Ignorant(30.0), images)  # the code carries something, and still the decoder ignores it
+    assert knowing.active_units == 1 and knowing.kl > 1 and knowing.information > 0.1
+    assert knowing.reconstruction_spread == knowing.decoder_spread == 0
+
+
+class Copying(Autoencoder):
+    """Its one latent is the image's class; it draws what it saw."""
+
+    config = None
+
+    def encoder(self, x):
+        mean = 8 * x[:, 0, 0, 0] - 4
+        return torch.stack([mean, torch.full_like(mean, -6.0)], 1)
+
+    def decoder(self, z):
+        return (100 * z.sign())[:, :, None, None].expand(-1, 1, 2, 2)
+
+
+def test_a_code_that_tells_two_pictures_apart_is_worth_log_2():
+    images = torch.zeros(400, 1, 2, 2, dtype=torch.uint8)
+    images[::2] = 255
+    found = measure(Copying(), images)
+    assert found.information == pytest.approx(math.log(2), abs=0.01)
+    assert found.nll == pytest.approx(0, abs=1e-3) and found.active_units == 1
+    assert found.reconstruction_spread == pytest.approx(1, abs=1e-4)
+    assert found.decoder_spread == pytest.approx(1, abs=0.05)
+    assert found.kl == pytest.approx(0.5 * (16 + math.exp(-6) - 1 + 6), rel=1e-4)
+
+
+def test_information_is_at_most_the_logarithm_of_the_number_of_images():
+    mean = torch.arange(500.0)[:, None] * 10
+    logvar = torch.full_like(mean, -8.0)
+    assert information(mean, mean, logvar) == pytest.approx(math.log(500), rel=1e-4)
+
+
+def test_the_whole_study_at_toy_scale(dataset, tmp_path):
+    training = {**TRAINING, "hidden": 64, "lr": 3e-3, "steps": 400}
+    p = protocol(betas_norm=[5e-4, 30.0], other_latents=[2], other_betas_norm=[0.002], training=training)
+    grid, train, rows = Grid(dataset.card["factors"]), dataset["train"], p.rows()
+    models = train_rows(rows, p, Spec.of(dataset), train.images, [Replica(s, CPU) for s in p.seeds])
+    outcomes = judge(models, train, grid, p, CPU)
+    assert list(outcomes) == [row.name for row in rows]
+    low, high = (outcomes[row.name].metrics() for row in rows[:2])
+    assert [len(low[k]) for k in ("higgins", "higgins_all", "nll", "information")] == [2, 4, 2, 2]
+    assert max(high["active_units"]) == 0 and max(high["kl"]) < 0.05 and max(high["reconstruction_spread"]) < 0.01
+    assert min(low["kl"]) > 3 and min(low["active_units"]) >= 1
+    assert np.mean(low["nll"]) < np.mean(high["nll"])
+    again = judge(models, train, grid, p, CPU)
+    assert again == outcomes
+    for file, draw in draw_figures(rows, models, outcomes, train, grid, CPU):
+        drawn = draw(tmp_path / file)
+        assert (tmp_path / file).stat().st_size < 300_000 and drawn["caption"]
+        assert all(math.isfinite(v) for v in drawn["numbers"].values())
+    assert "collapsed" in notes(rows[1], models[rows[1].name][0], outcomes, p)[-1]
+    assert not any("collapsed" in line for line in notes(rows[0], models[rows[0].name][0], outcomes, p))
+
+
+def test_summary_says_where_the_score_is_best_and_how_far_it_rises_and_falls():
+    rows = [Row(b, 10) for b in (0.1, 1.0, 10.0)] + [Row(b, 4, False) for b in (0.1, 1.0)]
+    measures = [Measures(0, 0, 0, 0, 0, 0)]
+    scores = ([0.4, 0.6], [0.9, 0.9], [0.25, 0.25], [0.5], [0.3])
+    outcomes = {row.name: Outcome(s, measures) for row, s in zip(rows, scores)}
+    expected = {"best_beta_norm_10": 1.0, "rise_10": 0.4, "fall_10": 0.65}
+    expected |= {"best_beta_norm_4": 0.1, "rise_4": 0.0, "fall_4": 0.2}
+    assert summary(rows, outcomes) == pytest.approx(expected)
+
+
+def test_distortion_is_the_decoders_own_likelihood():
+    spec = Spec((1, 16, 16))
+    x, z = torch.rand(3, 1, 16, 16), torch.randn(3, 4)
+    for kind in ("bernoulli", "gaussian"):
+        model = build(Row(0.1, 4), protocol(training={**TRAINING, "decoder": kind}), spec, 0)
+        out = model.decoder(z)
+        if kind == "gaussian":
+            expected = 0.5 * (out - x).square().sum((1, 2, 3))
+        else:
+            expected = torch.nn.functional.binary_cross_entropy(out.sigmoid(), x, reduction="none").sum((1, 2, 3))
+        torch.testing.assert_close(rate_distortion.distortion(model, z, x), expected)

@@ -1,0 +1,227 @@
+"""Traversals judged by numbers, on decoders whose latents' meaning is known; and the study end to end, in small."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.beta_vae.factor_net import NetConfig, describe, split, targets, train_net
+from triptych.beta_vae.following import follow, monotonicity, progress, roughness, summarise
+from triptych.beta_vae.traversals import JUDGE, Protocol, information, jobs, judge, numbered, run, traversals
+from triptych.beta_vae.traversals_figures import draw_figures, notes
+from triptych.config import ParamsError, validate
+from triptych.data.format import write_dataset
+from triptych.data.render import heads
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+CPU = torch.device("cpu")
+CARD = [
+    {"name": "x", "values": [0.0, 1.0, 2.0, 3.0]},
+    {"name": "turn", "values": [0.0, 90.0, 180.0, 270.0]},
+    {"name": "make", "values": ["a", "b", "c"]},
+]
+GRID = np.indices((4, 4, 3)).reshape(3, -1).T
+FACTORS = describe(CARD, GRID, {"turn": 360.0}, [])
+
+
+def paths(x=0.0, turn=0.0, make=None, starts=3):
+    """Points along 7 values of a latent that moves x from −x to x, the angle by `turn` degrees, and the make."""
+    along = torch.linspace(-1, 1, 7)
+    angle = torch.deg2rad(along * turn / 2)
+    point = torch.zeros(7, 3) if make is None else FACTORS[2].points[torch.tensor(make)]
+    both = torch.cat([x * along[:, None], angle.cos()[:, None], angle.sin()[:, None], point], 1)
+    return both.expand(starts, -1, -1)
+
+
+def test_every_factor_has_unit_variance_over_the_data():
+    points = targets(FACTORS, GRID)
+    assert [f.kind for f in FACTORS] == ["number", "angle", "class"]
+    for part in split(points, FACTORS):
+        assert part.var(0, unbiased=False).sum() == pytest.approx(1, abs=1e-5)
+    named = describe([{"name": "id", "values": [0, 1, 5]}], np.array([[0], [1], [2]]), {}, ["id"])
+    assert named[0].kind == "class" and named[0].points.shape == (3, 3)
+
+
+def test_a_latent_that_drives_one_factor_has_all_of_the_change():
+    found = follow(paths(x=2.0), FACTORS)
+    assert found.follows == "x" and found.share == pytest.approx(1)
+    assert found.monotonicity == pytest.approx(1) and found.roughness == pytest.approx(0, abs=1e-5)
+    assert found.change == pytest.approx(float((2 * torch.linspace(-1, 1, 7)).var(unbiased=False)), abs=1e-5)
+    round_about = follow(paths(turn=300.0), FACTORS)  # past half a turn: the angle is unwrapped
+    assert round_about.follows == "turn" and round_about.monotonicity == pytest.approx(1)
+    assert round_about.roughness == pytest.approx(0, abs=1e-4)
+    made = follow(paths(make=[0, 0, 0, 0, 2, 2, 2]), FACTORS)
+    assert made.follows == "make" and made.share == pytest.approx(1) and made.roughness > 1
+
+
+def test_an_entangled_latent_has_a_lower_share():
+    alone, mixed = follow(paths(x=1.0), FACTORS), follow(paths(x=1.0, turn=90.0), FACTORS)
+    assert 0.4 < mixed.share < 0.9 < alone.share
+    assert sum(mixed.shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_monotonicity_and_roughness_of_known_ways():
+    ways = torch.tensor([[0.0, 1, 2, 3, 4], [4.0, 3, 2, 1, 0], [0.0, 0.1, 5, 6, 7], [0.0, 4, 1, 5, 2]])
+    rho = monotonicity(ways)
+    assert rho[:3].tolist() == [1, 1, 1] and rho[3] == pytest.approx(0.5)
+    from scipy.stats import spearmanr
+
+    assert float(rho[3]) == pytest.approx(abs(spearmanr(ways[3], range(5)).statistic))
+    assert monotonicity(torch.ones(1, 5)) == 0
+    rough = roughness(ways)
+    assert rough[0] == 0 and rough[1] == 0 and rough[3] > rough[2] > 0.5
+    assert torch.equal(progress(ways[..., None], "number"), ways)
+
+
+def test_summary_counts_followed_factors_once_and_forgets_small_changes():
+    three = [follow(paths(x=2.0), FACTORS), follow(paths(x=1.5), FACTORS), follow(paths(turn=20.0), FACTORS)]
+    out = summarise(three, FACTORS, 0.5, 0.1)
+    assert out["active_latents"] == 3 and out["factors_followed"] == 1 and out["best_share"] == pytest.approx(1)
+    assert summarise(three, FACTORS, 0.5, 0.001)["factors_followed"] == 2
+    assert set(summarise([], FACTORS, 0.5, 0.1).values()) == {0.0}
+
+
+class Toy(torch.nn.Module):
+    """Latent 0: brightness of the left half; 1: of the right half; 2: nothing. Posterior as informative as said."""
+
+    def posterior(self, images):
+        halves = images.float().flatten(2).mean(1) / 255
+        left, right = images.float().div(255).mean(1).chunk(2, -1)
+        mean = torch.stack([left.mean((1, 2)) * 2 - 1, right.mean((1, 2)) * 2 - 1, 0 * halves[:, 0]], 1)
+        return mean, torch.tensor([-6.0, -4.0, 0.0]).expand_as(mean)
+
+    def encode(self, images):
+        return self.posterior(images)[0]
+
+    def decode(self, z):
+        bright = z[:, :2].clamp(-1, 1) / 2 + 0.5
+        return bright[:, None, None].repeat_interleave(8, 3).expand(-1, 1, 16, 16)
+
+
+def protocol(**sets):
+    section = {
+        "seeds": [0],
+        "starts": 3,
+        "reach": 1.0,
+        "net": {"width": 4, "steps": 150, "batch_size": 16, "held_out": 20, "lr": 5e-3},
+        "sets": sets or {"toy": {"systems": {"vae": {"beta": 1.0}}}},
+    }
+    return validate(Protocol, section, "traversals")
+
+
+def halves():
+    """Images whose left and right halves have 12 levels each, with these two factors."""
+    factors = np.indices((12, 12)).reshape(2, -1).T
+    images = (factors[:, None, None, :] * (255 / 11)).astype(np.uint8).repeat(8, 3).repeat(16, 2)
+    card = [{"name": "left", "values": list(range(12))}, {"name": "right", "values": list(range(12))}]
+    return images, factors, card
+
+
+def test_a_decoder_with_known_latents_end_to_end():
+    """Pictures -> net -> numbers: each active latent is found to drive its own half, straight and alone."""
+    images, indices, card = halves()
+    factors = describe(card, indices, {}, [])
+    net, r2 = train_net(images, indices, factors, protocol().net, Replica(0, CPU))
+    assert min(r2.values()) > 0.8
+    made = traversals(Toy(), images, protocol(), CPU)
+    assert made.latents == [0, 1]  # the third has no information
+    assert made.pictures.shape == (3, 2, 7, 1, 16, 16)
+    with torch.inference_mode():
+        points = net(torch.from_numpy(made.pictures).flatten(0, 2)).unflatten(0, (3, 2, 7))
+    for row, name in enumerate(("left", "right")):
+        found = follow(points[:, row], factors)
+        assert found.follows == name and found.share > 0.85 and found.monotonicity > 0.95
+    together = made.pictures[:, 0] // 2 + made.pictures[:, 1] // 2  # both at once: entangled
+    with torch.inference_mode():
+        mixed = follow(net(torch.from_numpy(together).flatten(0, 1)).unflatten(0, (3, 7)), factors)
+    assert mixed.share < 0.75
+
+
+def test_information_of_codes_falls_with_the_error_of_their_inference():
+    class Codes(torch.nn.Module):
+        class config:
+            codes = 2
+
+        def decode(self, codes):
+            return (codes[:, :, None, None] / 2 + 0.5).expand(-1, 2, 4, 4)
+
+        def encode(self, images):
+            exact = images.float().mean((2, 3)) / 127.5 - 1
+            return torch.stack([exact[:, 0], 0 * exact[:, 1]], 1)
+
+    exact, none = information(Codes(), np.zeros((1, 2, 4, 4), np.uint8), CPU).tolist()
+    assert exact > 4 and none == pytest.approx(0, abs=0.05)
+
+
+SYSTEMS = {
+    "vae": {
+        "network": "conv",
+        "width": 4,
+        "latents": 4,
+        "beta_norm": 0.01,
+        "optimiser": "adam",
+        "batch_size": 8,
+        "steps": 4,
+    },
+    "infogan": {"codes": 2, "noise": 3, "channels": [4, 4], "dense": 8, "head": 4, "batch_size": 8, "steps": 4},
+    "dc_ign": {
+        "channels": [4, 4],
+        "latents": 6,
+        "single": ["azimuth", "elevation", "light"],
+        "shared": "identity",
+        "batch_size": 4,
+        "steps": 4,
+    },
+}
+
+
+def test_the_study_from_images_to_figures(tmp_path):
+    splits, card = heads.render(heads.Config(identities=2, azimuths=4, elevations=3, lights=2), 16)
+    dataset = write_dataset(tmp_path / "heads", splits, card)
+    small = protocol(heads={"systems": SYSTEMS})
+    todo = jobs(small, "heads")
+    assert [job.name for job in todo] == [JUDGE, *SYSTEMS]
+    results = [run(job, small, dataset, Replica(job.seed, CPU)) for job in todo]
+    outcomes, r2 = judge(todo, results, small, dataset)
+    assert set(outcomes) == set(SYSTEMS) and set(r2) == {"identity", "azimuth", "elevation", "light"}
+    for name, of_seeds in outcomes.items():
+        assert all(np.isfinite(v) for v in of_seeds[0].metrics.values())
+        assert any("R²" in note for note in notes(of_seeds, r2, dataset, name, small))
+    for file, draw in draw_figures(outcomes, dataset, small):
+        described = draw(tmp_path / file)
+        assert (tmp_path / file).stat().st_size > 1000 and described["caption"]
+        json.dumps(described["numbers"])
+    again = run(todo[1], small, dataset, Replica(0, CPU))
+    assert np.array_equal(again.pictures, results[1].pictures)
+
+
+def test_colour_images_and_a_gaussian_decoder(tmp_path):
+    rng = np.random.default_rng(0)
+    images, factors = rng.integers(0, 256, (60, 3, 16, 16), dtype=np.uint8), rng.integers(0, 2, (60, 2))
+    card = dict.fromkeys(("title", "source", "licence", "made_by"), "-")
+    card["factors"] = [{"name": "Smiling", "values": [0, 1]}, {"name": "Male", "values": [0, 1]}]
+    from triptych.data.format import Split
+
+    dataset = write_dataset(tmp_path / "faces", {"train": Split(images, factors=factors)}, card)
+    sections = {"vae": {**SYSTEMS["vae"], "decoder": "gaussian"}, "infogan": SYSTEMS["infogan"]}
+    small = protocol(faces={"systems": sections})
+    todo = jobs(small, "faces")
+    outcomes, _ = judge(todo, [run(job, small, dataset, Replica(0, CPU)) for job in todo], small, dataset)
+    (_, draw), *_ = draw_figures(outcomes, dataset, small)
+    draw(tmp_path / "traversals.png")
+    assert (tmp_path / "traversals.png").is_file()
+
+
+def test_texts_become_numbers_for_systems_that_know_grids():
+    spec = numbered(Spec((1, 16, 16), factors=CARD))
+    assert spec.factors[2]["values"] == [0, 1, 2] and spec.factors[0] == CARD[0]
+
+
+def test_wrong_parameters_of_a_system_are_named():
+    with pytest.raises(ParamsError, match="systems.vae.beta_nrom"):
+        protocol(heads={"systems": {"vae": {"beta_nrom": 1.0}}})
+    with pytest.raises(ParamsError, match="no such system"):
+        protocol(heads={"systems": {"vea": {}}})
+    assert NetConfig().steps > 0

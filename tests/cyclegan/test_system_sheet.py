@@ -1,0 +1,58 @@
+"""The sheet across systems: which image stands where."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.system_sheet import GAP, HEAD, TILE, _wrapped, draw_system_sheet
+from triptych.data.classes import CITYSCAPES
+
+CPU = torch.device("cpu")
+
+
+class Flat(nn.Module):
+    """Every output is of one grey."""
+
+    def __init__(self, grey, size=16):
+        super().__init__()
+        self.grey, self.size = grey, size
+
+    def to_photo(self, labels):
+        return torch.full((len(labels), 3, self.size, self.size), self.grey, dtype=torch.uint8)
+
+    def to_labels(self, photos):
+        return 255 - self.to_photo(photos)
+
+
+def streets(n=6, size=16):
+    photos = np.broadcast_to((40 * np.arange(n, dtype=np.uint8))[:, None, None, None], (n, 3, size, size))
+    return StreetData(photos, np.full((n, size, size), 7, np.uint8), CITYSCAPES)
+
+
+@pytest.mark.parametrize("way, of_a, truth", [("to_photo", 30, [0, 80, 160]), ("to_labels", 225, [None] * 3)])
+def test_rows_are_inputs_and_columns_systems(tmp_path, way, of_a, truth):
+    from PIL import Image
+
+    systems = {"a": Flat(30), "b_large": Flat(90, 128)}
+    drawn = draw_system_sheet(systems, streets(), way, tmp_path / "x/s.png", CPU, n=3)
+    picture = np.asarray(Image.open(tmp_path / "x/s.png").convert("RGB")).astype(int)
+    step = TILE + GAP
+
+    def cell(row, column):
+        return picture[HEAD + row * step + TILE // 2, column * step + TILE // 2 + 3 * GAP].tolist()
+
+    road = [128, 64, 128]
+    assert cell(0, 0) == (road if way == "to_photo" else [0, 0, 0])
+    assert cell(2, 1) == [of_a] * 3
+    assert cell(1, 2) == ([90] * 3 if way == "to_photo" else [165] * 3)
+    assert cell(2, 3) == ([160] * 3 if way == "to_photo" else road)
+    if way == "to_photo":
+        expected = np.mean([abs(30 - t) for t in truth])
+        assert drawn["numbers"]["a/mean_abs_error"] == pytest.approx(expected, abs=0.01)
+    assert "3 scenes" in drawn["caption"]
+
+
+def test_long_names_fit_over_a_column():
+    assert _wrapped("feature_loss_gan") == "feature loss\ngan"

@@ -1,0 +1,174 @@
+"""The study of the code space on toy generators whose answers are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.config import ParamsError, validate
+from triptych.data.render import faces
+from triptych.dcgan.arithmetic import Interpolation, Pair, Protocol, Turn, notes, rows, run
+from triptych.dcgan.arithmetic_figures import drawings
+from triptych.dcgan.attributes import Readings
+from triptych.dcgan.code_lab import Lab, fixed_generator
+from triptych.dcgan.demonstrations import add_up, interpolate, turn
+from triptych.dcgan.nearest_real import NearestReal
+from triptych.dcgan.training import Gan, GanConfig
+from triptych.engine import Replica
+
+DIM = 6
+
+
+def linear(codes):
+    """Channel-free images whose k-th row is as bright as the k-th number of the code."""
+    return (127.5 + 50 * codes).round().clamp(0, 255).to(torch.uint8)[:, None, :, None].expand(-1, 1, -1, 4)
+
+
+def switching(codes):
+    """A generator that has memorised two images."""
+    return (codes[:, :1] > 0).to(torch.uint8).mul(255)[:, None, :, None].expand(-1, 1, DIM, 4)
+
+
+class RowReader:
+    """Reads rows 0 and 1 as attributes, row 2 as the angle."""
+
+    attributes = ["Smiling", "Male"]
+    angle = "azimuth"
+
+    def read(self, images):
+        x = (torch.as_tensor(images).float().mean((1, 3)) - 127.5) / 50
+        return Readings((20 * x[:, :2]).sigmoid(), 30 * x[:, 2])
+
+
+def lab(generate=linear):
+    def codes(n, generator):
+        return 2 * torch.rand(n, DIM, generator=generator) - 1
+
+    pool = codes(600, torch.Generator().manual_seed(0))
+    samples, reader = generate(pool), RowReader()
+    real = NearestReal(linear(codes(500, torch.Generator().manual_seed(8))), samples)
+    return Lab(generate, codes, reader, real, 0, pool, samples, reader.read(samples))
+
+
+def protocol(**changes):
+    values = {
+        "dataset": "faces",
+        "seeds": [0],
+        "gan": {"net": "svhn32", "width": 4, "z_dim": 8, "steps": 3, "batch_size": 8},
+        "reader": {"width": 4, "steps": 3, "batch_size": 8},
+        "pool": 40,
+        "candidates": 6,
+        "draws": 4,
+        "held_out": 20,
+        "bank": 30,
+        "interpolation": {"series": 2, "points": 3, "steps": 4},
+        "pairs": {"smile": {"changed": "Smiling", "across": "Male", "start": 0}},
+        "turn": {"factor": "azimuth", "starts": 2, "points": 5},
+    }
+    return validate(Protocol, values | changes, "arithmetic")
+
+
+PAIR = Pair(changed="Smiling", across="Male", start=0)
+
+
+def test_in_a_linear_code_space_the_sum_has_both_attributes():
+    """The surest exemplars have the coordinate near ±1: 1 − (−1) + (−1) = 1, and noise of 0.25 does not change it."""
+    numbers, pictures = add_up(lab(), "smile", PAIR, protocol(candidates=12, draws=40))
+    assert numbers["success"] == 1 and numbers["success_1"] == 1 and numbers["exemplars_right"] == 1
+    assert numbers["success_pixels"] == 1  # where the generator is linear, pixels add up as codes do
+    assert numbers["chance"] == pytest.approx(0.25, abs=0.06)
+    # the other coordinates: one exemplar each is the sum of three numbers, leaving the cube; means of three do not
+    assert numbers["distance_1"] > numbers["distance"] > 0.5
+    assert pictures["result"].shape == (9, 1, DIM, 4) and pictures["a"].shape == (4, 1, DIM, 4)
+
+
+def test_where_codes_do_not_add_up_the_sum_fails():
+    """A smile is a product of two coordinates' signs: the mean over exemplars is near 0 and says nothing."""
+
+    def twisted(codes):
+        codes = codes.clone()
+        codes[:, 0] = (codes[:, 0] * codes[:, 3] * 4).clamp(-1, 1)
+        return linear(codes)
+
+    numbers, _ = add_up(lab(twisted), "smile", PAIR, protocol(pool=600, candidates=100, draws=200))
+    assert 0.3 < numbers["success"] < 0.8
+    assert numbers["success_pixels"] > 0.98
+
+
+def test_the_other_way_round():
+    numbers, _ = add_up(lab(), "x", Pair(changed="Male", across="Smiling", start=1), protocol(candidates=12))
+    assert numbers["success"] == 1
+
+
+def test_steps_of_a_linear_and_of_a_memorising_generator():
+    config = Interpolation(series=30, points=9, steps=10)
+    smooth, pictures = interpolate(lab(), config)
+    assert smooth["mean_step"] == pytest.approx(0.1, rel=0.1)
+    assert smooth["max_step"] < 0.22
+    assert pictures.shape == (8, 11, 1, DIM, 4)
+    np.testing.assert_array_equal(pictures[0, -1], pictures[1, 0])
+    jumps, _ = interpolate(lab(switching), config)
+    assert jumps["max_step"] == pytest.approx(2, rel=0.1)  # half of unrelated pairs are the same image
+
+
+def test_the_turn_vector_turns():
+    numbers, pictures = turn(lab(), Turn(factor="azimuth", starts=10), protocol(candidates=12, draws=20))
+    assert numbers["rank_correlation"] > 0.999
+    assert abs(numbers["rank_correlation_random"]) < 0.3
+    assert numbers["range"] == pytest.approx(60, rel=0.1)  # from the mean of the leftmost to that of the rightmost
+    assert abs(numbers["range_random"]) < 0.3 * numbers["range"]
+    assert pictures["ends"].shape == (8, 1, DIM, 4) and pictures["result"].shape == (8, 9, 1, DIM, 4)
+
+
+def test_same_seed_same_numbers_whatever_ran_before():
+    p = protocol()
+    alone, _ = add_up(lab(), "smile", PAIR, p)
+    place = lab()
+    interpolate(place, p.interpolation)
+    torch.rand(3)
+    assert add_up(place, "smile", PAIR, p)[0] == alone
+
+
+def test_an_image_does_not_depend_on_its_batch():
+    torch.manual_seed(0)
+    gan = Gan(GanConfig(net="svhn32", width=4, z_dim=8, steps=1), (3, 32, 32))
+    before = {k: v.clone() for k, v in gan.state_dict().items()}
+    generate = fixed_generator(gan, batches=2, batch_size=16)
+    codes = gan.codes(5, torch.Generator().manual_seed(1))
+    alone = torch.cat([generate(code[None]) for code in codes])
+    assert (generate(codes).int() - alone.int()).abs().max() <= 1
+    assert all(torch.equal(v, before[k]) for k, v in gan.state_dict().items())
+
+
+@pytest.mark.parametrize("factor", ["azimuth", None])
+def test_the_whole_study_on_faces(tmp_path, factor):
+    splits, card = faces.render(faces.Config(train=60, test=30, seed=0), 32)
+    p = protocol(turn={"factor": factor, "starts": 2, "points": 5})
+    outcome = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
+    again = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
+    assert outcome.numbers == again.numbers
+    table = rows([outcome, again], p)
+    assert list(table) == ["interpolation", "smile", "turn", "reader"]
+    assert len(table["smile"]["success"]) == 2 and bool(table["turn"]) == (factor is not None)
+    assert {"accuracy_Male", "accuracy_Smiling"} <= set(table["reader"])
+    assert all(notes(row, p) for row in table)
+    files = []
+    for file, draw in drawings([outcome], p):
+        described = draw(tmp_path / file)
+        assert described["caption"] and all(np.isfinite(v) for v in described["numbers"].values())
+        assert 1000 < (tmp_path / file).stat().st_size < 300_000
+        files.append(file)
+    assert files == ["interpolation.png", "smile.png"] + (["turn.png"] if factor else [])
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"candidates": 2}, "must lie between exemplars"),
+        ({"pairs": {"turn": {"changed": "a", "across": "b", "start": 0}}}, "name of another row"),
+        ({"pairs": {"x": {"changed": "a", "across": "a", "start": 0}}}, "needs two attributes"),
+        ({"seeds": []}, "seeds"),
+    ],
+)
+def test_wrong_parameters_are_named(changes, message):
+    with pytest.raises(ParamsError, match=message):
+        protocol(**changes)

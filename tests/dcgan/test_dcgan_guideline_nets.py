@@ -1,0 +1,161 @@
+"""The nets with each guideline of the DCGAN paper broken: what changes, and that nothing else does."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from triptych.config import validate
+from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.networks import FAMILIES, Discriminator, Generator
+from triptych.dcgan.objects.dcgan import Config
+from triptych.dcgan.training import Gan, GanConfig, train_gan
+from triptych.engine import Replica
+from triptych.nn.init import normal_init
+
+SHAPE = (3, 32, 32)
+CHANGES = [
+    {"sampling": "pooling"},
+    {"norm": "none"},
+    {"norm": "batch_everywhere"},
+    {"hidden_dense": 8},
+    {"activation_g": "tanh"},
+    {"output_g": "sigmoid"},
+    {"activation_d": "relu"},
+    {"activation_d": "maxout"},
+    {"sampling": "pooling", "norm": "none", "hidden_dense": 8, "activation_d": "maxout", "output_g": "sigmoid"},
+]
+
+
+def config(**changes):
+    return GanConfig(**({"net": "svhn32", "width": 4, "z_dim": 8, "steps": 2, "batch_size": 16} | changes))
+
+
+def made(**changes):
+    torch.manual_seed(0)
+    return Gan(config(**changes), SHAPE)
+
+
+def kinds(net, *types):
+    return [m for m in net.modules() if isinstance(m, types)]
+
+
+def size(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
+def test_every_variant_trains_and_gives_features_and_samples(changes):
+    gan = made(**changes)
+    data = np.random.default_rng(0).integers(0, 256, (32, *SHAPE), dtype=np.uint8)
+    replica = Replica(0, torch.device("cpu"))
+    train_gan(gan, data, config(**changes), replica)
+    assert all(np.isfinite(v) for _, _, v in replica.history)
+    assert gan.sample(4).shape == (4, *SHAPE) and gan.sample(4).dtype == torch.uint8
+    sides = [a.shape[-1] for a in gan.discriminator.activations(gan.discriminator.scaled(torch.from_numpy(data)))]
+    assert sides == [16, 8, 4]
+    extractor = DiscriminatorFeatures(gan.discriminator, FeatureConfig())
+    extractor.adapt(data, torch.device("cpu"))
+    assert extractor(torch.from_numpy(data)).shape == (32, gan.discriminator.n_features) == (32, 4 * 7 * 16)
+
+
+def faithful_weights(family, width, z_dim):
+    """The paper's nets built layer by layer, independently of the module under test."""
+    k, m = family.kernel, [3] + [width * x for x in family.multiples]
+    layers = [nn.Linear(z_dim, m[-1] * 16, bias=False), nn.BatchNorm1d(m[-1] * 16)]
+    for i in reversed(range(len(family.strides))):
+        layers.append(nn.ConvTranspose2d(m[i + 1], m[i], k, bias=False))
+        layers += [nn.BatchNorm2d(m[i])] if i else []
+    g = normal_init(nn.Sequential(*layers))
+    layers = []
+    for i in range(len(family.strides)):
+        layers.append(nn.Conv2d(m[i], m[i + 1], k, bias=False))
+        layers += [nn.BatchNorm2d(m[i + 1])] if i else []
+    d = normal_init(nn.Sequential(*layers, nn.Linear(m[-1] * 16, 1, bias=False)))
+    return [*g.parameters(), *d.parameters()]
+
+
+@pytest.mark.parametrize("net", list(FAMILIES))
+def test_the_faithful_nets_have_the_bytes_they_had_without_the_variants(net):
+    torch.manual_seed(5)
+    expected = [*faithful_weights(FAMILIES[net], 4, 8), torch.rand(3)]
+    torch.manual_seed(5)
+    g, d = Generator(FAMILIES[net], 3, 4, 8), Discriminator(FAMILIES[net], 3, 4)
+    found = [*g.parameters(), *d.parameters(), torch.rand(3)]  # the random state afterwards is the same too
+
+    def digest(tensors):
+        return hashlib.sha256(b"".join(t.detach().numpy().tobytes() for t in tensors)).hexdigest()
+
+    assert digest(found) == digest(expected)
+    assert list(g.state_dict())[:1] == ["project.0.weight"] and list(d.state_dict())[-1] == "head.weight"
+
+
+def test_pooling_has_no_strides_and_the_same_number_of_weights():
+    gan, faithful = made(sampling="pooling"), made()
+    assert {c.stride for c in kinds(gan, nn.Conv2d)} == {(1, 1)} and not kinds(gan, nn.ConvTranspose2d)
+    assert len(kinds(gan.discriminator, nn.MaxPool2d)) == len(kinds(gan.generator, nn.Upsample)) == 3
+    assert size(gan) == size(faithful)
+    assert not kinds(faithful, nn.MaxPool2d, nn.Upsample)
+
+
+def test_a_stride_of_one_is_not_pooled():
+    family = FAMILIES["imagenet32"]
+    d = Discriminator(family, width=2, sampling="pooling")
+    assert [len(kinds(b, nn.MaxPool2d)) for b in d.blocks] == [0, 1, 0, 1, 0, 1]
+    assert Generator(family, width=2, sampling="pooling")(torch.randn(2, 100)).shape == (2, *SHAPE)
+
+
+def test_repeated_pixels_come_before_the_convolution():
+    g = made(sampling="pooling").generator
+    x = torch.randn(1, 16, 4, 4)
+    enlarge, conv = g.blocks[0][0]
+    assert torch.equal(enlarge(x), x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert conv.kernel_size == (5, 5) and conv(enlarge(x)).shape == (1, 8, 8, 8)
+
+
+def test_where_normalisation_is():
+    counts = {n: [len(kinds(net, nn.BatchNorm1d, nn.BatchNorm2d)) for net in (g.generator, g.discriminator)]
+              for n in ("batch", "none", "batch_everywhere") for g in [made(norm=n, hidden_dense=8)]}  # fmt: skip
+    assert counts == {"batch": [1 + 1 + 2, 2 + 1], "none": [0, 0], "batch_everywhere": [1 + 1 + 3, 3 + 1 + 1]}
+
+
+def test_hidden_layers():
+    gan, faithful = made(hidden_dense=9), made()
+    top = 4 * 4 * 16
+    assert size(gan.generator) - size(faithful.generator) == 8 * 9 + 2 * 9 + (9 - 8) * top
+    assert size(gan.discriminator) - size(faithful.discriminator) == top * 9 + 2 * 9 + (9 - top)
+
+
+def test_activations():
+    assert not kinds(made(activation_g="tanh").generator, nn.ReLU)
+    assert len(kinds(made(activation_g="tanh").generator, nn.Tanh)) == 4
+    assert len(kinds(made().generator, nn.ReLU)) == 3
+    relu = made(activation_d="relu").discriminator
+    assert not kinds(relu, nn.LeakyReLU) and relu.activations(torch.randn(2, *SHAPE))[0].min() == 0
+
+
+def test_maxout_is_the_larger_of_two_convolutions():
+    d = made(activation_d="maxout", norm="none").discriminator
+    x = torch.randn(2, *SHAPE)
+    conv = d.blocks[0][0]
+    assert conv.weight.shape == (8, 3, 5, 5)
+    both = conv(x)
+    torch.testing.assert_close(d.blocks[0](x), torch.maximum(both[:, 0::2], both[:, 1::2]))
+
+
+def test_sigmoid_means_data_between_zero_and_one():
+    gan, pixels = made(output_g="sigmoid"), torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1)
+    torch.testing.assert_close(gan.discriminator.scaled(pixels).flatten(), torch.tensor([0.0, 0.2, 1.0]))
+    torch.testing.assert_close(made().discriminator.scaled(pixels).flatten(), torch.tensor([-1.0, -0.6, 1.0]))
+    out = gan.generator(torch.randn(4, 8))
+    assert out.min() > 0 and out.max() < 1
+    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    for g in (gan, made()):
+        assert torch.equal(g.generator.pixels(g.discriminator.scaled(every)), every)
+
+
+def test_the_systems_have_the_same_keys():
+    raw = {"steps": 1, "sampling": "pooling", "norm": "none", "hidden_dense": 4, "activation_d": "maxout"}
+    assert validate(Config, raw, "objects.systems.dcgan").sampling == "pooling"

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import triptych
+from triptych import systems
+from triptych.config import ParamsError, validate
+from triptych.dcgan.objects.exemplar_cnn import Config, Exemplars, Net, System
+from triptych.dcgan.plateau import Plateau
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+SPEC = Spec((3, 16, 16))
+SMALL = {
+    "filters": [4, 6], "units": 8, "classes": 6, "samples": 8, "validation": 2, "patch": 16, "candidates": 3,
+    "steps": 6, "batch_size": 12, "check_every": 2, "lr": 0.02, "dropout": 0.0, "standardize": True,
+}  # fmt: skip
+
+
+def images(n=20):
+    return np.random.default_rng(0).integers(0, 256, (n, *SPEC.image_shape), dtype=np.uint8)
+
+
+def fitted(**changes):
+    system = systems.build("objects", "exemplar_cnn", Config(**SMALL | changes), SPEC, seed=0)
+    replica = Replica(0, torch.device("cpu"))
+    system.fit(images(), replica)
+    return system, replica
+
+
+@pytest.fixture(scope="module")
+def system():
+    return fitted()[0]
+
+
+def test_the_papers_largest_net():
+    net = Net(Config(steps=1, check_every=1), 3)
+    assert [tuple(c.weight.shape[:2]) for c in net.convolutions] == [(92, 3), (256, 92), (512, 256)]
+    assert all(c.kernel_size == (5, 5) for c in net.convolutions) and net.full.weight.shape == (1024, 512, 8, 8)
+    assert net.head.weight.shape == (16_000, 1024)
+
+
+def test_the_shapes_of_the_layers(system):
+    patch, image = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 32, 32)
+    assert [tuple(h.shape[1:]) for h in system.net.layers(patch)] == [(4, 16, 16), (6, 8, 8), (8, 1, 1)]
+    assert [tuple(h.shape[1:]) for h in system.net.layers(image)] == [(4, 32, 32), (6, 16, 16), (8, 5, 5)]
+
+
+def test_the_fully_connected_layer_slides_over_the_image(system):
+    """On a larger image the layer is the same linear map at every place."""
+    image = torch.rand(1, 3, 48, 48)
+    inner = F.max_pool2d(system.net.layers(image)[1], 2)[:, :, 5:9, 4:8]
+    expected = F.relu(F.linear(inner.flatten(1), system.net.full.weight.flatten(1), system.net.full.bias))
+    torch.testing.assert_close(system.net.layers(image)[2][:, :, 5, 4], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_features_are_the_maxima_of_the_quadrants_of_enlarged_images(system):
+    batch = torch.from_numpy(images(3))
+    large = F.interpolate(batch.float(), scale_factor=2, mode="bilinear")
+    expected = []
+    for h in system.net.layers((large - system.net.mean) / system.net.deviation):
+        half, rest = (h.shape[2] + 1) // 2, h.shape[2] // 2  # of five places the middle one is in both halves
+        parts = [
+            h[:, :, r, c].amax((2, 3))
+            for r in (slice(half), slice(rest, None))
+            for c in (slice(half), slice(rest, None))
+        ]
+        expected.append(torch.stack(parts, dim=2).flatten(1))
+    torch.testing.assert_close(system.pooled(batch), torch.cat(expected, dim=1), atol=1e-4, rtol=1e-4)
+    assert system.pooled(batch).shape == (3, 4 * (4 + 6 + 8))
+
+
+def test_training_learns_the_surrogate_classes():
+    replica = fitted(steps=150, check_every=50, samples=20, lr=0.03, weight_decay=0.0)[1]
+    history = {}
+    for _, name, value in replica.history:
+        history.setdefault(name, []).append(value)
+    assert history["loss"][-1] < 0.8 * np.log(6)  # noise patches; chance is log 6 and 1/6
+    assert history["validation_accuracy"][-1] > 2 / 6
+
+
+def test_the_net_never_trains_on_what_is_set_apart(monkeypatch):
+    seen = []
+    loss = Exemplars.loss
+    monkeypatch.setattr(Exemplars, "loss", lambda self: seen.append(self.batch["patches"]) or loss(self))
+    fitted()
+    assert {tuple(patches.shape) for patches, _ in seen} == {(12, 3, 16, 16)}
+    distinct = {patch.numpy().tobytes() for patches, _ in seen for patch in patches}
+    counts = torch.cat([classes for _, classes in seen]).bincount()
+    assert len(distinct) == 6 * (8 - 2) and counts.eq(12).all()  # 6 steps of 12: two epochs of 36
+
+
+def test_the_same_seed_gives_the_same_bytes(system):
+    again = fitted()[0]
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in system.state_dict().items())
+
+
+def test_saved_and_loaded_gives_the_same_features(system, tmp_path):
+    system.adapt(images(), torch.device("cpu"))
+    where = tmp_path / "objects/exemplar_cnn/seed0"
+    systems.save(system, where, table="objects", name="exemplar_cnn", config=system.config, spec=SPEC)
+    batch = torch.from_numpy(images(4))
+    again = triptych.load("objects/exemplar_cnn", root=tmp_path)
+    assert torch.equal(again.features(batch), system.features(batch))
+
+
+def test_a_plateau_divides_the_rate():
+    plateau = Plateau(3.0, divisions=2, patience=2)
+    rates = []
+    for error in (5.0, 4.0, 4.5, 4.0, 3.0, 3.5, 3.5, 9.0, 9.0, 9.0):
+        plateau.see(error)
+        rates.append(plateau.factor(0))
+    third, ninth = pytest.approx(1 / 3), pytest.approx(1 / 9)
+    assert rates == [1, 1, 1, third, third, third, ninth, ninth, ninth, ninth]  # 4.0 again is no improvement
+
+
+def test_a_plateau_is_in_the_checkpoint(tmp_path):
+    task = Exemplars(Net(Config(**SMALL), 3), Config(**SMALL))
+    for error in (1.0, 2.0, 2.0, 2.0, 2.0):
+        task.plateau.see(error)
+    torch.save(task.state_dict(), tmp_path / "state.pt")
+    other = Exemplars(Net(Config(**SMALL), 3), Config(**SMALL))
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert other.plateau.get_extra_state() == {"best": 1.0, "bad": 1, "done": 1}
+    assert other.phases()[0].schedule(99) == pytest.approx(1 / 3)
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, monkeypatch, system):
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+    replica = Replica(0, torch.device("cpu"), checkpoint=tmp_path / "seed0.pt", fingerprint="x")
+    loss, calls = Exemplars.loss, []
+
+    def dies(self):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return loss(self)
+
+    monkeypatch.setattr(Exemplars, "loss", dies)
+    with pytest.raises(KeyboardInterrupt):
+        systems.build("objects", "exemplar_cnn", Config(**SMALL), SPEC, seed=0).fit(images(), replica)
+    again = systems.build("objects", "exemplar_cnn", Config(**SMALL), SPEC, seed=0)
+    again.fit(images(), Replica(0, torch.device("cpu"), checkpoint=tmp_path / "seed0.pt", fingerprint="x"))
+    assert len(calls) == 5 + 2  # steps 5 and 6 only
+    assert all(torch.equal(v, again.net.state_dict()[k]) for k, v in system.net.state_dict().items())
+
+
+def test_what_does_not_fit_is_told():
+    with pytest.raises(ParamsError, match="must leave some of 8 samples"):
+        validate(Config, SMALL | {"validation": 8}, "objects.systems.exemplar_cnn")
+    with pytest.raises(ParamsError, match="3 channels, not 1"):
+        System(Config(**SMALL), Spec((1, 16, 16)))
+    with pytest.raises(ParamsError, match="smaller than the enlarged"):
+        System(Config(**SMALL | {"patch": 32}), SPEC)

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+
+from triptych.config import ParamsError, validate
+from triptych.data.format import Split
+from triptych.dcgan import guidelines
+from triptych.dcgan.frechet import FrechetConfig, FrechetSpace, frechet, moments
+from triptych.dcgan.guidelines import Judge, Protocol, dynamics, has_collapsed, metrics, run
+from triptych.dcgan.guidelines_figures import draw_variants
+from triptych.engine import Divergence, Replica
+
+CPU = torch.device("cpu")
+RAW = {
+    "seeds": [0, 1],
+    "base": {"net": "svhn32", "width": 2, "z_dim": 4, "steps": 6, "batch_size": 8, "lr": 1e-3},
+    "variants": {"faithful": {}, "pooling": {"sampling": "pooling"}},
+    "frechet": {"centroids": 8, "patches": 500, "iterations": 2, "components": 4, "images": 60},
+    "transfer": {"per_class": 4, "test": 20, "costs": [1e-3]},
+}
+
+
+def images(n, seed=0):
+    """Smooth random images."""
+    x = np.random.default_rng(seed).integers(0, 256, (n, 3, 4, 4), dtype=np.uint8)
+    return x.repeat(8, 2).repeat(8, 3)
+
+
+@pytest.fixture(scope="module")
+def judge():
+    labelled = [Split(images(n, s), np.arange(n) % 3) for n, s in ((60, 1), (30, 2))]
+    return Judge(validate(Protocol, RAW, "guidelines"), images(300), *labelled, CPU)
+
+
+def test_variants_change_the_base_and_are_checked():
+    protocol = validate(Protocol, RAW, "guidelines")
+    assert protocol.variant("pooling").sampling == "pooling" and protocol.variant("faithful") == protocol.base
+    for change, message in (({"samplign": 1}, "did you mean 'sampling'"), ({"norm": "layer"}, "variants.bad.norm")):
+        with pytest.raises(ParamsError, match=message):
+            validate(Protocol, RAW | {"variants": {"bad": change}}, "guidelines")
+
+
+def test_frechet_of_normal_distributions():
+    a, b = torch.tensor([4.0, 9.0]).diag().double(), torch.tensor([1.0, 1.0]).diag().double()
+    zero, mean = torch.zeros(2).double(), torch.tensor([3.0, 4.0]).double()
+    assert frechet(zero, a, zero, a) == pytest.approx(0, abs=1e-9)
+    assert frechet(zero, a, mean, a) == pytest.approx(25)
+    assert frechet(zero, a, zero, b) == pytest.approx((2 - 1) ** 2 + (3 - 1) ** 2)
+    turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]]).double()  # turning both changes nothing
+    assert frechet(zero, turn @ a @ turn.T, zero, turn @ b @ turn.T) == pytest.approx(5)
+
+
+def test_the_space_knows_real_images_from_others():
+    real = images(300)
+    space = FrechetSpace(real, FrechetConfig(**RAW["frechet"]), CPU)
+    one = np.repeat(real[:1], 60, 0)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 3, 32, 32), dtype=np.uint8)
+    assert 0 < space.floor < 0.5 * space.distance(one)
+    assert space.floor < space.distance(noise)
+    mean, covariance = space.real
+    assert covariance.trace() == pytest.approx(1) and mean.abs().max() < 1e-9
+    # a generator of one image of average features: the whole variance is missing
+    assert frechet(mean, covariance, mean, torch.zeros(4, 4).double()) == pytest.approx(1)
+    again = FrechetSpace(real, FrechetConfig(**RAW["frechet"]), CPU)
+    assert again.distance(noise) == space.distance(noise)
+
+
+def test_moments():
+    x = torch.tensor([[0.0], [2.0]]).double()
+    mean, covariance = moments(x)
+    assert mean.tolist() == [1.0] and covariance.tolist() == [[2.0]]
+
+
+def test_collapse():
+    healthy = np.full(100, 1.0)
+    assert not has_collapsed(0.25, healthy) and has_collapsed(0.249, healthy)
+    sure = np.concatenate([np.ones(90), np.full(10, 0.049)])
+    assert has_collapsed(1.0, sure)
+    sure[95] = 0.051  # for the whole last tenth
+    assert not has_collapsed(1.0, sure)
+
+
+def test_dynamics_are_of_the_end():
+    steps = np.arange(1000.0)
+    swing = np.where(steps % 2, 1.0, -1.0)
+    losses = {"d_real": steps, "d_fake": -steps, "loss_d": 2 * steps, "loss_g": np.where(steps < 900, 99.0, swing)}
+    numbers = dynamics(losses)
+    assert numbers == {"d_real": 949.5, "d_fake": -949.5, "loss_d": 1899.0, "loss_g_std": 1.0}
+
+
+def test_a_run_is_measured_and_repeats(judge):
+    first, again = (run("pooling", judge, Replica(1, CPU)) for _ in range(2))
+    assert first.numbers == again.numbers and np.array_equal(first.samples, again.samples)
+    names = ["collapsed", "diversity", "frechet", "d_real", "d_fake", "loss_d", "loss_g_std", "accuracy"]
+    assert list(first.numbers) == names and 0 <= first.numbers["accuracy"] <= 1
+    assert run("faithful", judge, Replica(1, CPU)).numbers != first.numbers
+
+
+def test_the_history_has_means_and_no_single_steps(judge):
+    rows = []
+    run("faithful", judge, Replica(0, CPU, sink=rows.extend))
+    assert {(step, name) for step, name, _ in rows} == {(6, n) for n in ("loss_g", "loss_d", "d_real", "d_fake")}
+
+
+def test_divergence_is_a_collapse(judge, monkeypatch, tmp_path):
+    def diverge(*_, **__):
+        raise Divergence("loss_d became nan")
+
+    good = run("faithful", judge, Replica(0, CPU))
+    monkeypatch.setattr(guidelines, "train_gan", diverge)
+    bad = run("faithful", judge, Replica(1, CPU))
+    found = metrics([good, bad], "faithful")
+    assert found["collapsed"] == [good.numbers["collapsed"], 1.0] and len(found["frechet"]) == 1
+    drawn = draw_variants([good, bad], judge.real, tmp_path / "x.png", each=3)
+    assert drawn["numbers"] == {"collapsed_faithful": np.mean(found["collapsed"])}
+    assert (tmp_path / "x.png").stat().st_size > 1000

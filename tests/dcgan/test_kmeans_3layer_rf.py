@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import torch
+
+import triptych
+from triptych import systems
+from triptych.config import ParamsError, validate
+from triptych.dcgan.objects import kmeans_1layer
+from triptych.dcgan.objects.kmeans_3layer_rf import Config, System
+from triptych.engine import Replica
+from triptych.systems import Spec
+
+SPEC = Spec((3, 32, 32))
+SMALL = {
+    "k": 12,
+    "patches": 600,
+    "groups": 3,
+    "members": 5,
+    "k_group": 4,
+    "images": 20,
+    "windows": 300,
+    "iterations": 3,
+}
+
+
+def images(n=24):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (n, 3, 8, 8), dtype=np.uint8)
+    return coarse.repeat(4, axis=2).repeat(4, axis=3) // 2 + rng.integers(0, 100, (n, 3, 32, 32), dtype=np.uint8)
+
+
+def fitted():
+    system = systems.build("objects", "kmeans_3layer_rf", Config(**SMALL), SPEC, seed=0)
+    replica = Replica(0, torch.device("cpu"))
+    system.fit(images(), replica)
+    return system, replica
+
+
+@pytest.fixture(scope="module")
+def system():
+    return fitted()[0]
+
+
+def block_means(code, side):
+    rows, columns, k = code.shape
+    rows, columns = rows // side * side, columns // side * side
+    return code[:rows, :columns].reshape(rows // side, side, columns // side, side, k).mean((1, 3))
+
+
+def quadrant_sums(code):
+    rows, columns = (code.shape[0] + 1) // 2, (code.shape[1] + 1) // 2
+    return [part.sum((0, 1)) for half in (code[:rows], code[rows:]) for part in (half[:, :columns], half[:, columns:])]
+
+
+def grouped(layer, maps):
+    """The layer's code of each 2×2 window of maps (rows, columns, k), one at a time."""
+    rows, columns, _ = maps.shape
+    out = []
+    for r in range(rows - 1):
+        for c in range(columns - 1):
+            window = maps[r : r + 2, c : c + 2] / layer.scale
+            groups = [window[:, :, m].permute(2, 0, 1).reshape(1, -1) for m in layer.members]
+            out.append(torch.cat([d.code(x)[0] for d, x in zip(layer.dictionaries, groups)]))
+    return torch.stack(out).view(rows - 1, columns - 1, -1)
+
+
+def test_features_are_the_quadrants_of_all_three_layers(system):
+    image = torch.from_numpy(images()[:1])
+    first = system.first.code(torch.stack([
+        image[0, :, r : r + 6, c : c + 6].float().flatten() for r in range(27) for c in range(27)
+    ])).view(27, 27, -1)  # fmt: skip
+    second = grouped(system.deeper[0], block_means(first, 3))
+    third = grouped(system.deeper[1], block_means(second, 2))
+    assert second.shape == (8, 8, 12) and third.shape == (3, 3, 12)
+    expected = torch.cat([torch.cat(quadrant_sums(code)) for code in (first, second, third)])
+    torch.testing.assert_close(system.pooled(image)[0], expected, atol=2e-3, rtol=1e-3)
+
+
+def test_its_first_layer_is_one_layer_k_means(system):
+    one = kmeans_1layer.System(kmeans_1layer.Config(k=12, patches=600, iterations=3), SPEC)
+    one.fit(images(), Replica(0, torch.device("cpu")))
+    assert torch.equal(one.centroids, system.first.centroids)
+    batch = torch.from_numpy(images()[:5])
+    torch.testing.assert_close(system.pooled(batch)[:, :48], one.pooled(batch))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_a_history(system):
+    again, replica = fitted()
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in system.state_dict().items())
+    assert {name for _, name, _ in replica.history} == {"distortion", "distortion_2", "distortion_3"}
+
+
+def test_saved_and_loaded_gives_the_same_features(system, tmp_path):
+    system.adapt(images(), torch.device("cpu"))
+    where = tmp_path / "objects/kmeans_3layer_rf/seed0"
+    systems.save(system, where, table="objects", name="kmeans_3layer_rf", config=system.config, spec=SPEC)
+    batch = torch.from_numpy(images()[:4])
+    again = triptych.load("objects/kmeans_3layer_rf", root=tmp_path)
+    assert system.features(batch).shape == (4, 4 * (12 + 12 + 12))
+    assert torch.equal(again.features(batch), system.features(batch))
+
+
+def test_features_are_standardised(system):
+    system.adapt(images(), torch.device("cpu"))
+    out = system.features(torch.from_numpy(images()))
+    assert out.mean(0).abs().max() < 1e-3 and (out.var(0) < 1.1).all()
+
+
+def test_what_does_not_fit_is_told():
+    with pytest.raises(ParamsError, match="members = 13: more than the maps"):
+        validate(Config, SMALL | {"members": 13}, "objects.systems.kmeans_3layer_rf")
+    with pytest.raises(ParamsError, match="12×12 leave a layer"):
+        System(Config(**SMALL), Spec((3, 12, 12)))
