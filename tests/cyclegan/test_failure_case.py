@@ -10,9 +10,9 @@ from triptych.cyclegan import domain_classifier
 from triptych.cyclegan.domain_classifier import soiled, train_classifier
 from triptych.cyclegan.failure_case import PROPERTIES, Protocol, Ways, accuracy, judged, run
 from triptych.cyclegan.failure_figure import draw_ways
-from triptych.cyclegan.silhouette import overlap, silhouettes
 from triptych.cyclegan.two_domains import TwoDomains
 from triptych.data.format import DataError, Split, write_dataset
+from triptych.data.silhouette import overlap, silhouettes
 from triptych.data.sources import folder
 from triptych.engine import Replica
 

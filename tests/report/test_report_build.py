@@ -126,7 +126,9 @@ def test_rows_not_run_say_why(root):
     build(root)
     text = (root / "reports/laptop/tables/objects.md").read_text()
     assert "| mine | – | not run |" in text
-    assert "Not run (its result is of profile 'smoke', not 'laptop'): view-invariant K-means (our reconstruction)." in text
+    assert (
+        "Not run (its result is of profile 'smoke', not 'laptop'): view-invariant K-means (our reconstruction)." in text
+    )
     assert "Not run (not in params.yaml): raw pixels, DCGAN, untrained." in text
     assert "Not run (no result yet): tsvm, mine." in text
 

@@ -4,7 +4,7 @@ import json
 
 from triptych.report import build_report
 from triptych.report.load import read_inputs
-from triptych.report.studies import Column, Study, load_studies, study_csv, study_table
+from triptych.report.studies import Column, Study, load_studies, study_csv, study_tables
 
 STUDY = Study(
     title="Sweep",
@@ -34,7 +34,7 @@ def test_a_study_is_printed_with_its_units_and_natural_order(tmp_path):
     write(tmp_path, "beta_16", {"higgins": (0.5, 0.01, 3), "kl": (12.3456, 0.5, 3), "odd": (1, 0, 3)})
     write(tmp_path, "beta_4", {"higgins": (0.75, 0.0, 1)}, ["a note"])
     write(tmp_path, "beta_2", {"higgins": (1.0, 0.002, 3)})
-    table = study_table("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
+    (table,) = study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
     assert [head.metric for head in table.heads] == ["score (%)", "KL (nats)"]
     assert [row.name.text for row in table.rows] == ["β = 2", "beta 4", "beta 16"]
     assert [cell.text for cell in table.rows[2].cells] == ["50.0 ± 1.0 (n=3)", "12.3 ± 0.5 (n=3)"]
@@ -43,9 +43,18 @@ def test_a_study_is_printed_with_its_units_and_natural_order(tmp_path):
     assert "beta_16,odd,1,0,3\n" in study_csv("beta_sweep", read_inputs(tmp_path, "laptop"))
 
 
+def test_items_without_a_common_metric_have_tables_of_their_own(tmp_path):
+    write(tmp_path, "a", {"higgins": (1.0, 0, 1)})
+    write(tmp_path, "b", {"kl": (1.0, 0, 1)})
+    write(tmp_path, "c", {"kl": (2.0, 0, 1)})
+    tables = study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
+    assert [[row.system for row in table.rows] for table in tables] == [["a"], ["b", "c"]]
+    assert len({table.key for table in tables}) == 2
+
+
 def test_results_of_another_profile_are_left_out(tmp_path):
     write(tmp_path, "beta_4", {"higgins": (0.75, 0.0, 1)})
-    assert study_table("beta_sweep", STUDY, read_inputs(tmp_path, "paper")) is None
+    assert study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "paper")) == []
 
 
 def test_every_study_of_the_file_is_known_to_params_and_shown_on_the_page(tmp_path):

@@ -18,9 +18,9 @@ from triptych.config import Strict
 from triptych.cyclegan import domain_classifier
 from triptych.cyclegan.data import enlarge, normalise, to_uint8
 from triptych.cyclegan.domain_classifier import DomainClassifier, train_classifier
-from triptych.cyclegan.silhouette import overlap, silhouettes
 from triptych.cyclegan.translation import CycleConfig, CycleSystem
 from triptych.cyclegan.two_domains import TwoDomains
+from triptych.data.silhouette import overlap, silhouettes
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
 

@@ -16,7 +16,7 @@ from triptych.report.formats import to_csv, to_latex, to_markdown
 from triptych.report.load import Inputs, histories, judged_on, read_inputs
 from triptych.report.page import Page, PaperSection, StudySection, TableSection, honesty, render, what_was_run
 from triptych.report.papers import PAPERS, paper_of
-from triptych.report.studies import load_studies, study_csv, study_table
+from triptych.report.studies import load_studies, study_csv, study_tables
 from triptych.report.table import Table, build_tables
 
 
@@ -32,9 +32,9 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     tables = {table: build_tables(published[table], inputs) for table in TABLES}
     for table in TABLES:
         _write_table(out / "tables", published[table], inputs, tables[table])
-    studies = {key: table for key, study in load_studies().items() if (table := study_table(key, study, inputs))}
-    for key, table in studies.items():
-        _write_texts(out / "tables", key, study_csv(key, inputs), [table])
+    studies = {key: printed for key, study in load_studies().items() if (printed := study_tables(key, study, inputs))}
+    for key, printed in studies.items():
+        _write_texts(out / "tables", key, study_csv(key, inputs), printed)
 
     staged, sheets = stage_pictures(root), data_sheets(root)
     drawn = {table: _charts(published[table], inputs, tables[table]) for table in TABLES}
@@ -134,7 +134,7 @@ def _page(
     profile: str,
     inputs: Inputs,
     sections: Mapping[str, TableSection],
-    studies: Mapping[str, Table],
+    studies: Mapping[str, Sequence[Table]],
     figures: Mapping[str, Figure],
     staged: Sequence[Picture],
     sheets: Sequence[DataSheet],

@@ -34,7 +34,7 @@ class TableSection:
 class StudySection:
     key: str
     study: Study
-    table: Table
+    tables: Sequence[Table]
     figures: Sequence[Figure]
 
 

@@ -45,29 +45,40 @@ def load_studies() -> dict[str, Study]:
     return {key: validate(Study, value, f"studies.yaml: {key}") for key, value in raw.items()}
 
 
-def study_table(key: str, study: Study, inputs: Inputs) -> Table | None:
-    """The printed table of a study; None if nothing of it was run."""
+def study_tables(key: str, study: Study, inputs: Inputs) -> list[Table]:
+    """The printed tables of a study: one for items that have the same metrics; none if nothing of it was run."""
     results = inputs.results.get(key, {})
-    if not results:
-        return None
     items = [*(i for i in study.rows if i in results), *sorted(set(results) - set(study.rows), key=_natural)]
+    groups: list[tuple[set[str], list[str]]] = []
+    for item in items:
+        metrics = set(study.columns) & set(results[item]["metrics"])
+        group = next((g for g in groups if metrics <= g[0] or metrics >= g[0]), None)
+        if group is None:
+            groups.append((metrics, [item]))
+        else:
+            group[0].update(metrics)
+            group[1].append(item)
+    keys = [key, *(f"{key}-{n}" for n in range(2, len(groups) + 1))]
+    return [_table(key, k, study, inputs, members) for k, (_, members) in zip(keys, groups)]
+
+
+def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str]) -> Table:
+    results = {item: inputs.results[group][item] for item in items}
     metrics = [m for m in study.columns if any(m in r["metrics"] for r in results.values())]
     titles = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
     whose = f"ours, {titles[0]}" if len(titles) == 1 else "ours"
     heads = [Head(_heading(study.columns[m]), whose, "ours") for m in metrics]
-    if len(titles) > 1:
-        heads.append(Head("data", "", "info"))
-    costed = any((key, item) in inputs.costs for item in items)
+    heads += [Head("data", "", "info")] if len(titles) > 1 else []
+    costed = any((group, item) in inputs.costs for item in items)
     heads += [Head("cost", "", "info")] if costed else []
     notes: dict[str, str] = {}
     rows = []
-    for item in items:
-        result = results[item]
+    for item, result in results.items():
         cells = [_cell(result["metrics"].get(m), study.columns[m]) for m in metrics]
         if len(titles) > 1:
             cells.append(Cell(judged_on(result) if result["data"] else "–"))
         if costed:
-            cost = inputs.costs.get((key, item))
+            cost = inputs.costs.get((group, item))
             cells.append(Cell(duration(cost.seconds) if cost else "–"))
         marks = tuple(notes.setdefault(text, str(len(notes) + 1)) for text in result.get("notes", []))
         rows.append(Row(item, Cell(study.rows.get(item, item.replace("_", " ")), marks=marks), tuple(cells), True))

@@ -42,7 +42,7 @@ def _silhouette_shape(images: np.ndarray) -> np.ndarray:
 
 
 def _masks(images: np.ndarray) -> np.ndarray:
-    from triptych.cyclegan.silhouette import silhouettes
+    from triptych.data.silhouette import silhouettes
 
     masks = silhouettes(images)
     masks[masks.sum((1, 2)) < 3] = True  # nothing found: the whole picture
