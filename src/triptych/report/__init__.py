@@ -78,6 +78,8 @@ def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> di
             for m in wanted
         }  # fmt: skip
         columns = [published.column(m) for m in wanted if paper[m]]
+        if not columns:
+            continue
         series = {f"paper, {published.paper_data}": paper}
         for who, results in (("ours", ours), ("ours at paper scale", kept)):
             shown = {s: r for s, r in results.items() if s in systems}
