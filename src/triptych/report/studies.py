@@ -3,6 +3,7 @@ metric. What the reader is told of each is in studies.yaml."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -111,11 +112,15 @@ def _cell(number: Mapping[str, Any] | None, column: Column) -> Cell:
     if number is None:
         return Cell("–")
 
-    def show(value: float) -> str:
-        return f"{100 * value:.{min(column.digits, 2)}f}" if column.unit == "percent" else f"{value:.{column.digits}g}"
-
-    spread = f" ± {show(number['std'])}" if number["n"] > 1 else ""
-    return Cell(f"{show(number['mean'])}{spread} (n={number['n']})")
+    mean, std = number["mean"], number["std"]
+    if column.unit == "percent":
+        scale, form = 100, f".{min(column.digits, 2)}f"
+    elif 1e-3 <= abs(mean) < 1e5:
+        scale, form = 1, f".{max(0, column.digits - 1 - math.floor(math.log10(abs(mean))))}f"  # the ± to the same place
+    else:
+        scale, form = 1, f".{column.digits}g"
+    spread = f" ± {scale * std:{form}}" if number["n"] > 1 else ""
+    return Cell(f"{scale * mean:{form}}{spread} (n={number['n']})")
 
 
 def _natural(text: str) -> list[tuple[int, float, str]]:
