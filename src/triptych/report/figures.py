@@ -12,7 +12,7 @@ from typing import Any
 from triptych.files import FileError, read_json
 
 LIMITS = (300_000, 200_000, 120_000, 80_000, 50_000, 30_000)  # bytes a figure may have, tried in turn
-BUDGET = 3_000_000  # bytes all figures of a report may have together
+BUDGET = 5_500_000  # bytes all figures of a report may have together
 
 
 @dataclass(frozen=True)
