@@ -59,7 +59,7 @@ def test_one_systems_parameter_concerns_that_system_only(project):
 
 
 def test_protocol_parameter_concerns_the_scores_only(project):
-    stages = pretend_changed(project, "per_class: 4", "per_class: 5")
+    stages = pretend_changed(project, "validation: 60, per_class: 4", "validation: 60, per_class: 5")
     assert stages and all(s.startswith("probe@") for s in stages)
 
 
