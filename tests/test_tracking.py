@@ -27,7 +27,8 @@ ENDS = {
     "finish": "t.finish({'accuracy': {'mean': 0.5, 'std': 0.1, 'n': 3}})",
     "raise": "raise ValueError('boom')",
     "exit": "sys.exit(0)",
-    "interrupt": "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)",
+    # short naps: the signal may reach another thread, and the main one notices it only between two of its steps
+    "interrupt": "os.kill(os.getpid(), signal.SIGINT); [time.sleep(0.1) for _ in range(600)]",
     "terminate": "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)",
     "kill": "time.sleep(60)",
 }
