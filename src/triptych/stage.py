@@ -34,10 +34,12 @@ from torch import nn
 
 from triptych import systems
 from triptych.config import ParamsError
+from triptych.curves import write_curves
 from triptych.data.format import DataError, Dataset, Split
-from triptych.engine import Divergence, Replica, default_device, parallel
+from triptych.engine import Divergence, Replica, parallel
 from triptych.engine.replica import Row
 from triptych.params import load_params
+from triptych.processes import start_processes
 from triptych.results import write_result
 from triptych.tracking import Tracker, curve_name, safe_to_fork
 
@@ -65,7 +67,7 @@ class Stage:
         if sections is None:
             sections = own
         self.logged = self.params.flat(*sections)
-        self.device = _start_processes()
+        self.device = start_processes()
         self.is_main = int(os.environ.get("RANK", 0)) == 0
         self.folder = Path("runs", table, system, name)
         self.outputs = Path("outputs", table, system)
@@ -281,33 +283,6 @@ class Stage:
             "stage": self.name,
             "seeds": self.protocol.seeds,
         }
-
-
-def write_curves(folder: Path) -> None:
-    """history.jsonl -> curves.csv (step, then a column a metric: means over seeds), the form `dvc plots` reads."""
-    points: dict[int, dict[str, list[float]]] = {}
-    names: dict[str, None] = {}
-    for line in (folder / "history.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        names[row["metric"]] = None
-        points.setdefault(row["step"], {}).setdefault(row["metric"], []).append(row["value"])
-    lines = [",".join(["step", *names])]
-    for step, values in sorted(points.items()):
-        means = [f"{sum(values[n]) / len(values[n]):.6g}" if n in values else "" for n in names]
-        lines.append(",".join([str(step), *means]))
-    (folder / "curves.csv").write_text("\n".join(lines) + "\n")
-
-
-def _start_processes() -> torch.device:
-    """This process's device; under torchrun also joins the other processes (NCCL on GPUs, gloo on CPUs)."""
-    device = default_device()
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return device
 
 
 def main(work: Callable[..., None]) -> None:

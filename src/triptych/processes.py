@@ -1,0 +1,21 @@
+"""What a stage's process does first: find its device, and the other processes under torchrun."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from triptych.engine import default_device
+
+
+def start_processes() -> torch.device:
+    """This process's device; under torchrun also joins the other processes (NCCL on GPUs, gloo on CPUs)."""
+    device = default_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return device
