@@ -17,7 +17,7 @@ def work(system_name):
         folder, n_classes = Path("models/streets/fcn"), len(evaluated(val.classes))
         evaluator = load_evaluator(folder, stage.protocol.fcn, n_classes, stage.device)
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
-        stage.result(*evaluate(systems, val, evaluator, stage.protocol, stage.device))
+        stage.result(*evaluate(systems, val, evaluator, stage.protocol, stage.device, stage.for_each))
 
 
 main(work)

@@ -6,9 +6,9 @@ from torch import nn
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.dcgan import extraction
-from triptych.dcgan.extraction import extract
+from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.figures import draw_samples, mean_distance, sheet
-from triptych.dcgan.objects import dcgan, dcgan_untrained, raw_pixels
+from triptych.dcgan.objects import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
 from triptych.dcgan.objects_protocol import Probe, Protocol, draw_rows, evaluate, judge
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -97,12 +97,44 @@ def test_too_large_a_validation_set_is_refused():
 def test_extraction_in_order_and_out_of_memory(monkeypatch):
     images = split(23, 0).images
     order = np.random.default_rng(0).permutation(23)
-    whole = extract(Brightness(), images, CPU, order, batch_size=5)
+    whole = extract(Brightness().features, images, CPU, order, batch_size=5)
     torch.testing.assert_close(whole, Brightness().features(torch.from_numpy(images[order])))
     monkeypatch.setattr(extraction, "SHARE", 0.0)
-    mapped = extract(Brightness(), images, CPU, order, batch_size=5)
+    mapped = extract(Brightness().features, images, CPU, order, batch_size=5)
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, whole.numpy())
+
+
+def small(code):
+    values = {
+        "kmeans_1layer": {"k": 5, "patches": 200, "iterations": 2},
+        "dcgan_untrained": {"width": 2, "standardize": True},
+        "raw_pixels": {},
+    }
+    name = code.__name__.split(".")[-1]
+    torch.manual_seed(0)
+    return code.System(validate(code.Config, values[name], "x"), SPEC).eval()
+
+
+@pytest.mark.parametrize("code", [raw_pixels, kmeans_1layer, dcgan_untrained])
+@pytest.mark.parametrize("share", [0.4, 0.0])
+def test_adapting_while_extracting_is_adapting_first(code, share, monkeypatch):
+    monkeypatch.setattr(extraction, "SHARE", share)  # 0: features in a mapped file
+    monkeypatch.setattr(extraction, "BLOCK", 10)
+    images = np.random.default_rng(0).integers(0, 256, (24, 3, 32, 32), dtype=np.uint8)
+    order = np.random.default_rng(1).permutation(24)
+    at_once, step_by_step = small(code), small(code)
+    for system in (at_once, step_by_step):
+        system.fit(images, Replica(0, CPU))
+    got = adapt_and_extract(at_once, images, CPU, order)
+    if code is not raw_pixels:
+        step_by_step.adapt(images, CPU)
+        assert float(at_once.standardizer.scale.std()) > 0
+    with torch.no_grad():
+        expected = step_by_step.features(torch.from_numpy(images[order]))
+        after = at_once.features(torch.from_numpy(images[order]))
+    torch.testing.assert_close(torch.as_tensor(got), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(after, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("code", [dcgan, dcgan_untrained])

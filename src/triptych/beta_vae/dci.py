@@ -61,4 +61,4 @@ def _model(model: Model, seed: int):
     if model == "boosting":
         return GradientBoostingClassifier(random_state=seed)
     # Every split sees all latents: a random few of them at a time would spread the importance of any code.
-    return RandomForestClassifier(20, max_depth=12, max_features=None, n_jobs=-1, random_state=seed)
+    return RandomForestClassifier(20, max_depth=12, max_features=None, random_state=seed)

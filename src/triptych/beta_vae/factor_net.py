@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.engine import Phase, Replica, Stream, Task, inference, train
+from triptych.engine import Phase, Replica, Task, inference, train
 
 
 class NetConfig(Strict):
@@ -135,9 +135,7 @@ def train_net(
     truth = targets(factors, indices)
     torch.manual_seed(replica.seed)
     net = FactorNet(tuple(images.shape[1:]), truth.shape[1], config.width)
-    stream = Stream(
-        np.asarray(images[rest]), truth[rest], batch_size=config.batch_size, seed=replica.seed, device=replica.device
-    )
+    stream = replica.stream(np.asarray(images[rest]), truth[rest], batch_size=config.batch_size)
     train(FactorTask(net, factors, config), {"examples": stream}, steps=config.steps, replica=replica)
     error = (inference(net, np.asarray(images[held]), replica.device) - truth[held]).square()
     spread = truth[held].var(0, unbiased=False)

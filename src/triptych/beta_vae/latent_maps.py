@@ -62,15 +62,7 @@ def _means(codes: Tensor, factors: Tensor, grid: Grid, names: tuple[str, str]) -
 
 
 def draw_latent_maps(
-    system,
-    images: np.ndarray,
-    grid: Grid,
-    path,
-    device: torch.device,
-    *,
-    show: int = 10,
-    values: int = 7,
-    seed: int = 0,
+    system, images: np.ndarray, grid: Grid, path, device: torch.device, show: int = 10, values: int = 7, seed: int = 0
 ) -> dict[str, Any]:
     """A column for each latent, the largest KL first: map over positions, mean against scale and against rotation (a
     line for each shape), traversal, posterior variance. numbers: for each latent in use, `z<j>_<factor>`, the share of

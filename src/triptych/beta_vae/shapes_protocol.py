@@ -17,7 +17,8 @@ from triptych.beta_vae.factor_vae import factor_vae_score
 from triptych.beta_vae.sampling import Grid
 from triptych.config import Strict
 from triptych.data.format import Dataset, Split
-from triptych.engine import Replica
+from triptych.engine import Replica, prepare
+from triptych.engine.parallel import one_by_one
 
 Scores = dict[str, list[float]]
 
@@ -54,11 +55,6 @@ class Protocol(Strict):
         return [self.dataset]
 
 
-def one_by_one(items: Sequence, work: Callable) -> list:
-    """The plain way to do `work` for each item; a stage may know a faster one."""
-    return [work(item) for item in items]
-
-
 def evaluate(
     systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device, for_each=one_by_one
 ) -> Scores:
@@ -67,13 +63,16 @@ def evaluate(
 
     A system without state (raw pixels) is the same for every seed: all its models are one code, encoded once. What
     then differs between seeds is the data points and the classifiers of `higgins`, so that alone is repeated; the
-    other metrics are of the first seed. `for_each(items, work)` does the other metrics, model by model.
+    other metrics are of the first seed. `for_each(items, work)` encodes and does the other metrics, model by model.
     """
     grid = Grid(dataset.card["factors"], merge_poses=protocol.metrics.merge_poses)
     grid.check(len(dataset["train"]))
     stateless = not systems[0].state_dict()
     models = list(systems)[:1] if stateless else systems
-    codes = [encode_all(system, dataset["train"], device) for system in models]
+    train = dataset["train"]
+    # Arrays in between: tensors would travel from process to process as open files.
+    arrays = for_each(models, lambda system: encode_all(system, train, device).cpu().numpy())
+    codes = [torch.from_numpy(array).to(device) for array in arrays]
     metrics = higgins_scores(codes * len(protocol.seeds) if stateless else codes, grid, protocol)
 
     def others(item: tuple[int, Tensor]) -> dict[str, float]:
@@ -109,12 +108,12 @@ def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
 
 
 @torch.inference_mode()
-def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size: int = 1024) -> Tensor:
+def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size: int = 256) -> Tensor:
     """Codes (N, d) of all images on `device`, as `system.encode` gives them: posterior means for VAEs.
 
     Ground truth has `encode_factors` in its place. uint8 codes are pixels, in 255ths.
     """
-    system = system.to(device).eval()
+    system = prepare(system, device).eval()
     oracle: Callable | None = getattr(system, "encode_factors", None)
     source, encode = (split.factors, oracle) if oracle else (split.images, system.encode)
     parts = (torch.from_numpy(np.array(source[i : i + batch_size])) for i in range(0, len(source), batch_size))

@@ -12,7 +12,7 @@ from torch import Tensor
 from triptych.beta_vae.objective import NLL, kl_per_latent, reparameterise
 from triptych.beta_vae.stacked import Stacked
 from triptych.beta_vae.vae import Vae
-from triptych.engine import Phase, Replica, Stream, Task, train
+from triptych.engine import Phase, Replica, Task, train
 
 
 def train_vaes(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
@@ -75,15 +75,9 @@ class Batches:
     """One stream of each seed over the same images: batch (R, B, ...)."""
 
     def __init__(self, images: np.ndarray | Tensor, seeds: Sequence[int], batch_size: int, replica: Replica):
-        options = {
-            "batch_size": batch_size,
-            "device": replica.device,
-            "rank": replica.rank,
-            "world": replica.world,
-        }
-        self.streams = [Stream(images, seed=seeds[0], **options)]
+        self.streams = [replica.stream(images, batch_size=batch_size, seed=seeds[0])]
         shared = self.streams[0]._tensors  # one copy of the data serves all
-        self.streams += [Stream(*shared, seed=seed, **options) for seed in seeds[1:]]
+        self.streams += [replica.stream(*shared, batch_size=batch_size, seed=seed) for seed in seeds[1:]]
         self.resident = self.streams[0].resident
 
     def rows(self, step: int) -> Tensor:

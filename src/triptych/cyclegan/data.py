@@ -86,13 +86,13 @@ class StreetData:
             enlarge(self.labels, load_size, "nearest"),
             enlarge(self.photos, load_size, "bicubic"),
         )
-        common = dict(batch_size=batch_size, device=replica.device, rank=replica.rank, world=replica.world)
 
         def transform(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
             both = normalise(augment(torch.cat([label, photo], dim=1), size))
             return both[:, :3], both[:, 3:]
 
-        return {"pair": Stream(labels, photos, seed=2 * replica.seed, transform=transform, **common)}
+        stream = replica.stream(labels, photos, batch_size=batch_size, seed=2 * replica.seed, transform=transform)
+        return {"pair": stream}
 
 
 def unpaired_streams(x: Tensor, y: Tensor, replica: Replica, *, batch_size: int, size: int) -> dict[str, Stream]:
@@ -101,10 +101,9 @@ def unpaired_streams(x: Tensor, y: Tensor, replica: Replica, *, batch_size: int,
     def transform(images: Tensor) -> Tensor:
         return normalise(augment(images, size))
 
-    common = dict(batch_size=batch_size, device=replica.device, rank=replica.rank, world=replica.world)
     return {
-        "x": Stream(x, seed=2 * replica.seed, transform=transform, **common),
-        "y": Stream(y, seed=2 * replica.seed + 1, transform=transform, **common),
+        name: replica.stream(images, batch_size=batch_size, seed=2 * replica.seed + i, transform=transform)
+        for i, (name, images) in enumerate((("x", x), ("y", y)))
     }
 
 

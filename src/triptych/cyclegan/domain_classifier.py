@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from triptych.config import Strict
 from triptych.cyclegan.data import augment, enlarge, normalise
 from triptych.cyclegan.two_domains import TwoDomains
-from triptych.engine import Phase, Replica, Stream, Task, inference, linear_decay, train
+from triptych.engine import Phase, Replica, Task, inference, linear_decay, train
 
 
 class Config(Strict):
@@ -48,16 +48,7 @@ def train_classifier(data: TwoDomains, size: int, config: Config, replica: Repli
         shifted = augment(nnf.pad(pictures.float(), (size // 8,) * 4, mode="replicate"), size)
         return soiled(normalise(shifted), config.noise), labels.long()
 
-    stream = Stream(
-        images,
-        of_y,
-        batch_size=config.batch_size,
-        seed=replica.seed,
-        device=replica.device,
-        transform=transform,
-        rank=replica.rank,
-        world=replica.world,
-    )
+    stream = replica.stream(images, of_y, batch_size=config.batch_size, transform=transform)
     task = Naming(DomainClassifier(config.width), config)
     return train(task, {"named": stream}, steps=config.steps, replica=replica).net
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from triptych.config import Strict
 from triptych.cyclegan.data import augment, normalise
 from triptych.data.format import DataError
-from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
+from triptych.engine import Phase, Replica, Task, linear_decay, train
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of VGG-16 between its poolings
 MULTIPLES = (1, 2, 4, 8, 8)
@@ -167,14 +167,7 @@ def train_fcn(net: FCN8s, photos: Tensor, truth: Tensor, config: Config, replica
             both = torch.where(mirrored, both.flip(3), both)
         return normalise(both[:, :3]), both[:, 3].long()
 
-    stream = Stream(
-        photos,
-        truth,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        device=replica.device,
-        transform=transform,
-    )
+    stream = replica.stream(photos, truth, batch_size=config.batch_size, seed=config.seed, transform=transform)
     task = train(Segmentation(net, config), {"pair": stream}, steps=config.steps, replica=replica)
     return task.net
 

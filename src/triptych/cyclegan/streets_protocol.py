@@ -31,7 +31,8 @@ from triptych.cyclegan.fcn_score import (
 )
 from triptych.cyclegan.hidden_information import cycle_errors, growth
 from triptych.data.classes import evaluated, train_ids
-from triptych.engine import Replica, inference
+from triptych.engine import Replica, inference, prepare
+from triptych.engine.parallel import one_by_one
 
 Metrics = dict[str, list[float]]
 
@@ -91,22 +92,25 @@ def evaluate(
     evaluator: fcn8s.FCN8s,
     protocol: Protocol,
     device: torch.device,
+    for_each=one_by_one,
 ) -> tuple[Metrics, list[str]]:
-    """Both directions of each trained system -> metrics {name: one value a system}, and notes."""
-    metrics: Metrics = {}
-    for system in systems:
-        system = system.to(device).eval()
+    """Both directions of each trained system -> metrics {name: one value a system}, and notes. `for_each(items, work)`
+    judges the systems."""
+
+    def judge(system: nn.Module) -> dict[str, float]:
+        system = prepare(system, device).eval()
         photos = inference(system.to_photo, val.labels, device, 32).to(torch.uint8)
         labels = inference(system.to_labels, np.asarray(val.photos), device, 32).to(torch.uint8)
-        values = {
+        return {
             **_photo_scores(photos.numpy(), val, evaluator, protocol),
             **_label_scores(labels, val, protocol),
             "to_photo/diversity": diversity(photos, real(val, "photos", photos.shape[-1])),
             "to_labels/diversity": diversity(labels, real(val, "labels", labels.shape[-1])),
             **cycle_measures(system, val, photos, labels, protocol.evaluation, device),
         }
-        for name, value in values.items():
-            metrics.setdefault(name, []).append(value)
+
+    judged = for_each(systems, judge)
+    metrics = {name: [values[name] for values in judged] for name in judged[0]}
     notes = _notes(val, protocol)
     notes.append(
         f"noise_growth: error of the way back with noise of {protocol.evaluation.noise:g} grey levels on the "

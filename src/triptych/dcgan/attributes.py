@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from triptych.config import Strict
 from triptych.data.format import DataError, Split
 from triptych.dcgan.networks import GRID, signed
-from triptych.engine import Phase, Replica, Stream, Task, inference, train
+from triptych.engine import Phase, Replica, Task, inference, train
 
 
 class ReaderConfig(Strict):
@@ -120,16 +120,7 @@ def train_reader(images: np.ndarray, targets: np.ndarray, reader: Reader, config
     def prepared(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return signed(x).contiguous(memory_format=torch.channels_last), y
 
-    stream = Stream(
-        images,
-        targets,
-        batch_size=config.batch_size,
-        seed=replica.seed,
-        device=replica.device,
-        transform=prepared,
-        rank=replica.rank,
-        world=replica.world,
-    )
+    stream = replica.stream(images, targets, batch_size=config.batch_size, transform=prepared)
     train(Reading(reader, config), {"faces": stream}, steps=config.steps, replica=replica)
 
 

@@ -30,34 +30,58 @@ class FeatureConfig(Strict):
     standardize: bool = Field(default=False, description="each feature to mean 0 and variance about 1")
 
 
-class DiscriminatorFeatures(nn.Module):
-    """A discriminator, made ready for a classification set by `adapt`, called on its images by `forward`."""
+class Adapted:
+    """Mixin of an nn.Module that describes images: what in it depends on the classification set is set by `adapt`.
+
+    The module gives `pooled` and a `standardizer` (an nn.Identity where features stay as they are), and overrides
+    `settle` if more of it depends on the set.
+    """
+
+    standardizer: Standardizer | nn.Identity
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """uint8 images (n, C, H, W) on the module's device -> (n, d) float, as they are before standardising."""
+        raise NotImplementedError
+
+    def settle(self, images: np.ndarray | Tensor, device: torch.device) -> None:
+        """`adapt`, but for the standardizer."""
+        self.to(device)
+
+    def adapt(self, images: np.ndarray | Tensor, device: torch.device) -> None:
+        """Set what depends on the classification set, from its training images, uint8 (N, C, H, W), unlabelled."""
+        self.settle(images, device)
+        if isinstance(self.standardizer, Standardizer):
+            self.standardizer.fit(self.pooled(batch) for batch in batches(images, device))
+
+    def features(self, images: Tensor) -> Tensor:
+        """uint8 images (n, C, H, W) on the module's device -> (n, d) float."""
+        return self.standardizer(self.pooled(images))
+
+
+class DiscriminatorFeatures(Adapted, nn.Module):
+    """A discriminator that describes images; d = 28,672 for the ImageNet net and 7,168 for the SVHN net at the paper's
+    widths."""
 
     def __init__(self, discriminator: Discriminator, config: FeatureConfig):
         super().__init__()
         self.discriminator, self.config = discriminator, config
         self.standardizer = Standardizer(discriminator.n_features) if config.standardize else nn.Identity()
 
-    def adapt(self, images: np.ndarray | Tensor, device: torch.device) -> None:
-        """Set what depends on the classification set, from its training images, uint8 (N, C, S, S),
-        unlabelled.
-        """
+    def settle(self, images: np.ndarray | Tensor, device: torch.device) -> None:
         self.to(device, memory_format=torch.channels_last).eval()
         if self.config.statistics == "reestimated":
             estimate_statistics(self.discriminator, images, device, self.config.statistics_batch)
-        if self.config.standardize:
-            self.standardizer.fit(features(self.discriminator, b) for b in batches(images, device))
+
+    def pooled(self, images: Tensor) -> Tensor:
+        return features(self.discriminator, images)
 
     def forward(self, images: Tensor) -> Tensor:
-        """uint8 images (n, C, S, S) -> (n, d) float."""
-        return self.standardizer(features(self.discriminator, images))
+        return self.features(images)
 
 
 def features(discriminator: Discriminator, images: Tensor) -> Tensor:
-    """uint8 images (n, C, S, S), on the net's device -> (n, d) float, d = `discriminator.n_features`.
-
-    d = 28,672 for the ImageNet net and 7,168 for the SVHN net at the paper's widths. Call it in eval mode.
-    """
+    """uint8 images (n, C, S, S), on the net's device -> (n, d) float, d = `discriminator.n_features`. Call it in eval
+    mode."""
     return torch.cat([pooled(h) for h in discriminator.activations(discriminator.scaled(images))], dim=1)
 
 

@@ -10,7 +10,20 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+
+from triptych.config import Strict
+
+
+class PatchConfig(Strict):
+    """Patches, as the K-means systems take them. The defaults are the published ones."""
+
+    patch: int = Field(default=6, ge=2, description="side of the receptive field, in pixels; its stride is 1")
+    iterations: int = Field(default=50, ge=1, description="of K-means")
+    patch_epsilon: float = Field(default=10.0, gt=0, description="added to a patch's variance (pixels 0 to 255)")
+    zca_epsilon: float = Field(default=0.1, gt=0, description="added to the eigenvalues of the patch covariance")
+    feature_epsilon: float = Field(default=0.01, gt=0, description="added to a feature's variance")
 
 
 class Dictionary(nn.Module):

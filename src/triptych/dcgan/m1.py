@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from triptych.config import Strict
 from triptych.dcgan.pca import PCA, flat, flat_rows
-from triptych.engine import Phase, Replica, Stream, Task, train
+from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
 
 Gaussian = tuple[Tensor, Tensor]  # mean and log variance, (n, d) each
@@ -55,10 +55,7 @@ class M1(nn.Module):
         self.to(replica.device)
         pixels = flat_rows(images, replica.device)
         rows = self.whiten.fit(pixels)(pixels)
-        stream = Stream(
-            rows, batch_size=c.batch_size, seed=replica.seed, device=replica.device,
-            rank=replica.rank, world=replica.world,
-        )  # fmt: skip
+        stream = replica.stream(rows, batch_size=c.batch_size)
         train(M1Task(self, len(rows)), {"x": stream}, steps=c.steps, replica=replica)
         return self
 

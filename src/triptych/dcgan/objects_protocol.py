@@ -19,9 +19,10 @@ from torch import nn
 
 from triptych.config import ParamsError, Strict
 from triptych.data.format import Split
-from triptych.dcgan.extraction import extract
+from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.svm import fit_svm, predict_all
 from triptych.dcgan.svm_newton import Rows
+from triptych.engine.parallel import one_by_one
 
 
 class Probe(Strict):
@@ -64,16 +65,23 @@ class Outcome:
 
 
 def evaluate(
-    systems: Mapping[int, nn.Module], train: Split, test: Split, protocol: Protocol, device: torch.device
+    systems: Mapping[int, nn.Module],
+    train: Split,
+    test: Split,
+    protocol: Protocol,
+    device: torch.device,
+    for_each=one_by_one,
 ) -> tuple[dict[str, list[float]], list[str]]:
     """Judge the systems trained with each seed -> metrics {name: one value a seed, or a seed and draw}, and
     notes.
 
     A system that learns nothing (its state is empty) is the same for every seed and is judged once.
+    `for_each(items, work)` judges the others.
     """
     if not next(iter(systems.values())).state_dict():
         systems = dict(list(systems.items())[:1])
-    outcomes = [judge(system, train, test, protocol.probe, device) for system in systems.values()]
+    judged = lambda system: judge(system, train, test, protocol.probe, device)  # noqa: E731
+    outcomes = for_each(list(systems.values()), judged)
     metrics = {
         "accuracy": [o.accuracy for o in outcomes],
         "accuracy_few": [value for o in outcomes for value in o.accuracy_few],
@@ -96,9 +104,8 @@ def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: to
         raise ParamsError(f"probe.validation = {probe.validation}: must leave some of {len(train)} training images")
     draws = [draw_rows(labels, probe.per_class, [probe.draw_seed, 1, i]) for i in range(probe.draws)]
     system = system.to(device).eval()
-    if hasattr(system, "adapt"):
-        system.adapt(train.images, device)
-    x, x_test = extract(system, train.images, device, order), extract(system, test.images, device)
+    x = adapt_and_extract(system, train.images, device, order)
+    x_test = extract(system.features, test.images, device)
 
     tuning = len(labels) - probe.validation
     cost = _choose(probe.costs, x[:tuning], labels[:tuning], x[tuning:], labels[tuning:], device)

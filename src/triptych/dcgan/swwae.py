@@ -21,7 +21,7 @@ from triptych.config import Strict
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
 from triptych.dcgan.networks import signed
 from triptych.dcgan.selection import train_selected
-from triptych.engine import Phase, Replica, Stream, Task, inference
+from triptych.engine import Phase, Replica, Task, inference
 from triptych.systems import Spec
 
 # (128)5c-2p-(128)3c-(256)3c-2p-(256)3c-2p-10fc: (kernel, relative width) of the convolutions by pooling
@@ -160,15 +160,14 @@ class SwwaeSystem(DigitsSystem):
         c = self.config
         torch.manual_seed(replica.seed)
         self.net = Swwae(c, self.spec, self.p)
-        shared = {
-            "batch_size": c.batch_size, "seed": replica.seed, "device": replica.device,
-            "rank": replica.rank, "world": replica.world,
-        }  # fmt: skip
         return train_selected(
             SwwaeTask(self.net, *weights, c.lr),
             self.net,
             lambda: self.error(self.validation),
-            {"labelled": Stream(images, labels, **shared), "unlabelled": Stream(self.pool, **shared)},
+            {
+                "labelled": replica.stream(images, labels, batch_size=c.batch_size),
+                "unlabelled": replica.stream(self.pool, batch_size=c.batch_size),
+            },
             steps=c.steps,
             every=c.check_steps,
             patience=c.patience,

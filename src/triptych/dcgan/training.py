@@ -31,7 +31,7 @@ from triptych.dcgan.networks import (
     Sampling,
     family_for,
 )
-from triptych.engine import Phase, Replica, Stream, Task, train
+from triptych.engine import Phase, Replica, Task, train
 
 Prior = Literal["uniform", "gaussian"]
 
@@ -147,14 +147,6 @@ def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica,
     The only preprocessing is the scaling to the range of the generator's output; there is no augmentation.
     """
     pair = 2 if config.updates == "alternate" else 1
-    stream = Stream(
-        images,
-        batch_size=pair * config.batch_size,
-        seed=replica.seed,
-        device=replica.device,
-        transform=gan.discriminator.scaled,
-        rank=replica.rank,
-        world=replica.world,
-    )
+    stream = replica.stream(images, batch_size=pair * config.batch_size, transform=gan.discriminator.scaled)
     steps = max(1, config.steps // pair)
     train(Adversarial(gan, config), {"real": stream}, steps=steps, replica=replica, **options)

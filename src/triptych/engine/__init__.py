@@ -1,6 +1,6 @@
 """The training loop that every trained system uses, and what stands around it."""
 
-from triptych.engine.device import default_device, inference
+from triptych.engine.device import default_device, inference, prepare
 from triptych.engine.loop import Divergence, Phase, Task, linear_decay, train
 from triptych.engine.replica import Replica
 from triptych.engine.stream import Stream
@@ -14,5 +14,6 @@ __all__ = [
     "default_device",
     "inference",
     "linear_decay",
+    "prepare",
     "train",
 ]

@@ -34,6 +34,11 @@ def workers_for(jobs: int, device: torch.device) -> int:
     return max(1, min(jobs, int(os.environ.get("TRIPTYCH_WORKERS", default))))
 
 
+def one_by_one(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
+    """The plain way to do `work` for each item; `Stage.for_each` is a faster one."""
+    return [work(item) for item in items]
+
+
 def fork_map(
     work: Callable[[Item, Send], Result],
     items: Sequence[Item],
@@ -128,4 +133,4 @@ def _portable(error: BaseException) -> BaseException:
     return copy
 
 
-__all__ = ["fork_map", "one_thread", "workers_for"]
+__all__ = ["fork_map", "one_by_one", "one_thread", "workers_for"]

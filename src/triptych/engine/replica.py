@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from triptych.engine.device import default_device
+from triptych.engine.stream import Stream
 
 Row = tuple[int, str, float]  # step, metric, value
 
@@ -35,6 +37,14 @@ class Replica:
         self.history += rows
         if self.sink is not None and self.is_main:
             self.sink(rows)
+
+    def stream(self, *arrays: Any, batch_size: int, seed: int | None = None, transform: Any = None) -> Stream:
+        """The stream of mini-batches of this run: its device, its seed unless another is given, its part of each."""
+        seed = self.seed if seed is None else seed
+        return Stream(
+            *arrays, batch_size=batch_size, seed=seed, device=self.device, transform=transform,
+            rank=self.rank, world=self.world,
+        )  # fmt: skip
 
     def part(self, name: str) -> Replica:
         """The same run, for one of several trainings within a system (own checkpoint, own metric prefix)."""

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import ParamsError, Strict
-from triptych.engine import Phase, Replica, Stream, Task, train
+from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
 
 
@@ -54,7 +54,7 @@ class System(nn.Module):
 
     def fit(self, images: np.ndarray, factors, replica: Replica) -> None:
         """Train on `images` uint8 (N, C, H, W); `factors` are not looked at."""
-        stream = Stream(images, batch_size=self.config.batch_size, seed=replica.seed, device=replica.device)
+        stream = replica.stream(images, batch_size=self.config.batch_size)
         train(InfoGanTask(self), {"images": stream}, steps=self.config.steps, replica=replica, log_every=100)
 
     def encode(self, images: Tensor) -> Tensor:

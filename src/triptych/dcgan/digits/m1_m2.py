@@ -13,7 +13,7 @@ from triptych.dcgan.m1 import M1, M1Config, sample
 from triptych.dcgan.m2 import M2, M2Task
 from triptych.dcgan.pca import flat
 from triptych.dcgan.selection import train_selected
-from triptych.engine import Replica, Stream, inference
+from triptych.engine import Replica, inference
 from triptych.systems import Spec
 
 
@@ -55,20 +55,13 @@ class System(DigitsSystem):
         torch.manual_seed(replica.seed)
         self.m2 = self._fresh_m2().to(replica.device)
         means, log_variances = self._posterior(images)
-        shared = {
-            "seed": replica.seed,
-            "device": replica.device,
-            "rank": replica.rank,
-            "world": replica.world,
-        }
         streams = {
-            "labelled": Stream(
+            "labelled": replica.stream(
                 means, log_variances, torch.as_tensor(np.asarray(labels)), batch_size=c.labelled_batch,
-                transform=lambda mean, log_variance, y: (sample((mean, log_variance)), y), **shared,
+                transform=lambda mean, log_variance, y: (sample((mean, log_variance)), y),
             ),
-            "unlabelled": Stream(
-                *self.pool, batch_size=min(c.unlabelled_batch, len(self.pool[0])),
-                transform=lambda *q: sample(q), **shared,
+            "unlabelled": replica.stream(
+                *self.pool, batch_size=min(c.unlabelled_batch, len(self.pool[0])), transform=lambda *q: sample(q)
             ),
         }  # fmt: skip
         train_selected(

@@ -20,7 +20,7 @@ from triptych.config import Strict
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
 from triptych.dcgan.networks import GRID, Discriminator, FamilyName, family_for, signed
 from triptych.dcgan.selection import Pruning, train_selected
-from triptych.engine import Divergence, Phase, Replica, Stream, Task, inference
+from triptych.engine import Divergence, Phase, Replica, Task, inference
 from triptych.nn.init import normal_init
 from triptych.systems import Spec
 
@@ -159,10 +159,7 @@ class System(DigitsSystem):
         net = Classifier(self.config, self.spec)
         net.dropout.p = trial.dropout
         batch_size = min(trial.batch_size, len(labels))
-        stream = Stream(
-            images, labels, batch_size=batch_size, seed=replica.seed, device=replica.device,
-            rank=replica.rank, world=replica.world,
-        )  # fmt: skip
+        stream = replica.stream(images, labels, batch_size=batch_size)
         error = train_selected(
             Supervised(net, trial),
             net,

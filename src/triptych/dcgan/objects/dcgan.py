@@ -5,9 +5,8 @@ trained, with its generator, on another set of images.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.networks import FamilyName
@@ -24,25 +23,17 @@ class Config(GanConfig, FeatureConfig):
     z_dim: int = Field(default=256, ge=1)
 
 
-class System(nn.Module):
+class System(DiscriminatorFeatures):
     """(n, C, S, S) -> (n, d); d = 28,672 at the paper's width of 128."""
 
     def __init__(self, config: Config, spec: Spec):
-        super().__init__()
-        self.config = config
-        self.gan = Gan(config, spec.image_shape)
-        self.extractor = DiscriminatorFeatures(self.gan.discriminator, config)
+        gan = Gan(config, spec.image_shape)
+        super().__init__(gan.discriminator, config)
+        self.gan = gan
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Adversarial training on the unlabelled `images`."""
         train_gan(self.gan, images, self.config, replica)
-
-    def adapt(self, images: np.ndarray, device: torch.device) -> None:
-        """Normalise by the statistics of the classification set's training images, as the authors do."""
-        self.extractor.adapt(images, device)
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.extractor(images)
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
         """uint8 images (n, C, S, S) of the generator, for the codes that belong to `seed`."""

@@ -5,9 +5,7 @@ adds to the architecture, the pooling and the linear classifier.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.networks import Discriminator, FamilyName, Norm, family_for
@@ -23,21 +21,12 @@ class Config(FeatureConfig):
     norm: Norm = "batch"
 
 
-class System(nn.Module):
+class System(DiscriminatorFeatures):
     """(n, C, S, S) -> (n, d), d as for `dcgan`."""
 
     def __init__(self, config: Config, spec: Spec):
-        super().__init__()
         family = family_for(config.net, spec.image_shape)
-        discriminator = Discriminator(family, spec.image_shape[0], config.width, config.norm)
-        self.extractor = DiscriminatorFeatures(discriminator, config)
+        super().__init__(Discriminator(family, spec.image_shape[0], config.width, config.norm), config)
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Nothing is learned."""
-
-    def adapt(self, images: np.ndarray, device: torch.device) -> None:
-        """Normalise by the statistics of the classification set's training images."""
-        self.extractor.adapt(images, device)
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.extractor(images)

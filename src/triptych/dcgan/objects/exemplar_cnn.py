@@ -14,11 +14,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.config import ParamsError, Strict
-from triptych.dcgan.features import Standardizer, batches
+from triptych.dcgan.features import Adapted, Standardizer
 from triptych.dcgan.plateau import Plateau
 from triptych.dcgan.surrogate_transforms import Colours, Ranges
 from triptych.dcgan.surrogates import choose_seeds, surrogate_set
-from triptych.engine import Phase, Replica, Stream, Task, inference, train
+from triptych.engine import Phase, Replica, Task, inference, train
 from triptych.systems import Spec
 
 POOLINGS = 2  # after the first two convolutions
@@ -110,7 +110,7 @@ class Exemplars(Task):
         return sgd
 
 
-class System(nn.Module):
+class System(Adapted, nn.Module):
     """(n, C, H, W) -> (n, 4 (sum of filters + units))."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -134,10 +134,7 @@ class System(nn.Module):
         some = patches[:: max(1, len(patches) // 20_000)].float()
         self.net.mean.copy_(some.mean((0, 2, 3))[:, None, None])
         self.net.deviation.copy_(some.std())
-        stream = Stream(
-            patches[~held], classes[~held], batch_size=c.batch_size, seed=replica.seed, device=replica.device,
-            rank=replica.rank, world=replica.world,
-        )  # fmt: skip
+        stream = replica.stream(patches[~held], classes[~held], batch_size=c.batch_size)
 
         def look(step: int) -> None:
             loss, accuracy = self._validate(patches[held], classes[held], replica.device)
@@ -158,15 +155,6 @@ class System(nn.Module):
         cpu = torch.device("cpu")
         loss, accuracy = inference(judged, torch.arange(len(classes)), cpu).mean(0).tolist()
         return loss, accuracy
-
-    def adapt(self, images: np.ndarray, device: torch.device) -> None:
-        """Standardise, if that is asked for, by the features of the classification set's training images."""
-        self.to(device)
-        if self.config.standardize:
-            self.standardizer.fit(self.pooled(batch) for batch in batches(images, device))
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.standardizer(self.pooled(images))
 
     @torch.no_grad()
     def pooled(self, images: Tensor) -> Tensor:

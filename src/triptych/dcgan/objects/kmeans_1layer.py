@@ -12,26 +12,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from triptych.config import Strict
-from triptych.dcgan.features import Standardizer, batches
-from triptych.dcgan.kmeans import Dictionary, images_at_once, quadrants, random_patches, windows
+from triptych.dcgan.features import Adapted, Standardizer
+from triptych.dcgan.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
 from triptych.engine import Replica
 from triptych.systems import Spec
 
 
-class Config(Strict):
+class Config(PatchConfig):
     """The defaults are the published setting with 4800 maps."""
 
     k: int = Field(default=4800, ge=2, description="centroids; there are 4 k features")
-    patch: int = Field(default=6, ge=2, description="side of the receptive field, in pixels; its stride is 1")
     patches: int = Field(default=400_000, ge=2, description="random patches that are clustered")
-    iterations: int = Field(default=50, ge=1)
-    patch_epsilon: float = Field(default=10.0, gt=0, description="added to a patch's variance (pixels 0 to 255)")
-    zca_epsilon: float = Field(default=0.1, gt=0, description="added to the eigenvalues of the patch covariance")
-    feature_epsilon: float = Field(default=0.01, gt=0, description="added to a feature's variance")
 
 
-class System(Dictionary):
+class System(Adapted, Dictionary):
     """(n, C, H, W) -> (n, 4 k), standardised by the classification set's training images."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -48,14 +42,6 @@ class System(Dictionary):
         generator = torch.Generator().manual_seed(replica.seed)
         raw = random_patches(images, self.config.patches, self.config.patch, generator).to(replica.device)
         self.learn(raw, self.config.iterations, generator, lambda step, value: replica.log(step, distortion=value))
-
-    def adapt(self, images: np.ndarray, device: torch.device) -> None:
-        """Standardise by the features of the classification set's training images."""
-        self.to(device)
-        self.standardizer.fit(self.pooled(batch) for batch in batches(images, device))
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.standardizer(self.pooled(images))
 
     def pooled(self, images: Tensor) -> Tensor:
         """(n, C, H, W) -> (n, 4 k) sums of the triangle code over quadrants, a few images at a time."""

@@ -15,19 +15,18 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from triptych.config import ParamsError, Strict
-from triptych.dcgan.features import Standardizer, batches
-from triptych.dcgan.kmeans import Dictionary, images_at_once, quadrants, random_patches, windows
+from triptych.config import ParamsError
+from triptych.dcgan.features import Adapted, Standardizer, batches
+from triptych.dcgan.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
 from triptych.dcgan.receptive_fields import GroupedLayer, average_blocks, random_windows
 from triptych.engine import Replica
 from triptych.systems import Spec
 
 
-class Config(Strict):
+class Config(PatchConfig):
     """The defaults are the published setting with 1600 and twice 3200 maps; what is not published is a choice."""
 
     k: int = Field(default=1600, ge=2, description="centroids of the first layer")
-    patch: int = Field(default=6, ge=2, description="side of its receptive field, in pixels; its stride is 1")
     patches: int = Field(default=400_000, ge=2, description="random patches that the first layer clusters")
     groups: int = Field(default=32, ge=1, description="of maps, in the second and in the third layer")
     members: int = Field(default=200, ge=2, description="maps of a group")
@@ -37,12 +36,8 @@ class Config(Strict):
                               "that are averaged before the second and before the third layer")  # fmt: skip
     images: int = Field(default=50_000, ge=1, description="unlabelled images that the deeper layers learn from")
     windows: int = Field(default=100_000, ge=2, description="random windows that each deeper layer clusters")
-    iterations: int = Field(default=50, ge=1)
-    patch_epsilon: float = Field(default=10.0, gt=0, description="added to a patch's variance (pixels 0 to 255)")
-    zca_epsilon: float = Field(default=0.1, gt=0, description="added to the eigenvalues of a patch covariance")
     window_epsilon: float = Field(default=0.01, gt=0, description="added to a window's variance (maps of variance 1)")
     window_zca_epsilon: float = Field(default=0.1, gt=0, description="added to the eigenvalues of a window covariance")
-    feature_epsilon: float = Field(default=0.01, gt=0, description="added to a feature's variance")
 
     @model_validator(mode="after")
     def _enough_maps(self) -> Config:
@@ -51,7 +46,7 @@ class Config(Strict):
         return self
 
 
-class System(nn.Module):
+class System(Adapted, nn.Module):
     """(n, C, H, W) -> (n, 4 (k + 2 · groups · k_group)), standardised by the classification set's training images."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -86,14 +81,6 @@ class System(nn.Module):
             sample = random_windows(maps, len(rows), c.windows, c.window, generator)
             for step, value in enumerate(layer.learn(sample, c.iterations, generator)):
                 replica.log(step + 1, **{f"distortion_{depth + 2}": value})
-
-    def adapt(self, images: np.ndarray, device: torch.device) -> None:
-        """Standardise by the features of the classification set's training images."""
-        self.to(device)
-        self.standardizer.fit(self.pooled(batch) for batch in batches(images, device))
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.standardizer(self.pooled(images))
 
     def pooled(self, images: Tensor) -> Tensor:
         """(n, C, H, W) -> (n, d): sums of each layer's code over its quadrants."""

@@ -19,10 +19,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import ParamsError, Strict
-from triptych.dcgan.features import Standardizer, batches
+from triptych.config import ParamsError
+from triptych.dcgan.features import Adapted, Standardizer
 from triptych.dcgan.kmeans import (
     Dictionary,
+    PatchConfig,
     images_at_once,
     nearness,
     normalise,
@@ -35,19 +36,14 @@ from triptych.engine import Replica
 from triptych.systems import Spec
 
 
-class Config(Strict):
+class Config(PatchConfig):
     """All but the published number of maps, 6400 in all, is our choice."""
 
     k: int = Field(default=3200, ge=2, description="clusters of each level; there are 4 k · levels features")
     levels: int = Field(default=2, ge=1, description="of the image pyramid: full size, half size, …")
     offsets: list[int] = Field(default=[-2, 0, 2], min_length=1, description="shifts of a bag's patches, in pixels of "
                                "the level, down and to the right: V = (number of them)² views")  # fmt: skip
-    patch: int = Field(default=6, ge=2, description="side of the receptive field, in pixels of the level; stride 1")
     bags: int = Field(default=50_000, ge=2, description="random bags that each level clusters, of V patches each")
-    iterations: int = Field(default=50, ge=1)
-    patch_epsilon: float = Field(default=10.0, gt=0, description="added to a patch's variance (pixels 0 to 255)")
-    zca_epsilon: float = Field(default=0.1, gt=0, description="added to the eigenvalues of the patch covariance")
-    feature_epsilon: float = Field(default=0.01, gt=0, description="added to a feature's variance")
 
 
 class Views(Dictionary):
@@ -77,7 +73,7 @@ class Views(Dictionary):
         return nearness(nearest_view(self.whiten(raw), self.centroids))
 
 
-class System(nn.Module):
+class System(Adapted, nn.Module):
     """(n, C, H, W) -> (n, 4 k · levels), standardised by the classification set's training images."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -109,14 +105,6 @@ class System(nn.Module):
                 replica.log(step, **{name: value})
 
             level.learn_linked(raw, c.iterations, generator, log)
-
-    def adapt(self, images: np.ndarray, device: torch.device) -> None:
-        """Standardise by the features of the classification set's training images."""
-        self.to(device)
-        self.standardizer.fit(self.pooled(batch) for batch in batches(images, device))
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.standardizer(self.pooled(images))
 
     def pooled(self, images: Tensor) -> Tensor:
         """(n, C, H, W) -> (n, 4 k · levels) sums of the triangle code over quadrants, a few images at a time."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from triptych.dcgan.pathologies.mixture import Mixture, MixtureName, coverage, mixture
 from triptych.dcgan.pathologies.toy_gan import ToyGan, ToyGanConfig
-from triptych.engine import Replica, Stream, train
+from triptych.engine import Replica, train
 
 
 class Config(ToyGanConfig):
@@ -46,10 +46,7 @@ def run(config: Config, replica: Replica, images: None = None) -> Run:
     """Train with the replica's seed; its history gets losses and coverage. Raises engine.Divergence."""
     target = mixture(config.mixture)
     real = target.sample(config.points, torch.Generator().manual_seed(replica.seed))
-    stream = Stream(
-        real, batch_size=config.batch_size, seed=replica.seed, device=replica.device,
-        rank=replica.rank, world=replica.world,
-    )  # fmt: skip
+    stream = replica.stream(real, batch_size=config.batch_size)
     torch.manual_seed(replica.seed)
     every = max(1, config.steps // config.snapshots)
     times = [*range(every, config.steps, every), config.steps]

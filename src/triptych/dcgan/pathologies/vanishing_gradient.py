@@ -20,7 +20,7 @@ from pydantic import Field
 
 from triptych.dcgan.pathologies.objectives import LOSSES, generator_loss
 from triptych.dcgan.training import Adversarial, Gan, GanConfig, train_gan
-from triptych.engine import Phase, Replica, Stream, train
+from triptych.engine import Phase, Replica, train
 
 
 class Config(GanConfig):
@@ -86,10 +86,8 @@ def run(config: Config, replica: Replica, images: np.ndarray) -> Run:
             alone.log(step, d_fake_measured=d_fake, **{f"gradient_{loss}": value for loss, value in norms.items()})
 
     measure(0)
-    stream = Stream(
-        images, batch_size=config.batch_size, seed=replica.seed + 1, device=replica.device,
-        transform=gan.discriminator.scaled, rank=replica.rank, world=replica.world,
-    )  # fmt: skip
+    scaled = gan.discriminator.scaled
+    stream = replica.stream(images, batch_size=config.batch_size, seed=replica.seed + 1, transform=scaled)
     options = {"steps": config.frozen_steps, "callback": measure, "callback_every": every}
     train(task, {"real": stream}, replica=alone, **options)
     steps, *norms, d_fake = task.measured.T.tolist()
