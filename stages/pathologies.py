@@ -8,7 +8,7 @@ def work(item):
     with Stage("pathologies", item, "pathologies", ["pathologies.seeds", f"pathologies.items.{item}"]) as stage:
         config = stage.protocol.config(item)
         module = experiment(config.experiment)
-        images = [stage.data(name, "train").images for name in config.datasets()]
+        images = [stage.data(stage.protocol.data, "train").images] if module.LEARNS_IMAGES else []
         runs = stage.for_each(stage.protocol.seeds, lambda seed: module.run(config, stage.replica(seed), *images))
         stage.figures([(f"{item}.png", lambda path: module.draw(config, runs, path))])
         stage.result(module.metrics(config, runs), module.notes(config, runs))

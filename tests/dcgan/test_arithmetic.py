@@ -94,6 +94,13 @@ def test_where_codes_do_not_add_up_the_sum_fails():
     assert numbers["success_pixels"] > 0.98
 
 
+def test_codes_and_pixels_are_judged_alike_one_sum_a_draw():
+    """Noise that would spoil every image around a sum leaves `success` alone, and is seen in `success_around`."""
+    numbers, _ = add_up(lab(), "smile", PAIR, protocol(candidates=12, draws=40, noise=30.0))
+    assert numbers["success"] == numbers["success_pixels"] == 1
+    assert numbers["success_around"] < 0.5
+
+
 def test_the_other_way_round():
     numbers, _ = add_up(lab(), "x", Pair(changed="Male", across="Smiling", start=1), protocol(candidates=12))
     assert numbers["success"] == 1
@@ -117,6 +124,24 @@ def test_the_turn_vector_turns():
     assert numbers["range"] == pytest.approx(60, rel=0.1)  # from the mean of the leftmost to that of the rightmost
     assert abs(numbers["range_random"]) < 0.3 * numbers["range"]
     assert pictures["ends"].shape == (8, 1, DIM, 4) and pictures["result"].shape == (8, 9, 1, DIM, 4)
+
+
+def test_what_is_kept_is_counted_over_the_other_places():
+    """A reader whose attribute is on in the middle alone: it is kept nowhere."""
+    place = lab()
+    starts, points = 10, 9
+
+    class InTheMiddle(RowReader):
+        def read(self, images):
+            found = super().read(images)
+            if len(images) % (starts * points):
+                return found
+            middle = torch.arange(len(images)) % points == points // 2
+            return Readings(middle[:, None].double().expand(-1, 2), found.angle)
+
+    object.__setattr__(place, "reader", InTheMiddle())
+    numbers, _ = turn(place, Turn(factor="azimuth", starts=starts, points=points), protocol(candidates=12, draws=20))
+    assert numbers["kept"] == 0
 
 
 def test_same_seed_same_numbers_whatever_ran_before():

@@ -118,7 +118,7 @@ def test_repeated_pixels_come_before_the_convolution():
 def test_where_normalisation_is():
     counts = {n: [len(kinds(net, nn.BatchNorm1d, nn.BatchNorm2d)) for net in (g.generator, g.discriminator)]
               for n in ("batch", "none", "batch_everywhere") for g in [made(norm=n, hidden_dense=8)]}  # fmt: skip
-    assert counts == {"batch": [1 + 1 + 2, 2 + 1], "none": [0, 0], "batch_everywhere": [1 + 1 + 3, 3 + 1 + 1]}
+    assert counts == {"batch": [1 + 1 + 2, 2 + 1], "none": [0, 0], "batch_everywhere": [1 + 1 + 3, 3 + 1]}
 
 
 def test_hidden_layers():

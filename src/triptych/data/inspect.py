@@ -54,7 +54,7 @@ def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8
 def _tiles(dataset: Dataset, split: Split, columns: int, rows: int) -> np.ndarray:
     """(rows, columns, C, H, W) uint8."""
     if split.label_maps is not None:
-        columns = columns // 2
+        columns = min(columns // 2, len(split))
         chosen = _spread(len(split), columns * rows // 2)
         photos = np.asarray(split.images[chosen])
         maps = colourise(np.asarray(split.label_maps[chosen]), dataset.card["classes"])

@@ -42,10 +42,10 @@ def interpolate(lab: Lab, config: Interpolation) -> tuple[Numbers, np.ndarray]:
 def add_up(lab: Lab, name: str, pair: Pair, protocol: Protocol) -> tuple[Numbers, Pictures]:
     """A − B + C over many draws of exemplars.
 
-    success: share of images with both attributes as they should be, of the centres and the images around them;
-    distance: to the nearest real image, in units of a real one's. `_1`: single exemplars. `_pixels`: sums of images
-    (one a draw, cut off at black and white). exemplars_right: share of exemplars that are read as what they are to be
-    examples of. chance: success of samples as they come. Pictures: those of the first draw.
+    success: share of sums, one a draw, with both attributes as they should be; distance: to the nearest real image, in
+    units of a real one's. `_around`: the sums and the images of codes around them. `_1`: single exemplars. `_pixels`:
+    sums of images (one a draw, cut off at black and white). exemplars_right: share of exemplars that are read as what
+    they are to be examples of. chance: success of samples as they come. Pictures: those of the first draw.
     """
     rng, draw = lab.random(name)
     concepts = {
@@ -67,7 +67,8 @@ def add_up(lab: Lab, name: str, pair: Pair, protocol: Protocol) -> tuple[Numbers
         codes = latent.around(centres, protocol.around, protocol.noise, draw)
         made = lab.generate(codes.flatten(0, 1))
         summed = to_bytes(latent.combine(*(lab.samples[part].float() / 127.5 - 1 for part in parts)))
-        for space, images in (("", made), ("_pixels", summed)):
+        sums = made[:: 1 + protocol.around]
+        for space, images in (("", sums), ("_around", made), ("_pixels", summed)):
             readings = lab.reader.read(images)
             numbers[f"success{space}{label}"] = float(right(readings, names, target).double().mean())
             numbers[f"distance{space}{label}"] = lab.real.median(images)
@@ -86,8 +87,8 @@ def turn(lab: Lab, config: Turn, protocol: Protocol) -> tuple[Numbers, Pictures]
     """Random codes moved along the turn vector. rank_correlation: of place and azimuth read, mean over starts and
     draws, with the means of several exemplars, with single ones (`_1`), with a random direction of the same length
     (`_random`), and adding the difference of the images to the image (`_pixels`). range: azimuth at the last place
-    less that at the first. kept: share of attributes that are still read as in the middle. distance: to the nearest
-    real image, at both ends."""
+    less that at the first. kept: share of attributes that are read as in the middle, over the other places. distance:
+    to the nearest real image, at both ends."""
     rng, draw = lab.random("turn")
     angle = lab.readings.angle
     left = latent.choose(-angle, protocol.candidates, config.exemplars, protocol.draws, rng)
@@ -127,7 +128,9 @@ def _turned(lab: Lab, images: Tensor) -> Numbers:
     readings = lab.reader.read(images.flatten(0, 2))
     angle = readings.angle.unflatten(0, shape)
     on = (readings.probabilities > 0.5).unflatten(0, shape)
-    same = on == on[:, :, shape[2] // 2][:, :, None]
+    middle = shape[2] // 2
+    others = [place for place in range(shape[2]) if place != middle]
+    same = on[:, :, others] == on[:, :, [middle]]
     return {
         "rank_correlation": float(latent.spearman(angle).mean()),
         "range": float((angle[..., -1] - angle[..., 0]).mean()),

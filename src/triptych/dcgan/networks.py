@@ -81,7 +81,8 @@ class Discriminator(nn.Module):
     """Images (n, C, S, S) in [-1, 1] -> logits (n,) of being real.
 
     norm: "batch" is the paper's (all convolutions but the first), "none" and "batch_everywhere" (on the input
-    and output layers too) are what it warns of. sampling "pooling": convolutions of stride 1, then 2×2
+    layer too) are what it warns of; the one logit is never normalised: with the same mean for real and fake batches no
+    discriminator could tell them apart. sampling "pooling": convolutions of stride 1, then 2×2
     max-pooling. hidden: so many units in a fully connected layer after the convolutions. activation "maxout":
     the larger of two convolutions. output: the generator's; with "sigmoid" images are in [0, 1].
     """
@@ -117,7 +118,6 @@ class Discriminator(nn.Module):
             dense = nn.Linear(top, pieces * hidden, bias=False)
             self.dense = _block(dense, pieces * hidden, norm != "none", _activation(activation), nd=1)
         self.head = nn.Linear(hidden or top, 1, bias=False)
-        self.head_norm = nn.BatchNorm1d(1) if norm == "batch_everywhere" else nn.Identity()
         self.n_features = sum(widths[1:]) * GRID * GRID
         normal_init(self)
 
@@ -136,7 +136,7 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = block(x)
-        return self.head_norm(self.head(self.dense(x.flatten(1)))).squeeze(1)
+        return self.head(self.dense(x.flatten(1))).squeeze(1)
 
 
 class Generator(nn.Module):

@@ -62,6 +62,7 @@ def render(page: Page) -> str:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["number"] = show_number
+    environment.filters["words"] = lambda name: name.replace("_", " ").replace("/", ": ")
     environment.filters["elsewhere"] = show_elsewhere
     files = resources.files(__package__)
     template = environment.from_string(files.joinpath("page.html").read_text(encoding="utf-8"))

@@ -15,6 +15,8 @@ from triptych.config import Strict
 from triptych.dcgan.pathologies.games import Step, bilinear, dirac, dirac_growth, growth, trajectory
 from triptych.engine import Replica
 
+LEARNS_IMAGES = False
+
 
 class Config(Strict):
     """Step size and number of steps of each game, and the strength of the cures (Mescheder et al. 2018 give none)."""
@@ -22,12 +24,11 @@ class Config(Strict):
     experiment: Literal["cycling"]
     lr: float = Field(default=0.1, gt=0, le=1)
     steps: int = Field(default=300, ge=8)
-    radius: float = Field(default=1.0, gt=0, description="where both players start, at an angle drawn from the seed")
+    radius: float = Field(
+        default=0.1, gt=0, description="where both players start, at an angle drawn from the seed; near the equilibrium"
+    )
     r1: float = Field(default=0.3, gt=0, description="weight of the gradient penalty, the loss having half of it")
     instance_noise: float = Field(default=0.7, gt=0, description="standard deviation")
-
-    def datasets(self) -> list[str]:
-        return []
 
 
 @dataclass(frozen=True)

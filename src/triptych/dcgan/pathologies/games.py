@@ -11,7 +11,8 @@ logit is s(x) = ψ·x. With sp(u) = log(1 + eᵘ):
 
 Instance noise adds N(0, ς²) to data and fakes; the expectations are integrated exactly enough by Gauss-Hermite. Near
 (0, 0) a step of size h multiplies the state by 1 + hλ, λ² + cλ + 1/4 = 0, with c = γ or c = ς²/2: without
-a cure (c = 0) the radius grows by √(1 + h²/4), for both losses.
+a cure (c = 0) the radius grows by √(1 + h²/4), for both losses. Farther out the minimax game goes on so; the
+non-saturating one settles on a cycle where its own damping, −2ψθ tanh(ψθ/2), balances the growth.
 """
 
 from __future__ import annotations

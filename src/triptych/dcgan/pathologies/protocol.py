@@ -21,8 +21,10 @@ def experiment(name: str) -> ModuleType:
 
 
 class Protocol(Strict):
-    """Each item: which `experiment`, and that experiment's own keys."""
+    """Each item: which `experiment`, and that experiment's own keys. `data`: the set that is learned where an
+    experiment learns images."""
 
+    data: str
     seeds: list[int] = Field(min_length=1)
     items: dict[str, dict[str, Any]] = Field(min_length=1)
     _configs: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -44,4 +46,4 @@ class Protocol(Strict):
         return self._configs[item]
 
     def datasets(self) -> list[str]:
-        return sorted({name for config in self._configs.values() for name in config.datasets()})
+        return [self.data]

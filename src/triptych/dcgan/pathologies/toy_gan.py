@@ -8,6 +8,8 @@ gradient goes through these steps.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -20,6 +22,7 @@ from triptych.dcgan.pathologies.objectives import Loss, discriminator_loss, gene
 from triptych.engine import Phase, Task
 
 NetName = Literal["pacgan", "unrolled"]
+Losses = tuple[Tensor, dict[str, Tensor]]
 PIECES = 5  # of a maxout unit
 TINY = 1e-20  # keeps the slope of a root at 0 finite
 
@@ -83,6 +86,17 @@ def _orthogonal(net: nn.Sequential, gain: float = 1.4) -> nn.Sequential:
     return net
 
 
+def single_precision(loss: Callable[[ToyGan], Losses]) -> Callable[[ToyGan], Losses]:
+    """Points are judged by thousandths, which bfloat16 does not have."""
+
+    @functools.wraps(loss)
+    def wrapped(self: ToyGan) -> Losses:
+        with torch.autocast(self.batch["real"].device.type, enabled=False):
+            return loss(self)
+
+    return wrapped
+
+
 class ToyGan(Task):
     """`batch["real"]`: (n, 2) points. `snapshots`: what was generated on the way, kept with the weights so that a run
     that was killed goes on with it.
@@ -104,6 +118,7 @@ class ToyGan(Task):
         """Standard normal, from torch's default generator."""
         return torch.randn(n, self.config.z_dim, device=next(self.parameters()).device)
 
+    @single_precision
     def generator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         fake = self.generator(self.codes(len(self.batch["real"])))
         self.batch["fake"] = fake.detach()
@@ -111,6 +126,7 @@ class ToyGan(Task):
         loss = generator_loss(logits, self.config.loss)
         return loss, {"loss_g": loss}
 
+    @single_precision
     def discriminator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         real, fake = self.discriminator(self.batch["real"]), self.discriminator(self.batch["fake"])
         loss = discriminator_loss(real, fake)

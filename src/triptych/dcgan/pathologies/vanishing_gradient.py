@@ -22,21 +22,20 @@ from triptych.dcgan.pathologies.objectives import LOSSES, generator_loss
 from triptych.dcgan.training import Adversarial, Gan, GanConfig, train_gan
 from triptych.engine import Phase, Replica, train
 
+LEARNS_IMAGES = True
+TINY = 1e-30  # a norm that is 0 in all but name
+
 
 class Config(GanConfig):
     """`steps`: of joint training, in the paper 1, 10 or 25 epochs."""
 
     experiment: Literal["vanishing_gradient"]
-    data: str = Field(default="objects_unlabelled", description="the set whose training images are learned")
     frozen_steps: int = Field(default=4000, ge=1, description="steps of the discriminator alone")
     measurements: int = Field(default=40, ge=1)
     measured_on: int = Field(default=256, ge=2, description="codes")
     restart: bool = Field(
         default=True, description="the discriminator anew when the generator is frozen, as in the paper"
     )
-
-    def datasets(self) -> list[str]:
-        return [self.data]
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,13 @@ def metrics(config: Config, runs: Sequence[Run]) -> dict[str, list[float]]:
     """Orders of magnitude that each gradient loses from its largest value to its last; their ratio and D then."""
     out = {f"lost_{loss}": [lost(r.norms[loss]) for r in runs] for loss in LOSSES}
     ends = {loss: [r.norms[loss][-1] for r in runs] for loss in LOSSES}
-    out["ratio"] = [a / b for a, b in zip(ends["minimax"], ends["nonsaturating"])]
+    out["ratio"] = [a / max(b, TINY) for a, b in zip(ends["minimax"], ends["nonsaturating"])]
     return {**out, "d_fake": [r.d_fake[-1] for r in runs]}
 
 
 def lost(norms: Sequence[float]) -> float:
-    """log₁₀ of the largest over the last."""
-    return math.log10(max(norms) / max(norms[-1], 1e-30))
+    """log₁₀ of the largest over the last; 0 for a generator that has no gradient at all."""
+    return math.log10(max(*norms, TINY) / max(norms[-1], TINY))
 
 
 def notes(config: Config, runs: Sequence[Run]) -> list[str]:
