@@ -21,12 +21,12 @@ ui: .venv/ready
 	$(BIN)/triptych sync-mlflow
 	$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
-# The papers' scale on real data. Own changes to params.yaml are not overwritten.
+# The papers' scale on real data. A params.yaml of another profile is kept as params.before.yaml; one of this profile
+# (the folder of your data put in) stays as it is. A missing dataset stops what needs it, and nothing else.
 paper: .venv/ready
-	@cmp -s params.yaml params/paper.yaml || git diff --quiet HEAD -- params.yaml || \
-		{ echo "params.yaml has changes of yours: commit or save them, then make paper"; exit 1; }
-	cp params/paper.yaml params.yaml
-	$(BIN)/dvc repro
+	@grep -q '^profile: *paper' params.yaml || { cp params.yaml params.before.yaml && cp params/paper.yaml params.yaml && \
+		echo "params.yaml is now params/paper.yaml; what it was is in params.before.yaml"; }
+	$(BIN)/dvc repro --keep-going
 
 report: .venv/ready
 	$(BIN)/dvc repro report
@@ -41,10 +41,10 @@ report: .venv/ready
 	@touch $@
 
 # An independent implementation that tests compare with, without the old TensorFlow it asks for; where it cannot be had,
-# those tests are skipped.
+# those tests are skipped, and the next `make test` tries again.
 .venv/oracle: .venv/ready
-	-$(BIN)/python -m pip install --quiet --no-deps disentanglement-lib==1.5
-	@touch $@
+	-$(BIN)/python -m pip install --quiet --no-deps disentanglement-lib==1.5 && touch $@
 
+# All that can be made again. data/raw holds downloads, some of them put there by hand.
 clean:
-	rm -rf data models runs outputs checkpoints mlflow.db
+	rm -rf data/prepared models runs outputs checkpoints mlruns mlartifacts mlflow.db*

@@ -4,7 +4,8 @@ floors (table `streets`)."""
 from pathlib import Path
 
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.streets_protocol import evaluate_references, save_evaluator, train_evaluator
+from triptych.cyclegan.evaluator import save_evaluator, train_evaluator
+from triptych.cyclegan.streets_protocol import evaluate_references
 from triptych.stage import Stage, main
 
 
@@ -15,9 +16,10 @@ def work():
         stage.data(dataset, "val", "test")
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
         evaluator = train_evaluator(train, stage.protocol.fcn, stage.replica(stage.protocol.fcn.seed))
-        save_evaluator(evaluator, Path("models/streets/fcn"))
+        if stage.is_main:
+            save_evaluator(evaluator, Path("models/streets/fcn"))
         for name, (metrics, notes) in evaluate_references(train, val, evaluator, stage.protocol).items():
-            stage.result(metrics, notes, system=name)
+            stage.result(metrics, notes, system=name, seeds=[stage.protocol.fcn.seed])
 
 
 main(work)

@@ -14,9 +14,10 @@ def work(system_name):
             stage.save(system, seed, stage.protocol.unlabelled)
 
         stage.for_each(stage.protocol.seeds, train)
-        system = stage.load(stage.protocol.seeds[0])
-        samples = [("samples.png", lambda path: draw_samples(system, unlabelled, path))]
-        stage.figures(samples if hasattr(system, "sample") else [])
+        if stage.is_main:
+            system = stage.load(stage.protocol.seeds[0])
+            samples = [("samples.png", lambda path: draw_samples(system, unlabelled, path))]
+            stage.figures(samples if hasattr(system, "sample") else [])
 
 
 main(work)

@@ -6,7 +6,7 @@ from triptych.stage import PREPARED, main
 
 
 def work(name):
-    dataset = prepare(name, load_params().data[name], PREPARED / name)
+    dataset = prepare(name, load_params().dataset(name), PREPARED / name)
     print(f"{dataset.path}: {dataset.card['title']}, {dataset.card['splits']}")
 
 

@@ -3,11 +3,16 @@ to date with the stages that logged no curves."""
 
 from pathlib import Path
 
-import yaml
-
 from triptych import tracking
+from triptych.errors import main
 from triptych.report import build_report
+from triptych.report.load import profile_of
 
-profile = yaml.safe_load(Path("params.yaml").read_text())["profile"]
-print(build_report(Path("."), profile, Path("reports") / profile))
-tracking.catch_up(".")
+
+def work():
+    profile = profile_of(Path("params.yaml"))
+    print(build_report(Path("."), profile, Path("reports") / profile))
+    tracking.catch_up(".")
+
+
+main(work)

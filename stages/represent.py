@@ -1,6 +1,6 @@
 """Stage represent@<system>: learn a representation of the shapes (table `shapes`)."""
 
-from triptych.beta_vae.shapes_protocol import fit_all
+from triptych.beta_vae.fitting import fit_all
 from triptych.beta_vae.traversal import draw_figures
 from triptych.stage import Stage, main
 
@@ -17,7 +17,8 @@ def work(system_name):
                 stage.save(system, seed, data)
 
         stage.for_each(stage.shares(stage.protocol.seeds), learn)
-        stage.figures(draw_figures(stage.load(stage.protocol.seeds[0]), stage.dataset(data), stage.device))
+        if stage.is_main:
+            stage.figures(draw_figures(stage.load(stage.protocol.seeds[0]), stage.dataset(data), stage.device))
 
 
 main(work)

@@ -19,10 +19,11 @@ def work(system_name):
 
         of_seeds = stage.for_each(stage.protocol.seeds, learn)
         metrics = {name: [value for m in of_seeds for value in m[name]] for name in of_seeds[0]}
-        system = stage.load(stage.protocol.seeds[0])
-        samples = [("samples.png", lambda path: draw_samples(system, train.images, path))]
-        stage.figures(samples if hasattr(system, "sample") else [])
-        stage.result(metrics, notes(system, stage.protocol))
+        if stage.is_main:
+            systems = [stage.load(seed) for seed in stage.protocol.seeds]
+            samples = [("samples.png", lambda path: draw_samples(systems[0], train.images, path))]
+            stage.figures(samples if hasattr(systems[0], "sample") else [])
+            stage.result(metrics, notes(systems, stage.protocol, metrics))
 
 
 main(work)

@@ -15,7 +15,7 @@ def work(system_name):
 
         def learn(seed):
             system, options = stage.build(seed, dataset), {}
-            if seed == stage.protocol.seeds[0] and hasattr(stage.config, "epochs"):
+            if stage.is_main and seed == stage.protocol.seeds[0] and hasattr(stage.config, "epochs"):
                 steps = stage.config.epochs * len(train) // stage.config.batch_size
                 sheets = sheets_during_training(system, val, stage.checkpoints / "sheets", stage.device, stage.show)
                 options = {"callback": sheets, "callback_every": max(1, steps // SHEETS)}
@@ -23,8 +23,9 @@ def work(system_name):
             stage.save(system, seed, dataset)
 
         stage.for_each(stage.protocol.seeds, learn)
-        system = stage.load(stage.protocol.seeds[0])
-        stage.figures([("translations.png", lambda path: draw_translations(system, val, path, stage.device))])
+        if stage.is_main:
+            system = stage.load(stage.protocol.seeds[0])
+            stage.figures([("translations.png", lambda path: draw_translations(system, val, path, stage.device))])
 
 
 main(work)

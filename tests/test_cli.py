@@ -54,3 +54,12 @@ def test_sync_counts_the_runs(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tracking, "sync", lambda root, uri: 1)
     assert main(["sync-mlflow", "--root", str(tmp_path), "--uri", "sqlite:///x.db"]) == 0
     assert capsys.readouterr().out == "sqlite:///x.db: 1 run added\n"
+
+
+def test_a_server_that_does_not_answer_is_one_message(tmp_path, capsys):
+    (tmp_path / "results/objects").mkdir(parents=True)
+    row = '{"profile": "laptop", "data": {}, "metrics": {}}'
+    (tmp_path / "results/objects/dcgan.json").write_text(row)
+    assert main(["sync-mlflow", "--root", str(tmp_path), "--uri", "http://127.0.0.1:9"]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "MLflow at http://127.0.0.1:9 failed" in line]
+    assert "Traceback" not in line

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import Field, model_validator
 
-from triptych.config import ParamsError, Strict, validate
+from triptych.config import ParamsError, Seeds, Strict, validate
 
 
 class Inner(Strict):
@@ -56,3 +56,17 @@ def test_all_wrong_keys_are_named_at_once():
 
 def test_whole_numbers_serve_as_floats():
     assert validate(Inner, {"rate": 2}, "t").rate == 2.0
+
+
+class Protocol(Strict):
+    seeds: Seeds = [0, 1]
+
+
+@pytest.mark.parametrize(
+    "seeds, expected",
+    [([], "at least 1"), ([0, -1], "t.seeds.1 = -1"), ([3, 0, 3], "t.seeds = [3, 0, 3]: the seeds must differ")],
+)
+def test_seeds_are_distinct_and_not_negative(seeds, expected):
+    assert validate(Protocol, {"seeds": [2, 0]}, "t").seeds == [2, 0]
+    with pytest.raises(ParamsError, match=expected.replace("[", r"\[")):
+        validate(Protocol, {"seeds": seeds}, "t")

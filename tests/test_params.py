@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from triptych.params import ParamsError, load_params
+from triptych.params import PROTOCOLS, STUDIES, ParamsError, load_params
 
 SMOKE = Path(__file__).resolve().parents[1] / "params" / "smoke.yaml"
 
@@ -81,3 +81,11 @@ def test_missing_or_broken_file(tmp_path):
     (tmp_path / "params.yaml").write_text("a: [1")
     with pytest.raises(ParamsError, match="not valid YAML"):
         load_params(tmp_path / "params.yaml")
+
+
+def test_every_protocol_refuses_a_seed_that_is_there_twice(tmp_path):
+    sections = [*PROTOCOLS, *STUDIES]
+    with pytest.raises(ParamsError) as caught:
+        load_params(changed(tmp_path, lambda p: [p[section].update(seeds=[0, 0]) for section in sections]))
+    for section in sections:
+        assert f"{section}.seeds = [0, 0]: the seeds must differ" in str(caught.value)

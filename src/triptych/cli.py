@@ -7,17 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from triptych.config import ParamsError
-from triptych.files import FileError
+from triptych.errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns the exit status: 0, or 2 with one message on stderr if a file is wrong."""
+    """Run one subcommand. Returns the exit status: 0, or 2 with one message on stderr if a file, or the MLflow
+    store, is wrong."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
-    except (ParamsError, FileError) as error:
+    except UserError as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -65,22 +65,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     from triptych.report import build_report
+    from triptych.report.load import profile_of
 
-    profile = arguments.profile or _profile(arguments.root / "params.yaml")
+    profile = arguments.profile or profile_of(arguments.root / "params.yaml")
     out = arguments.out or arguments.root / "reports" / profile
     print(build_report(arguments.root, profile, out))
     return 0
-
-
-def _profile(file: Path) -> str:
-    import yaml
-
-    if not file.is_file():
-        raise FileError(f"no {file}: run this in the project's folder, or say --profile")
-    values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(values, dict) or not isinstance(values.get("profile"), str):
-        raise ParamsError(f"{file}: profile: missing; give it a name, or say --profile")
-    return values["profile"]
 
 
 def _sync(arguments: argparse.Namespace) -> int:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from triptych.errors import UserError
 
 
-class ParamsError(Exception):
+class ParamsError(UserError):
     """A parameter is unknown, of the wrong type, out of range, or contradicts another one."""
 
 
@@ -22,6 +24,15 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("the seeds must differ: a run made twice is no second value of a mean ± std")
+    return seeds
+
+
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
+"""The seeds of a protocol: each is one run, and one file."""
 
 Section = TypeVar("Section", bound=Strict)
 

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from triptych.errors import UserError
 
-class FileError(Exception):
+
+class FileError(UserError):
     """A file is there and cannot be read as what it should be. The message names it and says what to do."""
 
 

@@ -51,13 +51,22 @@ class Params:
     studies: dict[str, Any]  # the `Protocol` of each study's module
     raw: dict[str, Any]  # as read, for logging under the same names
 
+    def dataset(self, name: str) -> DatasetConfig:
+        """The section of a dataset. Raises ParamsError naming those there are."""
+        if name not in self.data:
+            raise ParamsError(_absent(f"data.{name}", "data", self.data))
+        return self.data[name]
+
     def flat(self, *sections: str) -> dict[str, Any]:
-        """The values below the dotted `sections`, keyed by their full dotted names."""
+        """The values below the dotted `sections`, keyed by their full dotted names. Raises ParamsError for a section
+        that is not there."""
         out: dict[str, Any] = {}
         for section in sections:
-            node: Any = self.raw
+            node, above = self.raw, ""
             for step in section.split("."):
-                node = node[step]
+                if not isinstance(node, dict) or step not in node:
+                    raise ParamsError(_absent(section, above, node))
+                node, above = node[step], f"{above}.{step}".strip(".")
             _flatten(node, section, out)
         return out
 
@@ -147,6 +156,11 @@ def _try(problems: list[str], function, *args):
     except ParamsError as error:
         problems.append(str(error))
         return None
+
+
+def _absent(section: str, above: str, node: Any) -> str:
+    there = ", ".join(map(str, node)) if isinstance(node, dict) and node else "nothing"
+    return f"params.yaml has no section {section}; {f'under {above}' if above else 'in it'} there is: {there}"
 
 
 def _flatten(node: Any, key: str, out: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""What a stage's process does first: find its device, and the other processes under torchrun."""
+"""What a stage's process does first: find its device, and the other processes under torchrun; and how it waits for
+them."""
 
 from __future__ import annotations
 
@@ -19,3 +20,9 @@ def start_processes() -> torch.device:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return device
+
+
+def wait_for_all() -> None:
+    """Return when every process has come here: what one has written, all can read. Nothing where there is but one."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()

@@ -22,7 +22,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,14 +33,18 @@ from torch import nn
 
 from triptych import systems
 from triptych.config import ParamsError
+from triptych.cost import Clock, describe
 from triptych.curves import write_curves
-from triptych.data.format import DataError, Dataset, Split
-from triptych.engine import Divergence, Replica, parallel
+from triptych.data.format import Dataset, Split
+from triptych.engine import Replica, parallel
 from triptych.engine.replica import Row
+from triptych.errors import main
 from triptych.params import load_params
-from triptych.processes import start_processes
+from triptych.processes import start_processes, wait_for_all
 from triptych.results import write_result
 from triptych.tracking import Tracker, curve_name, safe_to_fork
+
+__all__ = ["PREPARED", "Stage", "main"]
 
 PREPARED = Path("data/prepared")
 Item = TypeVar("Item")
@@ -105,6 +108,7 @@ class Stage:
         return Path("models", self.table, self.system, f"seed{seed}")
 
     def save(self, system: nn.Module, seed: int, dataset: str) -> None:
+        """Save a trained system. Under torchrun one process writes it, and all go on when it is there."""
         if self.is_main:
             systems.save(
                 system,
@@ -114,6 +118,7 @@ class Stage:
                 config=self.config,
                 spec=self.spec(dataset),
             )
+        wait_for_all()
 
     def load(self, seed: int) -> nn.Module:
         return systems.load(f"{self.table}/{self.system}", seed, device=self.device)
@@ -151,7 +156,9 @@ class Stage:
         """
         self._workers = workers = parallel.workers_for(len(items), self.device)
         if workers == 1:
-            return [work(item) for item in items]
+            results = [work(item) for item in items]
+            wait_for_all()
+            return results
         kept: list[list[tuple[int, list[Row]]]] = [[] for _ in items]
 
         def job(item: Item, send: Callable[[Any], None]) -> Result:
@@ -215,21 +222,35 @@ class Stage:
             self._tracker.artifact(folder / file)
         (folder / "figures.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 
-    def result(self, metrics: dict[str, Sequence[float]], notes: Sequence[str] = (), system: str | None = None) -> None:
-        """Write results/<table>/<system>.json; `system` names another row (a ceiling) than the stage's own."""
-        self._result = write_result(
-            Path("results", self.table, f"{system or self.system}.json"),
+    def result(
+        self,
+        metrics: dict[str, Sequence[float]],
+        notes: Sequence[str] = (),
+        system: str | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> None:
+        """Write results/<table>/<system>.json; `system` names another row (a ceiling) than the stage's own, `seeds`
+        what it was trained with if not the protocol's.
+
+        The stage's MLflow run carries the numbers of its own row alone; `triptych sync-mlflow`, the end of the report
+        stage too, makes a run of each other file."""
+        if not self.is_main:
+            return
+        system = system or self.system
+        result = write_result(
+            Path("results", self.table, f"{system}.json"),
             table=self.table,
-            system=system or self.system,
+            system=system,
             profile=self.params.profile,
             data=self._used,
-            seeds=self.protocol.seeds,
+            seeds=self.protocol.seeds if seeds is None else seeds,
             metrics=metrics,
             notes=notes,
         )
-        for name, value in self._result["metrics"].items():
-            row = f"{self.table}/{system or self.system}"
-            print(f"{row}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})")
+        if system == self.system:
+            self._result = result
+        for name, value in result["metrics"].items():
+            print(f"{self.table}/{system}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})")
 
     # -- begin and end ---------------------------------------------------------------------------------------
 
@@ -240,7 +261,9 @@ class Stage:
             self.folder.mkdir(parents=True)
             self._tracker = Tracker()
         self._history = open(self.folder / "history.jsonl" if self.is_main else os.devnull, "w")
-        self._start = time.monotonic()
+        self._clock = Clock(self.checkpoints, self.fingerprint)
+        if self.is_main:
+            self._clock.write()
         tags = {
             "profile": self.params.profile,
             "stage": self.name,
@@ -264,37 +287,11 @@ class Stage:
             self._tracker.fail(error)
             return
         self._write("run.json", {**self._run, "data": self._used})
-        self._write("cost.json", self._cost())
+        cost = describe(self._clock, self.device, self._workers)
+        self._write("cost.json", {**cost, "stage": self.name, "seeds": self.protocol.seeds})
         write_curves(self.folder)
         self._tracker.finish(self._result["metrics"] if self._result else {})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _write(self, file: str, content: dict[str, Any]) -> None:
         (self.folder / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-    def _cost(self) -> dict[str, Any]:
-        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
-        return {
-            "seconds": round(time.monotonic() - self._start, 1),
-            "device": device,
-            "threads": torch.get_num_threads(),
-            "processes": max(self._workers, int(os.environ.get("WORLD_SIZE", 1))),
-            "torch": torch.__version__,
-            "stage": self.name,
-            "seeds": self.protocol.seeds,
-        }
-
-
-def main(work: Callable[..., None]) -> None:
-    """Run a stage script: `work(*command line arguments)`. Known errors end as one message, without a traceback."""
-    try:
-        work(*sys.argv[1:])
-    except (ParamsError, DataError, Divergence) as error:
-        print(f"\nerror: {error}\n", file=sys.stderr)
-        sys.exit(1)
-    except TypeError as error:
-        if len(sys.argv) - 1 != work.__code__.co_argcount:
-            names = " ".join(f"<{n}>" for n in work.__code__.co_varnames[: work.__code__.co_argcount])
-            print(f"usage: python {sys.argv[0]} {names}", file=sys.stderr)
-            sys.exit(2)
-        raise error

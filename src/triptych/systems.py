@@ -20,6 +20,7 @@ from torch import nn
 
 from triptych.config import ParamsError, Strict, validate
 from triptych.data.format import Dataset
+from triptych.errors import UserError
 
 PACKAGES = {
     "objects": "triptych.dcgan.objects",
@@ -27,6 +28,10 @@ PACKAGES = {
     "streets": "triptych.cyclegan.methods",
     "shapes": "triptych.beta_vae.systems",
 }
+
+
+class NotTrained(UserError, FileNotFoundError):
+    """There is no saved system of that name and seed."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ def save(system: nn.Module, folder: Path, *, table: str, name: str, config: Stri
 def load(name: str, seed: int = 0, root: str | Path = "models", device: str | torch.device = "cpu") -> nn.Module:
     """A trained system, in eval mode: `load("streets/cyclegan")`. Reads tensors and JSON; unpickles nothing.
 
-    `root` holds `<table>/<system>/seed<seed>/`, as the pipeline writes it. Raises FileNotFoundError, naming the
-    seeds there are.
+    `root` holds `<table>/<system>/seed<seed>/`, as the pipeline writes it. Raises NotTrained, naming the seeds
+    there are.
     """
     from safetensors.torch import load_file
 
@@ -95,7 +100,7 @@ def load(name: str, seed: int = 0, root: str | Path = "models", device: str | to
     if not folder.is_dir():
         there = sorted(p.name for p in folder.parent.glob("seed*"))
         hint = f"there are {', '.join(there)}" if there else f"nothing is trained there yet; run `dvc repro` for {name}"
-        raise FileNotFoundError(f"no trained system at {folder}: {hint}")
+        raise NotTrained(f"no trained system at {folder}: {hint}")
     described = json.loads((folder / "config.json").read_text())
     code = module(described["table"], described["system"])
     config = validate(code.Config, described["config"], f"{folder}/config.json")

@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from triptych.errors import UserError
+
 PERIOD = 2.0  # seconds between two batches of points
 # seconds that `finish` waits for the store; only ever used up by a store that hangs
 PATIENCE = float(os.environ.get("TRIPTYCH_TRACKING_PATIENCE", 60))
@@ -43,6 +45,10 @@ def enabled() -> bool:
         _say("tracking: MLflow is not installed, runs are recorded in runs/ only")
         return False
     return True
+
+
+class StoreError(UserError):
+    """The MLflow store does not answer, or answers with an error."""
 
 
 class Tracker:
@@ -180,10 +186,21 @@ def curve_name(metric: str, seed: int) -> str:
 def sync(root: str | Path, uri: str | None = None) -> int:
     """Fill the store from the files under `root`: runs/, results/ and reports/paper/results/. Returns the
     number of runs added. What was logged while it ran, or by an earlier sync, is known by the hash of its
-    files and is not added again."""
+    files and is not added again. Raises StoreError if the store cannot be reached."""
+    from triptych._mlflow import import_client
     from triptych._mlflow_sync import sync_files
 
-    return sync_files(Path(root).absolute(), uri or store_uri(root))
+    uri = uri or store_uri(root)
+    try:
+        import_client()
+    except ImportError:
+        raise StoreError("MLflow is not installed: pip install mlflow") from None
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return sync_files(Path(root).absolute(), uri)
+    except (MlflowException, OSError) as error:  # a connection refused or too slow is an OSError
+        raise StoreError(f"MLflow at {uri} failed ({_reason(error)})") from error
 
 
 def catch_up(root: str | Path) -> None:
@@ -193,12 +210,17 @@ def catch_up(root: str | Path) -> None:
     try:
         sync(root)
     except Exception as error:
-        warn(f"MLflow at {store_uri(root)} failed ({error}); `triptych sync-mlflow` catches up")
+        warn(f"{error}; `triptych sync-mlflow` catches up")
 
 
 def warn(text: str) -> None:
     """One line on stderr; the same line is not repeated."""
     _say(f"warning: {text}")
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
 
 
 def _say(line: str) -> None:
@@ -227,8 +249,7 @@ def _work(sender: Any, events: queue.SimpleQueue, done: threading.Event, defer: 
                     batch.append(events.get(timeout=left))
             ended = sender.send(batch)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        warn(f"MLflow at {sender.uri} failed ({reason}); training goes on, `triptych sync-mlflow` catches up")
+        warn(f"MLflow at {sender.uri} failed ({_reason(error)}); training goes on, `triptych sync-mlflow` catches up")
     finally:
         done.set()
 

@@ -57,7 +57,8 @@ def test_gradients_of_clamped_latents_do_not_depend_on_the_reconstruction():
 
 
 def test_the_task_uses_the_clamp(data):
-    """The pull on clamped latents' means, less the KL's, is that of `pull` alone, whatever the images are."""
+    """Clamped latents' means get the gradient of `pull` and of the KL, which is of all latents in every batch, and
+    nothing else, whatever the images are: their KL is not clamped away."""
     found = []
     for images in (torch.zeros(10, 1, 16, 16), torch.rand(10, 1, 16, 16) * 255):
         model = build(data)
@@ -68,7 +69,8 @@ def test_the_task_uses_the_clamp(data):
         active = torch.tensor([True, False, False, False, False, False])
         task.batch = {"images": images.to(torch.uint8), "active": active, "noise": torch.zeros(1, 10, 6)}
         task.loss()[0].backward()
-        found.append(mean.grad - mean.detach() / 10)  # less the KL's gradient
+        of_kl = mean.detach() / 10  # β = 1; the mean over a batch of 10 of ½ μ²
+        found.append(mean.grad - of_kl)
         pull = 0.01 / 10 * (mean - mean.mean(0)).detach()
         torch.testing.assert_close(found[-1][:, 1:], pull[:, 1:], atol=1e-6, rtol=1e-4)
     assert not torch.allclose(found[0][:, 0], found[1][:, 0])

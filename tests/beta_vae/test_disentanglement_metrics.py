@@ -99,5 +99,5 @@ def test_factor_vae_score_is_1_for_the_truth_and_chance_for_an_even_rotation():
 def test_factor_vae_score_drops_dead_latents():
     dead = torch.cat([TRUTH, 1e-3 * NOISE], 1)
     result = factor_vae_score(dead, GRID, seed=0, train_votes=800, test_votes=500)
-    assert result.active == 4 and result.score == 1.0
+    assert result.kept == 4 and result.score == 1.0
     assert factor_vae_score(1e-3 * NOISE, GRID, seed=0).score == 0

@@ -7,6 +7,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from triptych.beta_vae.objective import (
     bernoulli_nll,
     beta_of,
+    decoder_nll,
     gaussian_nll,
     kl_per_latent,
     normalised,
@@ -30,6 +31,17 @@ def test_nlls_are_log_densities_summed_over_pixels():
     normal = Independent(Normal(out, 1.0), 3)
     constant = normal.log_prob(out)  # the density's constant, which the loss leaves out
     torch.testing.assert_close(gaussian_nll(out, images), constant - normal.log_prob(images))
+    narrow = Independent(Normal(out, 0.1), 3)
+    expected = narrow.log_prob(out) - narrow.log_prob(images)
+    torch.testing.assert_close(gaussian_nll(out, images, variance=0.01), expected)
+    config = VaeConfig(beta=1.0, decoder="gaussian", variance=0.01)
+    torch.testing.assert_close(decoder_nll(config, out, images), expected)
+
+
+def test_a_hundredth_of_the_variance_is_a_hundredth_of_beta_but_for_a_factor_of_the_loss():
+    out, images, kl = torch.rand(3, 1, 8, 8), torch.rand(3, 1, 8, 8), torch.rand(3)
+    unit = gaussian_nll(out, images) + 2.5 * kl
+    torch.testing.assert_close(gaussian_nll(out, images, 0.01) + 250 * kl, 100 * unit)
 
 
 @pytest.mark.parametrize(

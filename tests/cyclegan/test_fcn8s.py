@@ -7,17 +7,12 @@ from torch import nn
 
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.evaluator import load_evaluator, save_evaluator, train_evaluator
 from triptych.cyclegan.fcn8s import Config as FcnConfig
 from triptych.cyclegan.fcn8s import FCN8s, Upsample
-from triptych.cyclegan.streets_protocol import (
-    Protocol,
-    evaluate,
-    evaluate_references,
-    load_evaluator,
-    save_evaluator,
-    train_evaluator,
-)
+from triptych.cyclegan.streets_protocol import Protocol, evaluate, evaluate_references
 from triptych.data.classes import CITYSCAPES
+from triptych.data.format import DataError
 from triptych.engine import Replica
 
 CPU = torch.device("cpu")
@@ -41,6 +36,39 @@ def test_convolutions_are_vgg16s():
     with torch.device("meta"):
         theirs = [m for m in vgg16(weights=None).features if isinstance(m, nn.Conv2d)]
     assert [m.weight.shape for m in ours] == [m.weight.shape for m in theirs]
+
+
+def test_starts_from_the_weights_of_torchvisions_vgg16(monkeypatch):
+    import torchvision.models as models
+
+    torch.manual_seed(0)
+    vgg = models.vgg16(weights=None, init_weights=False).eval()
+    monkeypatch.setattr(models, "vgg16", lambda weights: vgg)
+    net = FCN8s(FcnConfig(start="vgg16", norm="none"), 19).eval()
+    net.start_from_vgg16()
+    preset = models.VGG16_Weights.IMAGENET1K_V1.transforms()
+    assert net.mean.flatten().tolist() == pytest.approx(preset.mean)
+    assert net.std.flatten().tolist() == pytest.approx(preset.std)
+    with torch.inference_mode():
+        x = pool5 = torch.randn(1, 3, 224, 224)
+        for block in net.blocks:
+            pool5 = nn.functional.max_pool2d(block(pool5), 2)
+        assert torch.allclose(pool5, vgg.features(x), rtol=1e-4, atol=1e-5)
+        ours = net.dense[:3](pool5)  # fc6 as a 7 x 7 convolution: in the middle of 7 x 7 it sees all
+        fc6 = vgg.classifier[:3](pool5.flatten(1))
+        assert fc6.std() > 0 and torch.allclose(ours[..., 3, 3], fc6, rtol=1e-4, atol=1e-5)
+        assert torch.allclose(net.dense[3:](ours)[..., 3, 3], vgg.classifier[3:6](fc6), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("error", [OSError("no route"), RuntimeError("invalid hash value")])
+def test_missing_or_damaged_vgg16_weights_are_named(error, monkeypatch):
+    def fail(weights):
+        raise error
+
+    monkeypatch.setattr("torchvision.models.vgg16", fail)
+    net = FCN8s(FcnConfig(start="vgg16", norm="none", dense=4), 2)
+    with pytest.raises(DataError, match=f"or damaged .{error}.*start: scratch"):
+        net.start_from_vgg16()
 
 
 def test_starts_with_equal_scores_everywhere():
@@ -81,7 +109,9 @@ def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
     assert accuracy["real_photos"] > 0.9 > accuracy["shuffled_photos"]
     assert accuracy["real_photos"] > accuracy["constant"] + 0.2
     assert rows["real_photos"][0]["to_labels/class_iou"] == [1.0]
-    assert "absent from the truth: sidewalk" in rows["real_photos"][1][0]
+    notes = rows["real_photos"][1]
+    assert "absent from the truth: sidewalk" in notes[0]
+    assert "60 steps of AdamW with batch 4" in notes[1] and "one evaluator for all seeds" in notes[1]
 
     save_evaluator(net, tmp_path)
     again = load_evaluator(tmp_path, TINY, 19, CPU)

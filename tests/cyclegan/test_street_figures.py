@@ -57,3 +57,11 @@ def test_sheets_while_training_leave_the_mode_as_it_was(tmp_path):
     system = Negative().train()
     sheets_during_training(system, streets(), tmp_path, CPU)(500)
     assert (tmp_path / "step_000500.png").is_file() and system.training
+
+
+def test_a_sheet_of_a_half_trained_system_says_so(tmp_path):
+    shown = []
+    draw = sheets_during_training(Negative(), streets(), tmp_path, CPU, shown.append)
+    draw(500, still="to_labels untrained")
+    draw(1000)
+    assert [path.name for path in shown] == ["step_000500_to_labels_untrained.png", "step_001000.png"]

@@ -8,7 +8,7 @@ from torch import nn
 from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.methods import bigan_ali, cogan, feature_loss_gan, pix2pix, simgan
+from triptych.cyclegan.methods import bigan_ali, cogan, feature_loss_gan, pix2pix, pix2pix_unet, simgan
 from triptych.cyclegan.one_way import OneWay
 from triptych.data.classes import CITYSCAPES
 from triptych.engine import Replica
@@ -118,6 +118,23 @@ def test_content_term_has_its_weight():
     assert torch.equal(a, task.batch["pair"][0]) and torch.equal(b, task.batch["pair"][1])
 
 
+@pytest.mark.parametrize("name", ["simgan", "pix2pix"])
+def test_the_second_way_counts_the_steps_on(name):
+    """Both trainings of one system: nothing that is kept under its step is lost, and what is untrained is said."""
+    system, _ = build(name)
+    seen = []
+    system.fit(streets(), Replica(0, CPU), lambda step, still="": seen.append((step, still)), 2)  # 4 steps each
+    assert seen == [(2, "to_labels untrained"), (4, "to_labels untrained"), (6, ""), (8, "")]
+
+
+def test_rows_say_what_is_not_published():
+    assert "3 steps × 2 starts" in build("cogan")[0].notes[0] and "our reconstruction" in build("cogan")[0].notes[0]
+    assert build("pix2pix", l1_weight=7.0)[0].notes[0].startswith("weight of the L1 term 7: not published")
+    assert not hasattr(build("pix2pix_unet")[0], "notes")  # 100 is
+    assert not issubclass(pix2pix_unet.System, pix2pix.System)  # what they share is in `paired`
+    assert "torchvision's" in build("feature_loss_gan", features="vgg16")[0].notes[0]
+
+
 def test_bigan_pulls_the_pairs_towards_each_other():
     """The critic calls (x, G(x)) real and (F(y), y) fake; the generators want the reverse."""
     system, _ = build("bigan_ali")
@@ -144,6 +161,8 @@ def test_features_stay_as_they_are():
     assert not any(m.training for m in features.modules())
     out = features(torch.zeros(2, 3, 16, 16))
     assert out.shape == (2, 8 * FCN["width"], 4, 4) and out.min() >= 0  # relu4_2, an eighth of 32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert features(torch.zeros(2, 3, 16, 16)).dtype == torch.float32
 
 
 def test_random_features_have_seen_nothing_and_measure_structure():
@@ -166,6 +185,8 @@ def test_cogan_is_trained_by_the_log_loss():
     assert cogan.Config().gan_loss == "log"
     with pytest.raises(ParamsError, match="pool"):
         build("cogan", pool=50)
+    with pytest.raises(ParamsError, match="critic_layers"):  # its critics are no patch critics
+        build("cogan", critic_layers=3)
 
 
 def test_cogan_search_finds_a_scene_it_can_make():

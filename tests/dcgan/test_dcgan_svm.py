@@ -6,6 +6,7 @@ import torch
 
 from triptych.dcgan.svm import fit_svm, predict_all
 from triptych.dcgan.svm_newton import exact_products
+from triptych.engine import Divergence
 
 K = 4
 
@@ -106,6 +107,15 @@ def test_bad_input_is_refused():
         fit_svm(torch.ones(4, 2), torch.tensor([0, 1, 0, 1]), [0.1, 0.0])
     with pytest.raises(ValueError, match="labels"):
         fit_svm(torch.ones(4, 2), torch.tensor([0, 1, 0, 5]), 0.1, n_classes=2)
+
+
+@pytest.mark.parametrize("n,d", [(20, 3), (4, 6)])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_features_that_are_not_finite_are_refused(n, d, value):
+    x = torch.ones(n, d)
+    x[2, 1] = value
+    with pytest.raises(Divergence, match="features are not finite"):
+        fit_svm(x, torch.arange(n) % 2, 0.1)
 
 
 def test_tf32_is_off_inside_only():

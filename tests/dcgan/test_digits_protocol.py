@@ -4,7 +4,7 @@ import pytest
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.dcgan.digits._system import DigitsSystem
-from triptych.dcgan.digits_protocol import Protocol, divide, draw_rows, evaluate
+from triptych.dcgan.digits_protocol import Protocol, divide, draw_rows, evaluate, notes
 from triptych.engine import Replica
 
 
@@ -61,9 +61,10 @@ def test_too_few_labels_is_an_error_that_names_the_counts():
 class Recorder(DigitsSystem):
     """Answers with the true class, but for one in ten images; notes what it is shown."""
 
-    def __init__(self, retrains: bool):
+    def __init__(self, retrains: bool = False, most_tuning_draws: int | None = None, k: int = 3):
         super().__init__()
-        self.retrains, self.calls, self.seen = retrains, [], []
+        self.retrains, self.most_tuning_draws, self.k = retrains, most_tuning_draws, k
+        self.calls, self.seen = [], []
 
     def pretrain(self, unlabelled, replica):
         self.calls.append("pretrain")
@@ -83,13 +84,27 @@ class Recorder(DigitsSystem):
         truth = numbers(np.asarray(images)) % 10
         return np.where(truth == 3, 4, truth)
 
+    def choices(self):
+        return {"k": (self.k, [1, 3, 5])}
+
+    def notes(self):
+        return ["as it is"]
+
     def metrics(self):
         return {"fits": float(self.calls.count("fit"))}
 
 
-@pytest.mark.parametrize("retrains, expected", [(False, ["tune 3"] + 4 * ["fit"]), (True, ["tune 1"] + 2 * ["fit"])])
-def test_evaluation(retrains, expected):
-    system, replica = Recorder(retrains), Replica(0)
+@pytest.mark.parametrize(
+    "retrains, most, expected",
+    [
+        (False, None, ["tune 3"] + 4 * ["fit"]),
+        (True, None, ["tune 3"] + 2 * ["fit"]),  # `fit` is dear, `tune` is not
+        (True, 1, ["tune 1"] + 2 * ["fit"]),
+        (True, 0, ["tune 0"] + 2 * ["fit"]),
+    ],
+)
+def test_evaluation(retrains, most, expected):
+    system, replica = Recorder(retrains, most), Replica(0)
     metrics = evaluate(system, numbered_data(), protocol(retrained_draws=2), replica)
     assert system.calls == ["pretrain", *expected]
     assert len(set(system.seen)) == len(system.seen)  # no draw is used twice
@@ -106,3 +121,18 @@ def test_systems_see_the_same_draws_and_seeds_different_ones():
         shown.append(system.seen)
     assert shown[0] == shown[1]
     assert not set(shown[0]) & set(shown[2])
+
+
+def test_the_notes_count_the_draws_and_show_what_was_chosen():
+    values = {"test_error": [0.1, 0.12, 0.2, 0.22]}
+    said = notes([Recorder(k=3), Recorder(k=5)], protocol(evaluation_draws=2), values)
+    assert said[0] == "5 labels per class; 2 draws of them for each seed, and 3 others to choose on"
+    assert said[1] == "chosen on 60 validation images: k: 3, 5, of 1 to 5 (5 is an end of the grid)"
+    assert said[2].startswith("test_error: 4 values, 2 seeds × 2 draws")
+    assert said[3:] == ["as it is"]
+
+
+def test_the_notes_of_a_system_that_trains_on_one_draw():
+    said = notes([Recorder(True, 0), Recorder(True, 0)], protocol(), {"test_error": [0.1, 0.2]})
+    assert said[0] == "5 labels per class; 1 draw of them for each seed"
+    assert not any("standard deviation" in line for line in said)

@@ -1,9 +1,14 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from triptych import systems
+from triptych.config import ParamsError
+from triptych.dcgan.m1 import M1
 from triptych.dcgan.selection import Pruning, train_selected
 from triptych.engine import Phase, Replica, Stream, Task
+from triptych.systems import Spec
 
 
 class Counter(Task):
@@ -101,3 +106,19 @@ def test_a_curve_never_rises():
     pruning = Pruning(0.5)
     run(best_at=10, patience=2, pruning=pruning)
     assert pruning.curves == [pytest.approx([0.05, 0.0, 0.0, 0.0])]
+
+
+def test_several_processes_are_refused(monkeypatch):
+    """Each would decide for itself when to stop, and one that goes on would wait for the others for ever."""
+    monkeypatch.setattr(Replica, "world", 2)
+    with pytest.raises(ParamsError, match="2 processes"):
+        run(best_at=20, patience=3)
+
+
+def test_they_are_refused_before_the_features_are_learned(monkeypatch):
+    monkeypatch.setattr(Replica, "world", 2)
+    monkeypatch.setattr(M1, "fit", lambda *_: pytest.fail("trained"))
+    code = systems.module("digits", "m1_m2")
+    system = systems.build("digits", "m1_m2", code.Config(components=4), Spec((3, 8, 8), n_classes=3), 0)
+    with pytest.raises(ParamsError, match="2 processes"):
+        system.pretrain(np.zeros((20, 3, 8, 8), np.uint8), Replica(0))

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from triptych import systems
-from triptych.config import validate
+from triptych.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.dcgan.digits.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.supervised_cnn import sample_trial
@@ -63,6 +63,9 @@ def test_learns_is_reproducible_and_survives_saving(name, tmp_path):
     answers = loaded.predict(DATA["test"].images)
     assert answers.dtype == np.int64 and answers.shape == (90,)
     assert (answers == system.predict(DATA["test"].images)).all()
+    assert loaded.choices() == system.choices()
+    for value, tried in system.choices().values():
+        assert min(tried) * (1 - 1e-6) <= value <= max(tried) * (1 + 1e-6)
 
 
 def test_neighbours_agree_with_scikit_learn():
@@ -98,6 +101,42 @@ def test_principal_components_agree_with_scikit_learn():
     ours = PCA(12, 5, whiten=True).fit(torch.tensor(rows).float())(torch.tensor(rows).float()).numpy()
     theirs = Theirs(5, whiten=True).fit_transform(rows)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("n_out, n_in, n_rows", [(13, 12, 80), (12, 12, 12)])
+def test_more_components_than_there_are_is_an_error_that_names_the_parameter(n_out, n_in, n_rows):
+    with pytest.raises(ParamsError, match=f"pca = {n_out}.*12"):
+        PCA(n_in, n_out, key="pca").fit(torch.zeros(n_rows, n_in))
+
+
+@pytest.fixture
+def tf32():
+    """Coarse products are allowed, as they are while networks train on a GPU."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def test_distances_are_exact_where_training_is_not(monkeypatch, tf32):
+    seen, cdist = [], torch.cdist
+    record = lambda *args: seen.append(torch.backends.cuda.matmul.allow_tf32) or cdist(*args)  # noqa: E731
+    monkeypatch.setattr(torch, "cdist", record)
+    NearestNeighbours(1, 2).fit(torch.zeros(3, 1), torch.tensor([0, 1, 1])).votes(torch.zeros(2, 1), [1])
+    assert seen == [False] and torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("name, key", [("m1_m2", "labelled_batch"), ("swwae", "batch_size")])
+def test_a_batch_of_labels_is_at_most_all_of_them(name, key):
+    few = {"m1_m2": {"steps": 2, "m2_steps": 2}, "swwae": {"steps": 2}}[name]
+    module = systems.module("digits", name)
+    config = validate(module.Config, SMALL[name] | few | {key: 50}, name)
+    system = systems.build("digits", name, config, SPEC, 0)
+    images, labels = DATA["train"].images, DATA["train"].labels
+    system.pretrain(images, Replica(0))
+    system.tune([], (images[:30], labels[:30]), Replica(0))
+    system.fit(images[:12], labels[:12], Replica(0))
+    assert system.predict(images[:5]).shape == (5,)
 
 
 def test_trials_stay_in_the_search_space_and_fill_it():

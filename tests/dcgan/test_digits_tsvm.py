@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.config import ParamsError, validate
+from triptych.dcgan import tsvm
+from triptych.dcgan.digits import tsvm as tsvm_row
 from triptych.dcgan.kernel_map import NystromMap
 from triptych.dcgan.tsvm import TransductiveSVM, objective, solve, swap_pairs, transduce
+from triptych.engine import Replica
+from triptych.systems import Spec
 
 
 def two_clusters(seed: int, d: int = 20, n: int = 400, distance: float = 4.0):
@@ -100,3 +105,56 @@ def test_kernel_map_is_exact_between_landmarks_and_close_elsewhere():
     expected = torch.exp(-torch.cdist(rows, rows).square() / scale)
     features = kernel_map(rows)
     torch.testing.assert_close(features @ features.T, expected, atol=1e-2, rtol=0)
+
+
+def test_too_many_landmarks_are_refused_by_name():
+    with pytest.raises(ParamsError, match="landmarks = 50: must be at most 20"):
+        NystromMap(2, 50, gamma=1.0).fit(torch.zeros(20, 2), seed=0)
+
+
+@pytest.fixture
+def tf32():
+    """Coarse products are allowed, as they are while networks train on a GPU."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def test_the_solver_is_exact_where_training_is_not(monkeypatch, tf32):
+    """TF32 products, which training on a GPU allows, have three digits: too few for a line search."""
+    seen, value = [], tsvm._value
+    record = lambda *args: seen.append(torch.backends.cuda.matmul.allow_tf32) or value(*args)  # noqa: E731
+    monkeypatch.setattr(tsvm, "_value", record)
+    rows, labels = two_clusters(0)
+    TransductiveSVM(20, 2).fit(rows[:8], labels[:8], rows, C=1.0)
+    assert seen and not any(seen)
+    assert torch.backends.cuda.matmul.allow_tf32
+
+
+def images_of_two_kinds(n: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.arange(n) % 2
+    images = np.random.default_rng(0).integers(0, 120, (n, 3, 4, 4), dtype=np.uint8)
+    images[labels == 1] += 20
+    return images, labels
+
+
+@pytest.mark.parametrize("weights, transductions", [([0.1], 0), ([0.1, 1.0], 2 * 3)])
+def test_tuning_learns_from_every_draw(weights, transductions, monkeypatch):
+    values = {"components": 5, "costs": [0.1, 1.0], "unlabelled_weights": weights, "growth": 100.0}
+    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec((3, 4, 4), n_classes=2))
+    calls = {"fit": 0, "fit_supervised": 0}
+    for name in calls:
+        real = getattr(TransductiveSVM, name)
+
+        def counted(self, *args, name=name, real=real):
+            calls[name] += 1
+            return real(self, *args)
+
+        monkeypatch.setattr(TransductiveSVM, name, counted)
+    images, labels = images_of_two_kinds(80)
+    system.pretrain(images, Replica(0, torch.device("cpu")))
+    draws = [(images[i : i + 10], labels[i : i + 10]) for i in (0, 10, 20)]
+    system.tune(draws, (images[40:], labels[40:]), Replica(0, torch.device("cpu")))
+    assert calls == {"fit": transductions, "fit_supervised": 2 * 3}
+    assert system.choices()["C"][0] == pytest.approx(float(system.cost)) and system.choices()["C*/C"][1] == weights

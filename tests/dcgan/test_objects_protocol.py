@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -5,15 +7,18 @@ from torch import nn
 
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
-from triptych.dcgan import extraction
+from triptych.dcgan import extraction, row_notes
 from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.figures import draw_samples, mean_distance, sheet
+from triptych.dcgan.label_draws import draw_rows
 from triptych.dcgan.objects import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
-from triptych.dcgan.objects_protocol import Probe, Protocol, draw_rows, evaluate, judge
+from triptych.dcgan.objects_protocol import Probe, Protocol, evaluate, judge
 from triptych.engine import Replica
+from triptych.params import load_params
 from triptych.systems import Spec
 
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[2]
 SPEC = Spec((3, 32, 32))
 
 
@@ -44,7 +49,7 @@ class Brightness(nn.Module):
 def test_the_defaults_are_the_papers():
     probe = validate(Protocol, {"seeds": [0]}, "objects").probe
     assert (probe.validation, probe.per_class, probe.draws) == (10_000, 400, 10)
-    assert probe.costs == [m * 10.0**e for e in range(-5, 0) for m in (1, 2, 5)] or len(probe.costs) == 15
+    assert probe.costs == pytest.approx([m * 10.0**e for e in range(-5, 0) for m in (1, 2, 5)])
 
 
 def test_accuracy_of_informative_features():
@@ -71,6 +76,19 @@ def test_metrics_have_a_value_for_each_seed_and_draw():
     metrics, notes = evaluate(systems, split(150, 0), split(60, 1), protocol, CPU)
     assert len(metrics["accuracy"]) == 2 and len(metrics["accuracy_few"]) == 6
     assert "2 features" in notes and any("10 labels per class (30 in all), 3 draws" in n for n in notes)
+    assert any("accuracy_few: 6 values, 2 trainings × 3 draws" in n for n in notes)
+    assert "C (all labels): 1, given" in notes
+
+
+def test_the_notes_show_an_end_of_the_grid_and_what_a_system_says():
+    class Speaking(Brightness):
+        def notes(self):
+            return ["as it is"]
+
+    protocol = Protocol(seeds=[0], probe=Probe(costs=[1e-6, 1.0], validation=50, per_class=10, draws=1))
+    _, notes = evaluate({0: Speaking()}, split(150, 0), split(60, 1), protocol, CPU)
+    assert "C (all labels): 1, of 1e-06 to 1 (1 is an end of the grid)" in notes
+    assert notes[-1] == "as it is" and not any("standard deviation" in n for n in notes)
 
 
 def test_a_system_without_state_is_judged_once():
@@ -158,6 +176,16 @@ def test_dcgan_systems_from_fit_to_features(code):
 def test_the_paper_config_is_the_default():
     config = validate(dcgan.Config, {"steps": 1}, "objects.systems.dcgan")
     assert (config.width, config.z_dim, config.z, config.batch_size) == (128, 256, "uniform", 128)
+
+
+def test_the_paper_profile_updates_the_networks_as_the_authors_do():
+    params = load_params(ROOT / "params" / "paper.yaml")
+    ours = load_params(ROOT / "params.yaml")
+    for table in ("objects", "digits"):
+        config = params.tables[table].systems["dcgan"]
+        assert config.updates == "alternate"
+        assert not row_notes.updates(config)
+        assert any("authors" in note for note in row_notes.updates(ours.tables[table].systems["dcgan"]))
 
 
 class Sampler:

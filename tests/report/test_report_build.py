@@ -53,14 +53,16 @@ def project(tmp_path):
     steps = [(seed, step) for seed in (0, 1) for step in range(9)]
     rows = [{"seed": s, "step": t, "metric": "loss_d", "value": 1 / (t + 1 + s)} for s, t in steps]
     (run / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (run / "cost.json").write_text('{"seconds": 130.0, "device": "CPU"}')
+    (run / "cost.json").write_text('{"seconds": 130.0, "device": "CPU", "precision": "float32"}')
+    (run / "run.json").write_text('{"profile": "laptop"}')
     out = tmp_path / "outputs"
-    picture(out / "objects" / "dcgan" / "samples.png")
+    pictures = out / "objects" / "dcgan" / "features"
+    picture(pictures / "samples.png")
     figures = [
         {"file": "samples.png", "caption": "Samples <b>of</b> DCGAN", "numbers": {"diversity": 0.81234}},
         {"file": "gone.png", "caption": "never made"},
     ]
-    (out / "objects" / "dcgan" / "figures.json").write_text(json.dumps(figures))
+    (pictures / "figures.json").write_text(json.dumps(figures))
     picture(out / "data" / "objects" / "sheet.png", (900, 700))
     standard = {"title": "rendered objects", "measures": {"raw pixels + SVM": 0.31}, "notes": ["Drawn."]}
     (out / "data" / "objects" / "standard.json").write_text(json.dumps(standard))
@@ -162,10 +164,45 @@ def test_figures_stay_small(root):
     picture(folder / "walk.png", (700, 500))  # noise: 1 MB as PNG
     index = folder / "figures.json"
     index.write_text('[{"file": "walk.png", "caption": "A walk"}]')
+    run = root / "runs" / "arithmetic" / "faces" / "arithmetic"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text('{"profile": "laptop"}')
     build(root)
     files = list((root / "reports/laptop/figures").glob("*.png"))
     assert {"arithmetic-faces-arithmetic-walk.png", "curves-objects-dcgan.png"} <= {f.name for f in files}
     assert all(f.stat().st_size < 300_000 for f in files)
+
+
+def test_curves_pictures_and_costs_are_of_the_reports_profile(root):
+    run = root / "runs/objects/dcgan/features/run.json"
+    figures = root / "reports/laptop/figures"
+    files = {"curves-objects-dcgan.png", "objects-dcgan-features-samples.png"}
+
+    def seen(told):
+        run.unlink(missing_ok=True)
+        if told is not None:
+            run.write_text(json.dumps(told))
+        build(root)
+        with open(root / "reports/laptop/tables/objects.csv") as file:
+            seconds = {row["system"]: row["seconds"] for row in csv.DictReader(file)}["dcgan"]
+        return {f.name for f in figures.iterdir()} & files, seconds
+
+    assert seen({"profile": "laptop"}) == (files, "130.0")
+    assert seen({"profile": "smoke", "params": {"objects.seeds": [0]}}) == (set(), "")
+    assert seen(None) == (set(), "")  # a run that has not ended
+    # not run again by DVC, since the profile changes none of its values (plain YAML reads 1e-4 as text)
+    file = root / "params.yaml"
+    file.write_text("profile: laptop\nobjects:\n  seeds: [0]\n  systems: {dcgan: {lr: 1e-4}}\n")
+    same = {"objects.seeds": [0], "objects.systems.dcgan.lr": 0.0001}
+    assert seen({"profile": "smoke", "params": same}) == (files, "130.0")
+    assert seen({"profile": "smoke", "params": same | {"objects.systems.dcgan.lr": 0.1}}) == (set(), "")
+
+
+def test_the_precision_is_named(built, root):
+    assert "Precision: float32." in Page((built / "index.html").read_text()).text
+    kept = {"profile": "paper", "device": "H200", "seconds": 1.0, "precision": "bf16 autocast, TF32"}
+    result(root, "dcgan", 0.82, data="CIFAR-10", **kept)
+    assert "Precision: bf16 autocast, TF32." in build(root)[1].text
 
 
 def test_an_old_figure_does_not_linger(root):

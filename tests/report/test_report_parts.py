@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triptych.published import Column, load
+from triptych.published import TABLES, Column, load
 from triptych.report.curves import _mean, _panels, loss_curves
 from triptych.report.figures import shrink
 from triptych.report.formats import tex
@@ -53,6 +53,46 @@ def test_best_is_lowest_where_lower_is_better_and_ties_share_it(tmp_path):
     errors.pop("dcgan_released")
     table = build_tables(load("digits"), inputs(tmp_path, "digits", "test_error", errors))[0]
     assert {row.system for row in table.rows if row.cells[ours].bold} == {"swwae", "dcgan"}
+
+
+def bold_diagnostics(tmp_path, metric, values):
+    table = build_tables(load("streets"), inputs(tmp_path, "streets", metric, values))[-1]
+    return {row.system for row in table.rows if any(cell.bold for cell in row.cells)}
+
+
+def test_where_one_is_best_neither_most_nor_least_is_bold(tmp_path):
+    values = {"cogan": 0.48, "cyclegan": 1.17, "bigan_ali": 0.874, "simgan": 0.926, "cycle_alone": 1.074}
+    assert bold_diagnostics(tmp_path, "to_labels/diversity", values) == {"simgan", "cycle_alone"}  # 0.93 and 1.07
+
+
+def test_where_no_value_is_better_none_is_bold(tmp_path):
+    assert bold_diagnostics(tmp_path, "to_photo/noise_growth", {"cogan": 1.001, "cyclegan": 1.012}) == set()
+
+
+def test_scores_are_shown_as_shares_of_the_ceiling_in_every_view(tmp_path):
+    values = {"cyclegan": 0.6, "gan_alone": 0.2, "real_photos": 0.8}
+    given = inputs(tmp_path, "streets", "to_photo/pixel_acc", values)
+    rest = given.results["streets"]["gan_alone"]
+    methods, _, losses, *_ = build_tables(load("streets"), given)
+    for table, expected in ((methods, {"cyclegan": "75", "real_photos": "100"}), (losses, {"cyclegan": "75"})):
+        (share,) = [i for i, h in enumerate(table.heads) if h.whose == "ours, % of real photos (ceiling)"]
+        cells = {row.system: row.cells[share] for row in table.rows}
+        assert {s: cells[s].text for s in expected} == expected and not any(c.bold for c in cells.values())
+        assert table.heads[share].metric == table.heads[share - 1].metric == "per-pixel accuracy"
+    rest["data"] = {"test": "other streets (val, n=9)"}  # another test set: the ceiling is not its
+    losses = build_tables(load("streets"), given)[2]
+    assert next(row for row in losses.rows if row.system == "gan_alone").cells[share].text == "–"
+
+
+def test_without_the_ceilings_result_there_is_no_share(tmp_path):
+    table = build_tables(load("streets"), inputs(tmp_path, "streets", "to_photo/pixel_acc", {"cyclegan": 0.6}))[0]
+    assert not [h for h in table.heads if "%" in h.whose]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_ceilings_are_rows(table):
+    published = load(table)
+    assert {c.ceiling for c in published.columns if c.ceiling} <= set(published.systems)
 
 
 def test_ground_truth_is_never_the_best_method_and_the_papers_bold_is_kept(tmp_path):
@@ -126,3 +166,6 @@ def test_durations():
 
 def test_latex_escapes():
     assert tex("50 % of a_b & β ± ρ → {x}") == r"50 \% of a\_b \& $\beta$ $\pm$ $\rho$ $\to$ \{x\}"
+    assert tex("a − σ ↓ × 2 ± 1 ↔ θ² …") == (
+        r"a $-$ $\sigma$ $\downarrow$ $\times$ 2 $\pm$ 1 $\leftrightarrow$ $\theta$$^2$ \dots{}"
+    )

@@ -21,7 +21,7 @@ from triptych.beta_vae import higgins
 from triptych.beta_vae.rate_distortion import Measures, measure
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.vae import Vae, VaeConfig, fit_together
-from triptych.config import Strict
+from triptych.config import Seeds, Strict
 from triptych.data.format import Split
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -59,7 +59,7 @@ class Protocol(Strict):
     values."""
 
     dataset: str = "shapes"
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     latents: int = Field(10, gt=0)
     betas_norm: list[float] = Field(min_length=2)
     other_latents: list[int] = []

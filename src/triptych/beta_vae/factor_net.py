@@ -101,6 +101,7 @@ class FactorTask(Task):
     def __init__(self, net: FactorNet, factors: Sequence[Factor], config: NetConfig):
         super().__init__()
         self.net, self.factors, self.config = net, factors, config
+        self.register_buffer("taps", torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16)  # on the device before the loss
 
     def phases(self) -> list[Phase]:
         def adam(parameters, **options):
@@ -111,15 +112,14 @@ class FactorTask(Task):
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         images, truth = self.batch["examples"]
-        error = (self.net(blurred(images)).float() - truth).square().mean(0)
+        error = (self.net(blurred(images, self.taps)).float() - truth).square().mean(0)
         loss = error.sum() / len(self.factors)
         return loss, {"factor_error": loss}
 
 
-def blurred(images: Tensor) -> Tensor:
-    """Each image mixed with itself blurred (a binomial filter, twice), in a random proportion: floats in 0 … 255."""
+def blurred(images: Tensor, taps: Tensor) -> Tensor:
+    """Each image mixed with itself blurred (by `taps` (5,), along and across), in a random proportion: 0 … 255."""
     images = images.float()
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=images.device) / 16
     kernel = (taps[:, None] * taps).expand(images.shape[1], 1, 5, 5)
     soft = F.conv2d(F.pad(images, (2, 2, 2, 2), mode="replicate"), kernel, groups=images.shape[1])
     share = torch.rand(len(images), 1, 1, 1, device=images.device)

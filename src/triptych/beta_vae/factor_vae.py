@@ -18,7 +18,7 @@ from triptych.beta_vae.sampling import Grid
 @dataclass(frozen=True)
 class FactorVaeScore:
     score: float
-    active: int  # latents that were not dropped as constant
+    kept: int  # latents that were not dropped as constant
 
 
 def factor_vae_score(

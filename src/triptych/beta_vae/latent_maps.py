@@ -105,7 +105,8 @@ def draw_latent_maps(
     caption = (
         "What each latent encodes, the largest KL first. Its mean over positions (blue below 0, red above), against "
         "scale and against rotation for squares, ellipses and hearts; pictures as it goes from −3 to 3; its mean "
-        "posterior variance (1: unused). Above, the factor that explains most of its variance. First seed, not chosen."
+        "posterior variance (1: unused). Above, the factor that explains most of its variance (orientation: of what "
+        "each shape's mean leaves). First seed, not chosen."
     )
     return {"caption": caption, "numbers": numbers}
 

@@ -2,6 +2,9 @@
 
 Estimated from a histogram of the posterior means with equal-width bins, as in disentanglement_lib; the paper
 itself uses the aggregate posterior q(z|x), which gives other numbers.
+
+A factor of more values than bins shares bins between values, so that no code reaches 1: with 20 bins, on the full grid
+of 40 orientations and 32 positions, the factors themselves get 0.897.
 """
 
 from __future__ import annotations

@@ -42,13 +42,17 @@ def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum((-3, -2, -1))
 
 
-def gaussian_nll(mean: Tensor, images: Tensor) -> Tensor:
-    """½ ‖x − x̂‖², summed over pixels: (..., C, H, W) -> (...). A Gaussian of unit variance, less its
+def gaussian_nll(mean: Tensor, images: Tensor, variance: float = 1.0) -> Tensor:
+    """½ ‖x − x̂‖² / variance, summed over pixels: (..., C, H, W) -> (...). A Gaussian of fixed variance, less its
     constant."""
-    return 0.5 * (mean - images).square().sum((-3, -2, -1))
+    return 0.5 * (mean - images).square().sum((-3, -2, -1)) / variance
 
 
-NLL = {"bernoulli": bernoulli_nll, "gaussian": gaussian_nll}
+def decoder_nll(config, out: Tensor, images: Tensor) -> Tensor:
+    """Of the decoder that `config` names: `decoder`, Bernoulli where it has no such key; `variance` of a Gaussian."""
+    if getattr(config, "decoder", "bernoulli") == "gaussian":
+        return gaussian_nll(out, images, config.variance)
+    return bernoulli_nll(out, images)
 
 
 def reparameterise(mean: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from triptych.beta_vae.objective import NLL, kl_per_latent, reparameterise
+from triptych.beta_vae.objective import decoder_nll, kl_per_latent, reparameterise
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def measure(system, images: Tensor, seed: int = 0) -> Measures:
 
 def distortion(system, z: Tensor, x: Tensor) -> Tensor:
     """−log p(x|z) of images in [0, 1] under codes (n, M), summed over pixels: (n,)."""
-    return NLL[getattr(system.config, "decoder", "bernoulli")](system.decoder(z).float(), x)
+    return decoder_nll(system.config, system.decoder(z).float(), x)
 
 
 def information(z: Tensor, mean: Tensor, logvar: Tensor) -> float:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from triptych.beta_vae import dci, factor_probe, higgins, mig, sap
 from triptych.beta_vae.factor_vae import factor_vae_score
+from triptych.beta_vae.rate_distortion import measure
 from triptych.beta_vae.sampling import Grid
-from triptych.config import Strict
+from triptych.config import Seeds, Strict
 from triptych.data.format import Dataset, Split
-from triptych.engine import Replica, prepare
+from triptych.engine import prepare
 from triptych.engine.parallel import one_by_one
 
 Scores = dict[str, list[float]]
@@ -48,7 +49,7 @@ class Metrics(Strict):
 
 class Protocol(Strict):
     dataset: str = "shapes"
-    seeds: list[int] = Field(list(range(10)), min_length=1)
+    seeds: Seeds = list(range(10))
     metrics: Metrics = Metrics()
 
     def datasets(self) -> list[str]:
@@ -79,20 +80,12 @@ def evaluate(
         seed, code = item
         return probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
 
-    for scores in for_each(list(zip(protocol.seeds, codes)), others):
+    found = for_each(list(zip(protocol.seeds, codes)), others)
+    found += [elbo_terms(system, train, grid, device, seed) for seed, system in zip(protocol.seeds, models)]
+    for scores in found:
         for name, value in scores.items():
             metrics.setdefault(name, []).append(value)
     return metrics
-
-
-def fit_all(systems: Sequence[nn.Module], train: Split, replicas: Sequence[Replica]) -> None:
-    """Fit `systems[r]` with `replicas[r]`: at once where their code can (stacked weights), else one by one."""
-    together = getattr(systems[0], "fit_together", None)
-    if together is not None:
-        together(systems, train.images, replicas)
-        return
-    for system, replica in zip(systems, replicas):
-        system.fit(train.images, train.factors, replica)
 
 
 def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
@@ -104,6 +97,9 @@ def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
     ]
     if getattr(systems[0], "is_trained", True) and hasattr(systems[0], "beta_norm"):
         lines.append(f"β = {systems[0].beta:g}, β_norm = {systems[0].beta_norm:.4g}")
+    unfinished = sum(not getattr(system, "converged", True) for system in systems)
+    if hasattr(systems[0], "converged"):
+        lines.append(f"did not converge: {unfinished} of {len(systems)} models")
     return lines
 
 
@@ -185,8 +181,9 @@ def probe_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dic
 
 
 def extra_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
-    """`mig`, `sap`, `dci_d`, `dci_c`, `dci_i`, `factor_vae`, `active_latents`; nothing for codes of more than
-    64 numbers (pixels), which these metrics are not made for."""
+    """`mig`, `sap`, `dci_d`, `dci_c`, `dci_i`, `factor_vae`, `factor_vae_latents` (those that it did not drop as
+    constant), `active_latents` (variance over images > 0.01, as the active units of Burda et al. 2016); nothing for
+    codes of more than 64 numbers (pixels), which these metrics are not made for."""
     if code.shape[1] > 64:
         return {}
     n = protocol.metrics.metric_train
@@ -209,8 +206,20 @@ def extra_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dic
         "dci_c": trees.completeness,
         "dci_i": trees.informativeness,
         "factor_vae": votes.score,
-        "active_latents": float(votes.active),
+        "factor_vae_latents": float(votes.kept),
+        "active_latents": float((code.var(0) > 0.01).sum()),
     }
+
+
+def elbo_terms(system: nn.Module, train: Split, grid: Grid, device: torch.device, seed: int) -> dict[str, float]:
+    """`nll` and `kl` in nats an image, z drawn from the posterior, over 1000 images; nothing without a posterior."""
+    if not hasattr(system, "posterior"):
+        return {}
+    available = int(np.prod([len(d) for d in grid.distinct]))
+    rows = grid.sample_rows(min(1000, available), torch.Generator().manual_seed(0)).sort()[0]
+    images = torch.from_numpy(np.array(train.images[rows.numpy()])).to(device)
+    measures = measure(prepare(system, device).eval(), images, seed)
+    return {"nll": measures.nll, "kl": measures.kl}
 
 
 def _sample(code: Tensor, grid: Grid, n_train: int, n_test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

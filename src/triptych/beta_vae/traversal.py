@@ -36,7 +36,7 @@ def traverse(
 class LatentReport:
     """One latent: KL in nats (mean over images), and how well each factor explains it: the share of the
     variance of its mean that depends on that factor alone (a first-order Sobol index), so 1 for a perfectly
-    disentangled latent."""
+    disentangled latent. For orientation: the share of what each shape's own mean leaves."""
 
     latent: int
     kl: float
@@ -44,43 +44,54 @@ class LatentReport:
 
     @property
     def follows(self) -> str:
-        return max(self.shares, key=self.shares.get)
+        """The factor that explains most of the whole variance."""
+        left = 1 - self.shares.get("shape", 0.0)
+        return max(self.shares, key=lambda name: self.shares[name] * (left if name == "orientation" else 1))
 
 
 @torch.inference_mode()
 def report_latents(system, images: np.ndarray, grid: Grid, device: torch.device, n: int = 8000, seed: int = 0):
     """`LatentReport`s from `n` random images of the grid, the largest KL first.
 
-    Orientation counts with the shape: a square's pose after a quarter turn is the same, so a latent that
-    follows orientation does so within each shape, up to its symmetry.
+    Orientation counts within each shape: a square's pose after a quarter turn is the same, and no angle of one shape
+    is the same pose as that angle of another. So a latent follows orientation as far as the pose explains what is left
+    of it after each shape's mean.
     """
     rows = grid.sample_rows(min(n, grid.count), torch.Generator().manual_seed(seed))
     factors = grid.factors(rows)
     batches = (torch.from_numpy(np.array(images[part.numpy()])).to(device) for part in rows.split(1024))
     mean, logvar = (torch.cat(t).cpu() for t in zip(*(system.posterior(batch) for batch in batches)))
     kl = kl_per_latent(mean, logvar).mean(0)
-    shares = {name: _explained(mean, _classes(grid, factors, k)) for k, name in enumerate(grid.names)}
+    shares = {name: _explained(mean, factors[:, k]) for k, name in enumerate(grid.names)}
+    if {"shape", "orientation"} <= shares.keys():
+        shapes, poses = _poses(grid, factors)
+        shares["orientation"] = _explained(mean, poses, given=shapes)
     order = kl.argsort(descending=True).tolist()
     return [LatentReport(j, float(kl[j]), {name: float(s[j]) for name, s in shares.items()}) for j in order]
 
 
-def _explained(mean: Tensor, classes: Tensor) -> Tensor:
-    """Share of each latent's variance between classes, less what chance gives (adjusted R²): (d,)."""
+def _explained(mean: Tensor, classes: Tensor, given: Tensor | None = None) -> Tensor:
+    """Share of each latent's variance between classes, less what chance gives (adjusted R²): (d,). `given`: coarser
+    classes, of which each holds some of `classes`; then of the variance within them alone."""
+    total = mean.var(0) if given is None else _within(mean, given)
+    return 1 - _within(mean, classes) / total.clamp(min=1e-12)
+
+
+def _within(mean: Tensor, classes: Tensor) -> Tensor:
+    """Variance of each latent about its classes' means, (d,)."""
     used, classes = classes.unique(return_inverse=True)
     counts = torch.bincount(classes).float()
     centres = torch.zeros(len(used), mean.shape[1]).index_add_(0, classes, mean) / counts[:, None]
-    within = (mean - centres[classes]).square().sum(0) / max(1, len(mean) - len(used))
-    return 1 - within / mean.var(0).clamp(min=1e-12)
+    return (mean - centres[classes]).square().sum(0) / max(1, len(mean) - len(used))
 
 
-def _classes(grid: Grid, factors: Tensor, k: int) -> Tensor:
-    """Class of each image for factor k; for orientation, of (shape, angle within the shape's symmetry)."""
-    if grid.names[k] != "orientation" or "shape" not in grid.names:
-        return factors[:, k]
-    shape = grid.names.index("shape")
-    order = torch.tensor([SYMMETRY.get(int(v), 1) for v in grid.values[shape]])[factors[:, shape]]
-    turn = grid.values[k][factors[:, k]] * order / (2 * math.pi)
-    return (torch.remainder(turn + 1e-9, 1) * len(grid.values[k])).long()
+def _poses(grid: Grid, factors: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each image: its shape, and its class of (shape, angle within the shape's symmetry)."""
+    shape, turn = grid.numbers(["shape", "orientation"])
+    shapes, size = factors[:, shape], grid.sizes[turn]
+    order = torch.tensor([SYMMETRY.get(int(v), 1) for v in grid.values[shape]])[shapes]
+    turns = grid.values[turn][factors[:, turn]] * order / (2 * math.pi)
+    return shapes, shapes * size + (torch.remainder(turns + 1e-9, 1) * size).long()
 
 
 def draw_traversals(
@@ -124,7 +135,8 @@ def draw_traversals(
     numbers = {"active_latents": float(len(active)), "mean_best_share": float(np.mean(best)) if best else 0.0}
     caption = (
         "Each row changes one latent from −3 to 3 and leaves the others as inferred from one image. Rows are "
-        "ordered by the latent's KL (nats); the label names the factor that explains most of its variance."
+        "ordered by the latent's KL (nats); the label names the factor that explains most of its variance "
+        "(orientation: of what each shape's mean leaves)."
     )
     return {"caption": caption, "numbers": numbers}
 

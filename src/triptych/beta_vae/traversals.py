@@ -20,7 +20,7 @@ from triptych.beta_vae.factor_net import Factor, FactorNet, NetConfig, describe,
 from triptych.beta_vae.following import Follower, follow, summarise
 from triptych.beta_vae.objective import kl_per_latent
 from triptych.beta_vae.traversal import traverse
-from triptych.config import Strict, validate
+from triptych.config import Seeds, Strict, validate
 from triptych.data.format import Dataset
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
@@ -49,7 +49,7 @@ class Protocol(Strict):
     change and changes by `least_change` of its variance over the data. The latter three are this project's choices, as
     is the net."""
 
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     values: int = Field(7, ge=3)  # of a traversed latent
     reach: float = Field(3.0, gt=0)  # a VAE's latents go from −reach to reach; the paper's
     code_reach: float = Field(1.0, gt=0)  # InfoGAN's codes; the paper's

@@ -19,13 +19,14 @@ from triptych.systems import Spec
 class VaeConfig(NetworkConfig):
     """Give `beta` (weight on the summed KL) or `beta_norm` = β·M/N, not both; N is known once the data are.
 
-    Batch size and steps are not in the paper; 64 and 300,000 are disentanglement_lib's. The Gaussian decoder
-    has unit variance (the paper does not give it).
+    Batch size and steps are not in the paper; 64 and 300,000 are disentanglement_lib's. Nor is the variance of the
+    Gaussian decoder, which divides the squared error: as far as the optimum goes, half the variance is half the β.
     """
 
     beta: float | None = Field(None, ge=0)
     beta_norm: float | None = Field(None, ge=0)
     decoder: Literal["bernoulli", "gaussian"] = "bernoulli"
+    variance: float = Field(1.0, gt=0)  # of a Gaussian decoder's pixels
     optimiser: Literal["adagrad", "adam"] = "adagrad"
     lr: float = Field(1e-2, gt=0)
     batch_size: int = Field(64, gt=0)

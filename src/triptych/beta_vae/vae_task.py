@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.beta_vae.objective import NLL, kl_per_latent, reparameterise
+from triptych.beta_vae.objective import decoder_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.stacked import Stacked
 from triptych.beta_vae.vae import Vae
 from triptych.engine import Phase, Replica, Task, train
@@ -58,7 +58,7 @@ class VaeTask(Task):
         x = self.batch["images"].float() / 255
         mean, logvar = self.encoders(x).float().chunk(2, dim=-1)
         out = self.decoders(reparameterise(mean, logvar, self.batch["noise"]))
-        nll = NLL[self.config.decoder](out.float(), x).mean(1)  # (R,): sums over pixels, means over the batch
+        nll = decoder_nll(self.config, out.float(), x).mean(1)  # (R,): sums over pixels, means over the batch
         kl = kl_per_latent(mean, logvar).sum(-1).mean(1)
         logs = {}
         for r in range(len(nll)):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from triptych.config import Strict
+from triptych.config import Seeds, Strict
 from triptych.cyclegan import domain_classifier
 from triptych.cyclegan.data import enlarge, normalise, to_uint8
 from triptych.cyclegan.domain_classifier import DomainClassifier, train_classifier
@@ -28,7 +28,7 @@ PROPERTIES = ("texture", "geometry")  # the items of the study, and what the cla
 
 
 class Protocol(Strict):
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     texture: str = Field("fruit_texture", description="dataset of two domains that differ in texture")
     geometry: str = Field("fruit_geometry", description="dataset of two domains that differ in geometry")
     cyclegan: CycleConfig = CycleConfig()

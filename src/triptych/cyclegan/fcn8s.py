@@ -6,6 +6,9 @@ VGG-16's convolutions, its dense layers as convolutions, and scores from three d
 
 The score layers start at zero and the upsampling bilinear. Borders are padded so that every block halves its
 input; the authors pad by 100 pixels once and crop.
+
+The training is not theirs either: AdamW, batch 8 and a rate that falls linearly to 0, where the original is SGD with
+momentum 0.99, a fixed rate and batch 1. One evaluator, of one seed, judges all seeds of all systems.
 """
 
 from __future__ import annotations
@@ -95,16 +98,16 @@ class FCN8s(nn.Module):
     def start_from_vgg16(self) -> None:
         """Copy torchvision's ImageNet weights, which it downloads once into its cache.
 
-        Raises DataError if they are not there and cannot be fetched.
+        Raises DataError if they are not there and cannot be fetched, or are damaged.
         """
         from torchvision.models import VGG16_Weights, vgg16
 
         weights = VGG16_Weights.IMAGENET1K_V1
         try:
             source = vgg16(weights=weights)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: the file is there, but its hash is another
             raise DataError(
-                f"VGG-16's ImageNet weights are not at hand ({error}): put {weights.url} into "
+                f"VGG-16's ImageNet weights are not at hand, or damaged ({error}): put {weights.url} into "
                 f"{torch.hub.get_dir()}/checkpoints, or train the FCN from scratch (start: scratch, norm: batch)"
             ) from error
         convolutions = [m for m in source.features if isinstance(m, nn.Conv2d)]

@@ -10,6 +10,9 @@ scored):
 (Zhu et al. 2017, section 5.1.3, following Isola et al. 2017 and Long et al. 2015.) A class without a pixel in
 the truth says nothing about a system: the main numbers leave it out of the means. The authors' script counts
 it as 0; `absent="zero"` does too.
+
+Splits are counted `block` images at a time: Cityscapes at full size is 500 maps of 1024 x 2048 pixels, and several
+arrays of eight bytes a pixel are made on the way.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.data.classes import IGNORE, evaluated, nearest_class, train_ids
+from triptych.cyclegan.resize import resize_classes, resize_photos
+from triptych.data.classes import evaluated, nearest_class, train_ids
 
 Absent = Literal["skip", "zero"]
 
@@ -64,27 +68,6 @@ def best_permutation(counts: np.ndarray, a: int, b: int) -> dict[str, float]:
     return max(scores(counts), scores(swapped), key=lambda s: s["pixel_acc"])
 
 
-def resize_photos(photos: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """uint8 (N, 3, h, w) -> uint8 (N, 3, *size) by Pillow's BILINEAR on 8-bit images, as the authors' script
-    does (scipy's old imresize): another filter, or floats, changes the score."""
-    from PIL import Image
-
-    if photos.shape[-2:] == tuple(size):
-        return photos
-    height, width = size
-    images = (Image.fromarray(np.ascontiguousarray(p.transpose(1, 2, 0))) for p in photos)
-    resized = [np.asarray(i.resize((width, height), Image.Resampling.BILINEAR)) for i in images]
-    return np.stack(resized).transpose(0, 3, 1, 2)
-
-
-def resize_classes(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Class maps, uint8 (N, h, w) -> (N, *size), by nearest neighbour (pixel centres)."""
-    rows, columns = (
-        np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1) for new, old in zip(size, maps.shape[1:])
-    )
-    return maps[:, rows[:, None], columns[None, :]]
-
-
 def score_photos(
     photos: np.ndarray,
     truth: np.ndarray,
@@ -106,23 +89,38 @@ def score_photos(
 
 
 def score_labels(
-    images: np.ndarray | Tensor, truth: np.ndarray, classes: Sequence[Mapping[str, Any]], lowres: bool = False
+    images: np.ndarray | Tensor,
+    truth: np.ndarray,
+    classes: Sequence[Mapping[str, Any]],
+    lowres: bool = False,
+    block: int = 8,
 ) -> np.ndarray:
     """Histogram of generated label maps, given as colour images uint8 (N, 3, h, w): each pixel is the class
     of the nearest palette colour, at the generated size; then enlarged to the truth's (or, `lowres`, the
     truth is reduced). The papers do not say at which size they compare."""
-    predicted = nearest_class(np.asarray(images), classes)
-    actual = train_ids(np.asarray(truth), classes)
-    if lowres:
-        actual = resize_classes(actual, predicted.shape[1:])
-    else:
-        predicted = resize_classes(predicted, actual.shape[1:])
-    return histogram(actual, predicted, len(evaluated(classes)))
+    k = len(evaluated(classes))
+    counts = np.zeros((k, k), np.int64)
+    for i in range(0, len(images), block):
+        predicted = nearest_class(np.asarray(images[i : i + block]), classes)
+        actual = train_ids(np.asarray(truth[i : i + block]), classes)
+        if lowres:
+            actual = resize_classes(actual, predicted.shape[1:])
+        else:
+            predicted = resize_classes(predicted, actual.shape[1:])
+        counts += histogram(actual, predicted, k)
+    return counts
 
 
-def absent_classes(counts: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the classes that have no pixel in the truth."""
-    return [c["name"] for c, n in zip(evaluated(classes), counts.sum(1)) if n == 0]
+def class_pixels(truth: np.ndarray, classes: Sequence[Mapping[str, Any]], block: int = 8) -> np.ndarray:
+    """How many pixels of the truth, raw ids (N, H, W), each scored class has: int64 (K,)."""
+    k = len(evaluated(classes))
+    counts = np.zeros(k, np.int64)
+    for i in range(0, len(truth), block):
+        ids = train_ids(np.asarray(truth[i : i + block]), classes)
+        counts += np.bincount(ids[ids < k], minlength=k)
+    return counts
 
 
-__all__ = ["IGNORE", "histogram", "resize_classes", "resize_photos", "score_labels", "score_photos", "scores"]
+def absent_classes(pixels: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the classes of which the truth has no pixel. `pixels` (K,): see `class_pixels`."""
+    return [c["name"] for c, n in zip(evaluated(classes), pixels) if n == 0]

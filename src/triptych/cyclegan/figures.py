@@ -56,14 +56,14 @@ def sheets_during_training(
     folder: Path,
     device: torch.device,
     show: Callable[[Path], None] = lambda _: None,
-) -> Callable[[int], None]:
+) -> Callable[..., None]:
     """A callback for `fit(..., callback=…, callback_every=…)`: one sheet per call, `step_000500.png`, …, each passed to
-    `show`."""
+    `show`. While one way is not trained yet its name says so: `step_000500_to_labels_untrained.png`."""
     folder.mkdir(parents=True, exist_ok=True)
 
-    def draw(step: int) -> None:
+    def draw(step: int, still: str = "") -> None:
         was_training = system.training
-        path = folder / f"step_{step:06d}.png"
+        path = folder / f"{f'step_{step:06d} {still}'.strip().replace(' ', '_')}.png"
         draw_translations(system.eval(), data, path, device)
         system.train(was_training)
         show(path)

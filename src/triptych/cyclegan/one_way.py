@@ -36,16 +36,25 @@ def fit_both_ways(
 ) -> None:
     """Train G with D_Y on labels -> photos, then F with D_X back. `streams()` makes fresh streams.
 
-    `pairs`: the critics judge (input, output). `frozen`: a network that `content` uses and nothing trains.
+    `pairs`: the critics judge (input, output). `frozen`: a network that `content` uses and nothing trains. `callback`
+    gets the steps of both trainings counted on, and in the first of them `still` = "to_labels untrained".
     """
     ways = {"to_photo": (system.G, system.D_Y, False), "to_labels": (system.F, system.D_X, True)}
+    done = 0
     for name, (generator, critic, from_photo) in ways.items():
         made = streams()
         steps = steps_of(system.config.epochs, made)
         task = OneWay(system.config, generator, critic, content, weight, pairs, from_photo, steps, frozen)
         part = replica.part(name)
-        train(task, made, steps=steps, replica=part, callback=callback, callback_every=callback_every)
+        report = callback and _counted(callback, done, "" if from_photo else "to_labels untrained")
+        train(task, made, steps=steps, replica=part, callback=report, callback_every=callback_every)
+        done += steps
         replica.history += [(step, f"{name}_{metric}", value) for step, metric, value in part.history]
+
+
+def _counted(callback: Callback, done: int, still: str) -> Callback:
+    """For a training that begins after `done` steps."""
+    return lambda step: callback(done + step, still=still) if still else callback(done + step)
 
 
 class OneWay(Task):

@@ -8,7 +8,6 @@ compare with its own score on real photos (the ceiling), not digit by digit with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,22 +15,21 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import Strict
+from triptych.config import Seeds, Strict
 from triptych.cyclegan import fcn8s
 from triptych.cyclegan.collapse import diversity, mutual_information
 from triptych.cyclegan.data import StreetData, enlarge
 from triptych.cyclegan.fcn_score import (
     absent_classes,
     best_permutation,
-    resize_classes,
-    resize_photos,
+    class_pixels,
     score_labels,
     score_photos,
     scores,
 )
 from triptych.cyclegan.hidden_information import cycle_errors, growth
-from triptych.data.classes import evaluated, train_ids
-from triptych.engine import Replica, inference, prepare
+from triptych.data.classes import evaluated
+from triptych.engine import inference, prepare
 from triptych.engine.parallel import one_by_one
 
 Metrics = dict[str, list[float]]
@@ -48,42 +46,12 @@ class Evaluation(Strict):
 
 class Protocol(Strict):
     dataset: str = "streets"
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     fcn: fcn8s.Config = fcn8s.Config()
     evaluation: Evaluation = Evaluation()
 
     def datasets(self) -> list[str]:
         return [self.dataset]
-
-
-def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -> fcn8s.FCN8s:
-    """FCN-8s on the training photos, at the size it will see."""
-    torch.manual_seed(config.seed)
-    net = fcn8s.FCN8s(config, len(evaluated(train.classes)))
-    if config.start == "vgg16":
-        net.start_from_vgg16()
-    size = (config.size[0], config.size[1])
-    photos = torch.from_numpy(np.array(resize_photos(np.asarray(train.photos), size)))
-    truth = resize_classes(train_ids(np.asarray(train.label_maps), train.classes), size)
-    return fcn8s.train_fcn(net, photos, torch.from_numpy(truth), config, replica)
-
-
-def save_evaluator(net: fcn8s.FCN8s, folder: Path) -> None:
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()},
-        folder / "weights.safetensors",
-    )
-
-
-def load_evaluator(folder: Path, config: fcn8s.Config, n_classes: int, device: torch.device) -> fcn8s.FCN8s:
-    from safetensors.torch import load_file
-
-    net = fcn8s.FCN8s(config, n_classes)
-    net.load_state_dict(load_file(folder / "weights.safetensors"))
-    return net.to(device).eval()
 
 
 def evaluate(
@@ -124,9 +92,7 @@ def evaluate_references(
 ) -> dict[str, tuple[Metrics, list[str]]]:
     """The ceiling, real photos, and the floors: photos of other scenes, and everything the commonest class."""
     order = np.roll(np.arange(len(val)), len(val) // 2)  # far off: neighbours may be frames of one drive
-    ids = train_ids(np.asarray(train.label_maps), train.classes)
-    k = len(evaluated(val.classes))
-    commonest = int(np.bincount(ids[ids < k].ravel(), minlength=k).argmax())
+    commonest = int(class_pixels(train.label_maps, train.classes).argmax())
     colour = np.array(evaluated(val.classes)[commonest]["colour"], np.uint8)[:, None, None]
     rows = {
         "real_photos": (np.asarray(val.photos), val.labels, evaluator.segment),
@@ -137,13 +103,13 @@ def evaluate_references(
             lambda x: torch.full((len(x), *x.shape[-2:]), commonest, dtype=torch.uint8),
         ),
     }
-    out = {}
+    out, notes = {}, _notes(val, protocol)
     for name, (photos, labels, segment) in rows.items():
         values = {
             **_photo_scores(photos, val, evaluator, protocol, segment),
             **_label_scores(labels, val, protocol),
         }
-        out[name] = {metric: [value] for metric, value in values.items()}, _notes(val, protocol)
+        out[name] = {metric: [value] for metric, value in values.items()}, notes
     return out
 
 
@@ -196,14 +162,13 @@ def _label_scores(labels, val: StreetData, protocol: Protocol) -> dict[str, floa
 
 
 def _notes(val: StreetData, protocol: Protocol) -> list[str]:
-    ids = train_ids(np.asarray(val.truth), val.classes)
-    k = len(evaluated(val.classes))
-    counts = np.diag(np.bincount(ids[ids < k].ravel(), minlength=k))
-    absent = absent_classes(counts, val.classes)
+    fcn = protocol.fcn
+    absent = absent_classes(class_pixels(val.truth, val.classes), val.classes)
     how = "left out of the class means" if protocol.evaluation.absent == "skip" else "counted as 0"
     return [
-        f"{k} classes; absent from the truth: {', '.join(absent) or 'none'}" + (f" ({how})" if absent else ""),
-        f"evaluator: our FCN-8s, width {protocol.fcn.width}, {protocol.fcn.steps} steps, sees "
-        f"{protocol.fcn.size[0]}×{protocol.fcn.size[1]}; "
-        f"label maps are compared at the {protocol.evaluation.label_size} size",
+        f"{len(evaluated(val.classes))} classes; absent from the truth: {', '.join(absent) or 'none'}"
+        + (f" ({how})" if absent else ""),
+        f"evaluator: our FCN-8s, width {fcn.width}, sees {fcn.size[0]}×{fcn.size[1]}; {fcn.steps} steps of AdamW with "
+        f"batch {fcn.batch_size} and a linear decay (the original: SGD with momentum 0.99, batch 1); one evaluator for "
+        f"all seeds; label maps are compared at the {protocol.evaluation.label_size} size",
     ]

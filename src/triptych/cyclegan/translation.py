@@ -25,7 +25,7 @@ from triptych.cyclegan.two_domains import TwoDomains
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
 from triptych.systems import Spec
 
-Callback = Callable[[int], None]
+Callback = Callable[..., None]  # (steps done); also `still=` what is not trained yet, if that is the case
 
 
 class Size(Strict):
@@ -40,11 +40,10 @@ class Networks(Size):
 
 
 class Training(Size):
-    """Critics and training; defaults are the paper's."""
+    """Critics of any kind and training; defaults are the paper's."""
 
     load_size: int = Field(143, ge=16, description="images are enlarged to this before the random cut")
     critic_width: int = Field(64, gt=0)
-    critic_layers: int = Field(3, ge=1, le=4, description="of stride 2: patches of 16, 34, 70 or 142 pixels")
     gan_loss: GanLoss = "lsgan"
     pool: int = Field(50, ge=0, description="past fakes kept for each critic; 0: none")
     lr: float = Field(2e-4, gt=0)
@@ -69,7 +68,13 @@ class Training(Size):
         return Phase(name, modules, loss, adam, linear_decay(steps, self.decay_from))
 
 
-class Config(Networks, Training):
+class PatchTraining(Training):
+    """With critics of patches; the default is the paper's."""
+
+    critic_layers: int = Field(3, ge=1, le=4, description="of stride 2: patches of 16, 34, 70 or 142 pixels")
+
+
+class Config(Networks, PatchTraining):
     """CycleGAN's generators, critics and training."""
 
 
@@ -109,7 +114,7 @@ class Adversarial(Translator):
 
     critic_channels = 3
 
-    def __init__(self, config: Training, spec: Spec):
+    def __init__(self, config: PatchTraining, spec: Spec):
         super().__init__(config, spec)
         self.D_X = PatchCritic(self.critic_channels, config.critic_width, config.critic_layers)
         self.D_Y = PatchCritic(self.critic_channels, config.critic_width, config.critic_layers)

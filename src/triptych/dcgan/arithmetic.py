@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from triptych.config import Strict
+from triptych.config import Seeds, Strict
 from triptych.data.format import Split
 from triptych.dcgan.attributes import Reader, ReaderConfig, held_out, targets_of, train_reader
 from triptych.dcgan.code_lab import Lab
@@ -71,7 +71,7 @@ class Protocol(Strict):
     `bank` training images are what distances to real ones are measured to."""
 
     dataset: str
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     gan: GanConfig
     reader: ReaderConfig
     pool: int = Field(ge=8)

@@ -10,15 +10,16 @@ on the split and the seed alone, so that all systems see the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
 
-from triptych.config import ParamsError, Strict
+from triptych.config import ParamsError, Seeds, Strict
 from triptych.data.format import Dataset, Split
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.row_notes import chosen, spread
 from triptych.engine import Replica
 
 TUNING, EVALUATION = 0, 1  # draws for one purpose are never reused for the other
@@ -28,13 +29,16 @@ class Protocol(Strict):
     """The defaults are the paper's, and its code's, where they state them."""
 
     dataset: str = "digits"
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     validation: int = Field(default=10_000, gt=0, description="images set apart from the training set")
     split_seed: int = Field(default=0, ge=0)
     labels_per_class: int = Field(default=100, gt=0)
-    tuning_draws: int = Field(default=10, gt=0)
-    evaluation_draws: int = Field(default=100, gt=0)
-    retrained_draws: int = Field(default=1, gt=0, description="for systems that train networks on each draw")
+    tuning_draws: int = Field(default=10, gt=0, description="to choose on; systems that train nets for it take fewer")
+    evaluation_draws: int = Field(default=100, gt=0, description="other draws, to judge on")
+    retrained_draws: int = Field(
+        default=1, gt=0,
+        description="in place of evaluation_draws, for systems that train networks on each draw or are transductive",
+    )  # fmt: skip
     extra: bool = Field(default=False, description="add the images of the split `extra` to the pool, unlabelled")
 
     def datasets(self) -> list[str]:
@@ -95,13 +99,13 @@ def evaluate(
     """
     parts = divide(data, protocol)
     system.pretrain(parts.unlabelled, replica)
-    tuning = range(1 if system.retrains else protocol.tuning_draws)
-    draws = [parts.draw(protocol.labels_per_class, TUNING, replica.seed, i) for i in tuning]
+    tuning, evaluation = numbers_of_draws(system, protocol)
+    draws = [parts.draw(protocol.labels_per_class, TUNING, replica.seed, i) for i in range(tuning)]
     system.tune(draws, parts.validation, replica)
 
     test_images, test_labels = data["test"].images, np.asarray(data["test"].labels)
     metrics: dict[str, list[float]] = {"test_error": []}
-    for i in range(protocol.retrained_draws if system.retrains else protocol.evaluation_draws):
+    for i in range(evaluation):
         images, labels = parts.draw(protocol.labels_per_class, EVALUATION, replica.seed, i)
         system.fit(images, labels, replica.part(f"draw{i}") if system.retrains else replica)
         error = float(np.mean(system.predict(test_images) != test_labels))
@@ -111,13 +115,29 @@ def evaluate(
     return metrics
 
 
-def notes(system: DigitsSystem, protocol: Protocol) -> list[str]:
-    """What the numbers of a row are means over, and of what."""
-    draws = protocol.retrained_draws if system.retrains else protocol.evaluation_draws
-    return [
-        f"{protocol.labels_per_class} labels per class; {draws} draw{'s' * (draws > 1)} of them for each seed",
-        f"chosen on {protocol.validation} validation images",
+def numbers_of_draws(system: DigitsSystem, protocol: Protocol) -> tuple[int, int]:
+    """Draws of labels that `system` chooses on and, others, that it is judged on, for each seed."""
+    most = protocol.tuning_draws if system.most_tuning_draws is None else system.most_tuning_draws
+    return min(most, protocol.tuning_draws), protocol.retrained_draws if system.retrains else protocol.evaluation_draws
+
+
+def notes(systems: Sequence[DigitsSystem], protocol: Protocol, metrics: Mapping[str, Sequence[float]]) -> list[str]:
+    """What the numbers of a row are means over, what was chosen for the system of each seed, and what from.
+
+    `systems`: one a seed; `metrics`: the values of all seeds, one after the other.
+    """
+    tuning, evaluation = numbers_of_draws(systems[0], protocol)
+    draws = f"{evaluation} draw{'s' * (evaluation > 1)} of them for each seed"
+    if tuning:
+        draws += f", and {tuning} other{'s' * (tuning > 1)} to choose on"
+    made = [system.choices() for system in systems]
+    choices = "; ".join(chosen(name, [m[name][0] for m in made], grid) for name, (_, grid) in made[0].items())
+    lines = [
+        f"{protocol.labels_per_class} labels per class; {draws}",
+        f"chosen on {protocol.validation} validation images" + f": {choices}" * bool(choices),
     ]
+    lines += [spread(name, values, len(systems), "seed") for name, values in metrics.items()]
+    return [line for line in lines if line] + systems[0].notes()
 
 
 def _extra(data: Dataset | Mapping[str, Split]) -> Split:

@@ -24,12 +24,12 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from triptych.config import ParamsError, Strict, validate
+from triptych.config import ParamsError, Seeds, Strict, validate
 from triptych.data.format import Split
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.figures import COLLAPSED, COUNTED, mean_distance
 from triptych.dcgan.frechet import FrechetConfig, FrechetSpace
-from triptych.dcgan.objects_protocol import draw_rows
+from triptych.dcgan.label_draws import draw_rows
 from triptych.dcgan.svm import fit_svm
 from triptych.dcgan.training import Gan, GanConfig, train_gan
 from triptych.engine import Divergence, Replica, inference
@@ -54,7 +54,7 @@ class Protocol(Strict):
 
     data: str = Field(default="objects", description="the labelled set, for `accuracy`")
     unlabelled: str = Field(default="objects_unlabelled", description="the set that the GANs learn")
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     base: GanConfig
     variants: dict[str, dict[str, Any]] = Field(min_length=1)
     frechet: FrechetConfig = FrechetConfig()

@@ -7,6 +7,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from triptych.config import ParamsError
+from triptych.dcgan.svm_newton import exact_products
+
 
 class NystromMap(nn.Module):
     """Rows (n, d) -> (n, m) features whose inner products approximate exp(−γ ‖x − x'‖² / s²).
@@ -22,11 +25,12 @@ class NystromMap(nn.Module):
         self.register_buffer("root", torch.zeros(n_landmarks, n_landmarks))
 
     @torch.no_grad()
+    @exact_products()
     def fit(self, rows: Tensor, seed: int) -> NystromMap:
-        """Choose landmarks among `rows` (n, d) at random. Raises ValueError if there are too few."""
+        """Choose landmarks among `rows` (n, d) at random. Raises ParamsError if there are too few."""
         m = len(self.landmarks)
         if len(rows) < m:
-            raise ValueError(f"{len(rows)} rows cannot give {m} landmarks")
+            raise ParamsError(f"landmarks = {m}: must be at most {len(rows)}, the images they are chosen from")
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
         self.landmarks.copy_(rows[order[:m].to(rows.device)])
         self.scale.copy_((rows - rows.mean(0)).square().sum(1).mean())
@@ -35,6 +39,7 @@ class NystromMap(nn.Module):
         self.root.copy_((vectors * inverse_root) @ vectors.T)
         return self
 
+    @exact_products()
     def forward(self, rows: Tensor) -> Tensor:
         return self._kernel(rows) @ self.root
 

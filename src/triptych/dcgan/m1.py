@@ -27,7 +27,10 @@ Gaussian = tuple[Tensor, Tensor]  # mean and log variance, (n, d) each
 
 
 class M1Config(Strict):
-    """The authors' settings; the number of steps stands for passes over 604,388 images."""
+    """The authors' settings, but for choices: `steps`, `batch_size` and the initial weights, Xavier's (theirs are
+    small, N(0, 0.001²) in M2). The steps are 99 passes over the 604,388 images of `train` and `extra` that the authors
+    learn from, or 949 over the 63,257 of `train` beside the validation set, the table's pool without `extra`.
+    """
 
     components: int = Field(default=600, ge=1, description="principal components that the model sees")
     z_dim: int = Field(default=300, ge=1)
@@ -55,7 +58,7 @@ class M1(nn.Module):
         self.to(replica.device)
         pixels = flat_rows(images, replica.device)
         rows = self.whiten.fit(pixels)(pixels)
-        stream = replica.stream(rows, batch_size=c.batch_size)
+        stream = replica.stream(rows, batch_size=min(c.batch_size, len(rows)))
         train(M1Task(self, len(rows)), {"x": stream}, steps=c.steps, replica=replica)
         return self
 

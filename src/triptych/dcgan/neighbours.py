@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
+from triptych.dcgan.svm_newton import exact_products
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
 
@@ -34,6 +35,7 @@ class NearestNeighbours(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         return self.votes(rows, [int(self.k)])[int(self.k)]
 
+    @exact_products()  # distances that are rounded have other nearest ones
     def votes(self, rows: Tensor, ks: list[int]) -> dict[int, Tensor]:
         """The classes (n,) of `rows` (n, d) for each of several k, from one computation of the distances."""
         nearest = torch.cdist(rows, self.rows).topk(max(ks), largest=False).indices
@@ -92,6 +94,9 @@ class NeighbourSystem(DigitsSystem):
         best = self.neighbours.best_k(self.config.ks, trials, *self._examples(*validation))
         self.neighbours.k.fill_(best)
         replica.log(0, k=best)
+
+    def choices(self) -> Choices:
+        return {"k": (int(self.neighbours.k), self.config.ks)}
 
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         self.neighbours.fit(*self._examples(images, labels))

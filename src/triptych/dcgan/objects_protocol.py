@@ -17,9 +17,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from triptych.config import ParamsError, Strict
+from triptych.config import ParamsError, Seeds, Strict
 from triptych.data.format import Split
 from triptych.dcgan.extraction import adapt_and_extract, extract
+from triptych.dcgan.label_draws import draw_rows
+from triptych.dcgan.row_notes import chosen, spread
 from triptych.dcgan.svm import fit_svm, predict_all
 from triptych.dcgan.svm_newton import Rows
 from triptych.engine.parallel import one_by_one
@@ -46,7 +48,7 @@ class Protocol(Strict):
 
     data: str = Field(default="objects", description="the labelled set, with splits train and test")
     unlabelled: str = Field(default="objects_unlabelled", description="the set that features are learned from")
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     probe: Probe = Probe()
 
     def datasets(self) -> list[str]:
@@ -89,11 +91,13 @@ def evaluate(
     few, classes = protocol.probe.per_class, len(np.unique(train.labels))
     notes = [
         f"{outcomes[0].n_features} features",
-        f"C (all labels): {', '.join(f'{o.cost:g}' for o in outcomes)}",
-        f"C ({few} labels per class): {', '.join(f'{o.cost_few:g}' for o in outcomes)}",
+        chosen("C (all labels)", [o.cost for o in outcomes], protocol.probe.costs),
+        chosen(f"C ({few} labels per class)", [o.cost_few for o in outcomes], protocol.probe.costs),
         f"accuracy_few: {few} labels per class ({few * classes} in all), {protocol.probe.draws} draws",
+        *filter(None, [spread("accuracy_few", metrics["accuracy_few"], len(outcomes), "training")]),
     ]
-    return metrics, notes
+    said = getattr(next(iter(systems.values())), "notes", list)
+    return metrics, notes + said()
 
 
 def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: torch.device) -> Outcome:
@@ -114,19 +118,6 @@ def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: to
     accuracy = _accuracies([cost], x, labels, x_test, test_labels, device)[0]
     few = [_accuracies([cost_few], x[rows], labels[rows], x_test, test_labels, device)[0] for rows in draws]
     return Outcome(accuracy, few, cost, cost_few, x.shape[1])
-
-
-def draw_rows(labels: np.ndarray, per_class: int, key: Sequence[int]) -> np.ndarray:
-    """Row numbers of `per_class` images of each class, at random; the same for the same `key`.
-
-    Raises ParamsError if a class has too few.
-    """
-    rng = np.random.default_rng(key)
-    classes, counts = np.unique(labels, return_counts=True)
-    if counts.min() < per_class:
-        scarce = classes[counts.argmin()]
-        raise ParamsError(f"probe.per_class = {per_class}: class {scarce} has only {counts.min()} training images")
-    return np.concatenate([rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in classes])
 
 
 def _choose(

@@ -6,27 +6,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from triptych.config import ParamsError
+from triptych.dcgan.svm_newton import exact_products
+
 
 class PCA(nn.Module):
     """Rows (n, n_in) -> their first `n_out` principal components (n, n_out), of variance 1 if `whiten`.
 
-    Raises ValueError if the rows cannot have as many components.
+    Raises ParamsError, about the parameter `key`, if the rows cannot have as many components.
     """
 
-    def __init__(self, n_in: int, n_out: int, whiten: bool = False):
+    def __init__(self, n_in: int, n_out: int, whiten: bool = False, key: str = "components"):
         super().__init__()
         if n_out > n_in:
-            raise ValueError(f"{n_in} numbers have no {n_out} principal components")
-        self.whiten = whiten
+            raise ParamsError(f"{key} = {n_out}: must be at most {n_in}, the numbers of an image")
+        self.whiten, self.key = whiten, key
         self.register_buffer("mean", torch.zeros(n_in))
         self.register_buffer("components", torch.zeros(n_in, n_out))
 
     @torch.no_grad()
+    @exact_products()
     def fit(self, rows: Tensor) -> PCA:
         """Exact components of `rows` (n, n_in): the largest eigenvectors of their covariance."""
         n, n_out = len(rows), self.components.shape[1]
         if n <= n_out:
-            raise ValueError(f"{n} rows have no {n_out} principal components")
+            raise ParamsError(f"{self.key} = {n_out}: must be less than {n}, the images to learn them from")
         mean = rows.mean(0)
         centred = rows - mean
         values, vectors = _largest_eigenpairs(centred.T @ centred / n, n_out)
@@ -37,6 +41,7 @@ class PCA(nn.Module):
         self.components.copy_(vectors)
         return self
 
+    @exact_products()
     def forward(self, rows: Tensor) -> Tensor:
         return (rows - self.mean) @ self.components
 

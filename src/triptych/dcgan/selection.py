@@ -2,6 +2,9 @@
 
 With 1000 labels every network is overfitted long before its last step; the semi-supervised papers report the
 test error of the epoch with the best validation error (Kingma et al. 2014; Zhao et al. 2015).
+
+One process trains: several, whose errors may differ in a last digit, could stop at different steps and then wait for
+each other for ever.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
+from triptych.config import ParamsError
 from triptych.engine import Replica, Stream, Task, train
 
 
@@ -56,6 +60,15 @@ def quantile(values: list[float], q: float) -> float:
     return float(torch.tensor(values, dtype=torch.float64).quantile(q))
 
 
+def one_process(replica: Replica) -> None:
+    """Raises ParamsError if `replica` is one of several processes (torchrun)."""
+    if replica.world > 1:
+        raise ParamsError(
+            f"{replica.name}: {replica.world} processes (torchrun) cannot train a system that stops early; "
+            "run its stage with `python`, in one"
+        )
+
+
 class _Enough(Exception):
     """No improvement for long enough, or worse than the other trials."""
 
@@ -74,8 +87,9 @@ def train_selected(
 ) -> float:
     """Train `task`, ask `validate()` for the error of `net` every `every` steps, and stop when the best of
     them is `patience` such looks old, or when `pruning`, to which this trial is then added, says so. `net` is left
-    with the best weights, in eval mode. Returns their validation error.
+    with the best weights, in eval mode. Returns their validation error. Raises ParamsError under torchrun.
     """
+    one_process(replica)
     selection = task.selection = Selection(net, looks=math.ceil(steps / every))
 
     def check(step: int) -> None:

@@ -27,6 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.engine import Divergence
+
 Rows = Tensor | np.ndarray  # (n, d)
 BLOCK_BYTES = 2**28
 NEWTON_STEPS, CG_STEPS, LINE_STEPS = 200, 100, 12
@@ -127,7 +129,12 @@ Space = Weights | Coefficients
 
 
 def _preconditioner(gram: Tensor, c: float) -> Solve:
-    """v -> M⁻¹ v = (I + 2cρ G)⁻¹ v, in either space: M⁻¹ Xᵀa = Xᵀ (I + 2cρ K)⁻¹ a."""
+    """v -> M⁻¹ v = (I + 2cρ G)⁻¹ v, in either space: M⁻¹ Xᵀa = Xᵀ (I + 2cρ K)⁻¹ a.
+
+    Raises Divergence if features are NaN or infinite, or too large for their squares.
+    """
+    if not gram.diagonal().isfinite().all():  # sums of squares: every feature, or every sample, is in one of them
+        raise Divergence("the features are not finite: an SVM cannot learn from them; the network has diverged")
     shift = 1.0
     while True:
         shifted = gram * (2 * c * ACTIVE_SHARE)

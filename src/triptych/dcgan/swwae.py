@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.networks import signed
 from triptych.dcgan.selection import train_selected
 from triptych.engine import Phase, Replica, Task, inference
@@ -29,7 +29,11 @@ STAGES = [[(5, 1)], [(3, 1), (3, 2)], [(3, 2)]]
 
 
 class SwwaeConfig(Strict):
-    """The weights λ, the optimiser and normalisation are not published for SVHN."""
+    """The weights λ, the optimiser and normalisation are not published for SVHN.
+
+    The paper's squares are sums over an image's numbers, ours means over them. The same weight is a larger λ here:
+    3072 times for 32×32 pixels, 256 · `width` and 128 · `width` times for the two levels of maps.
+    """
 
     width: int = Field(default=128, ge=1, description="filters of the first convolution; the others follow")
     batch_norm: bool = True
@@ -125,6 +129,7 @@ class SwwaeSystem(DigitsSystem):
     """One net per draw of labels, trained on it and the pool together; early stopping on the validation set."""
 
     retrains = True
+    most_tuning_draws = 1  # a net is trained for each pair of weights
 
     def __init__(self, config: SwwaeConfig, spec: Spec, dropout: float):
         super().__init__()
@@ -149,6 +154,10 @@ class SwwaeSystem(DigitsSystem):
             replica.log(i, lambda_rec=pair[0], lambda_m=pair[1], lambda_error=errors[-1])
         self.weights.copy_(torch.tensor(pairs[int(np.argmin(errors))]))
 
+    def choices(self) -> Choices:
+        rec, mid = self.weights.tolist()
+        return {"λ_rec": (rec, self.config.reconstruction), "λ_M": (mid, self.config.intermediate)}
+
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         self._train(images, labels, tuple(self.weights.tolist()), replica)
 
@@ -165,7 +174,7 @@ class SwwaeSystem(DigitsSystem):
             self.net,
             lambda: self.error(self.validation),
             {
-                "labelled": replica.stream(images, labels, batch_size=c.batch_size),
+                "labelled": replica.stream(images, labels, batch_size=min(c.batch_size, len(labels))),
                 "unlabelled": replica.stream(self.pool, batch_size=c.batch_size),
             },
             steps=c.steps,

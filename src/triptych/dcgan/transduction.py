@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.kernel_map import NystromMap
 from triptych.dcgan.tsvm import TransductiveSVM
 from triptych.engine import Replica, inference
@@ -62,7 +62,7 @@ class TransductiveSystem(DigitsSystem):
         self.pool = self.kernel_map(self.scale * pool)
 
     def tune(self, draws: list[Labelled], validation: Labelled, replica: Replica) -> None:
-        """C by the supervised machine, C*/C by the transductive one."""
+        """C by the supervised machine, then C*/C, if there is a choice, by the transductive one; both on all draws."""
         c = self.config
         rows, answers = self.features(validation[0]), self._on_device(validation[1])
         trials = [(self.features(images), self._on_device(labels)) for images, labels in draws]
@@ -73,9 +73,16 @@ class TransductiveSystem(DigitsSystem):
         errors = [error(lambda x, y, cost=cost: self.machine.fit_supervised(x, y, cost)) for cost in c.costs]
         self.cost.fill_(c.costs[int(np.argmin(errors))])
         replica.log(0, cost=float(self.cost), supervised_validation_error=min(errors))
+        if len(c.unlabelled_weights) == 1:
+            return
         errors = [error(lambda x, y, weight=weight: self._transduce(x, y, weight)) for weight in c.unlabelled_weights]
         self.unlabelled_weight.fill_(c.unlabelled_weights[int(np.argmin(errors))])
         replica.log(0, unlabelled_weight=float(self.unlabelled_weight), tuned_validation_error=min(errors))
+
+    def choices(self) -> Choices:
+        c = self.config
+        weights = c.unlabelled_weights
+        return {"C": (float(self.cost), c.costs), "C*/C": (float(self.unlabelled_weight), weights)}
 
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         self._transduce(self.features(images), self._on_device(labels), float(self.unlabelled_weight))

@@ -18,6 +18,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from triptych.dcgan.svm_newton import exact_products
+
 FIRST_WEIGHT = 1e-5  # of C, where C* starts
 SWAP_ROUNDS = 100  # at one C*; J falls in every round, so this only ends a creep at the limit of float32
 NEWTON_STEPS, CG_STEPS, HALVINGS = 50, 60, 20
@@ -48,6 +50,7 @@ class TransductiveSVM(nn.Module):
         self.weight.copy_(solve(x, self._signs(labels), x.new_full((len(x),), C)))
         return self
 
+    @exact_products()
     def scores(self, rows: Tensor) -> Tensor:
         return _with_one(rows) @ self.weight
 
@@ -59,6 +62,7 @@ class TransductiveSVM(nn.Module):
         return torch.where(labels[:, None] == classes, 1.0, -1.0)
 
 
+@exact_products()
 def transduce(x: Tensor, y: Tensor, u: Tensor, C: float, C_star: float, growth: float = 2.0) -> tuple[Tensor, Tensor]:
     """Labelled rows `x` (n, d) with `y` (n, k), unlabelled rows `u` (m, d) -> w (d, k) and the labels (m, k)
     of `u`.
@@ -105,6 +109,7 @@ def objective(w: Tensor, x: Tensor, y: Tensor, costs: Tensor) -> Tensor:
     return _value(w, y * (x @ w), costs)
 
 
+@exact_products()
 def solve(x: Tensor, y: Tensor, costs: Tensor, w: Tensor | None = None, tolerance: float = 1e-5) -> Tensor:
     """Minimise `objective` from `w` on, by Newton's method with conjugate gradients and step halving.
 

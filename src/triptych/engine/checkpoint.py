@@ -1,10 +1,12 @@
 """Checkpoints: written by time, atomically, with everything that the rest of the run depends on.
 
-A killed run that is started again ends with the same bytes as one that was not killed (on a CPU).
+A killed run that is started again ends with the same bytes as one that was not killed (on a CPU). A disk that is full
+and a file that is damaged cost time, never the run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -16,6 +18,10 @@ from torch import nn
 if TYPE_CHECKING:
     from triptych.engine.replica import Replica
     from triptych.engine.step import PhaseRunner
+
+
+# How an optimiser computes, not what: options of the device at hand, which a checkpoint of another one must not change.
+OF_THE_DEVICE = ("capturable", "fused", "foreach")
 
 
 class Saver:
@@ -32,7 +38,7 @@ class Saver:
 
     def save(self, step: int, pending: dict[str, list[float]] | None = None) -> None:
         path = self.replica.checkpoint
-        self.last_time, self.last_step = time.monotonic(), step
+        self.last_time = time.monotonic()
         if path is None or not self.replica.is_main:
             return
         state = {
@@ -46,10 +52,11 @@ class Saver:
         }
         if self.replica.device.type == "cuda":
             state["cuda_rng"] = torch.cuda.get_rng_state(self.replica.device)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        torch.save(state, unfinished)
-        os.replace(unfinished, path)
+        try:
+            write(state, path)
+            self.last_step = step
+        except OSError as error:
+            self.replica.say(f"warning: could not save {path} ({error}): training goes on, from where it was if killed")
 
     def describe(self) -> str:
         path = self.replica.checkpoint
@@ -63,15 +70,19 @@ def load(replica: Replica, task: nn.Module, runners: list[PhaseRunner]) -> tuple
 
     Returns the step to go on with (0: from new) and the losses that were not in the history yet."""
     path = replica.checkpoint
-    state = read(path) if path is not None else None
-    if state is None:
+    if path is None or not path.is_file():
+        return 0, {}
+    try:
+        state = read(path)
+    except Exception as error:  # of a damaged file: whatever the bytes lead to
+        replica.say(f"{path} is unreadable ({type(error).__name__}): starting anew")
         return 0, {}
     if state["fingerprint"] != replica.fingerprint:
         replica.say(f"{path} belongs to other parameters, data or code: starting anew")
         return 0, {}
     task.load_state_dict(state["task"])
     for runner in runners:
-        runner.optimiser.load_state_dict(state["optimisers"][runner.phase.name])
+        restore(runner.optimiser, state["optimisers"][runner.phase.name])
         runner.reset_rates()
     if replica.world > 1:  # one process saved its random state; each must go on with numbers of its own
         torch.manual_seed(replica.seed + 7919 * replica.rank + 104_729 * state["step"])
@@ -85,8 +96,34 @@ def load(replica: Replica, task: nn.Module, runners: list[PhaseRunner]) -> tuple
     return state["step"], state["pending"]
 
 
-def read(path: Path) -> dict | None:
-    """The saved state, or None if there is none. Only tensors and plain containers are read, nothing is run."""
-    if not path.is_file():
-        return None
-    return torch.load(path, map_location="cpu", weights_only=True)
+def restore(optimiser: torch.optim.Optimizer, state: dict) -> None:
+    """Load the state of an optimiser that may have run on another kind of device."""
+    own = [{key: group[key] for key in OF_THE_DEVICE if key in group} for group in optimiser.param_groups]
+    groups = [{**saved, **options} for saved, options in zip(state["param_groups"], own, strict=True)]
+    optimiser.load_state_dict({**state, "param_groups": groups})
+
+
+def read(path: Path) -> dict:
+    """The saved state. Only tensors and plain containers are read, nothing is run. Raises all sorts of errors for a
+    damaged file."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    missing = {"fingerprint", "step", "task", "optimisers", "cpu_rng", "pending", "history"} - set(state)
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(sorted(missing))}")
+    return state
+
+
+def write(state: dict, path: Path) -> None:
+    """In one step: `path` is the old file or the whole new one, also after a power cut. Raises OSError."""
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(unfinished, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except (OSError, RuntimeError) as error:  # torch makes a RuntimeError of a disk that is full in mid-file
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise error if isinstance(error, OSError) else OSError(str(error)) from error

@@ -1,4 +1,5 @@
-"""Where things run. The device is never a parameter of a result: it comes from the environment."""
+"""Where things run, and in which precision. The device is never a parameter of a result: it comes from the
+environment, and cost.json names it."""
 
 from __future__ import annotations
 
@@ -10,15 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from triptych.errors import UserError
+
 
 def default_device() -> torch.device:
-    """$TRIPTYCH_DEVICE if set; else this process's GPU (LOCAL_RANK under torchrun); else the CPU."""
-    name = os.environ.get("TRIPTYCH_DEVICE")
-    if name:
-        return torch.device(name)
-    if torch.cuda.is_available():
+    """$TRIPTYCH_DEVICE if set; else a GPU if there is one; else the CPU. "cuda" without a number is this process's
+    GPU: LOCAL_RANK under torchrun, else the first."""
+    name = os.environ.get("TRIPTYCH_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"TRIPTYCH_DEVICE = {name!r}: no such device; give it cpu, cuda or cuda:<number>") from None
+    if device.type == "cuda" and device.index is None:
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    return torch.device("cpu")
+    return device
 
 
 def autocast(device: torch.device) -> AbstractContextManager:
@@ -26,6 +32,11 @@ def autocast(device: torch.device) -> AbstractContextManager:
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
+
+
+def precision(device: torch.device) -> str:
+    """What `autocast` and `triptych.processes` make of the arithmetic, in words for cost.json and the report."""
+    return "bf16 autocast, TF32" if device.type == "cuda" else "float32"
 
 
 def prepare(module: nn.Module, device: torch.device) -> nn.Module:

@@ -19,9 +19,10 @@ from triptych.engine.device import autocast, prepare
 from triptych.engine.replica import Replica
 from triptych.engine.step import PhaseRunner, Stepper
 from triptych.engine.stream import Stream
+from triptych.errors import UserError
 
 
-class Divergence(RuntimeError):
+class Divergence(UserError, RuntimeError):
     """A loss became NaN or infinite. The message names the loss, the step and the last good checkpoint."""
 
 

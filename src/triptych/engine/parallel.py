@@ -18,9 +18,15 @@ from typing import Any, TypeVar
 
 import torch
 
+from triptych.errors import UserError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Send = Callable[[Any], None]
+
+
+class Vanished(UserError, RuntimeError):
+    """A process ended without a result and without an error."""
 
 
 def workers_for(jobs: int, device: torch.device) -> int:
@@ -50,7 +56,7 @@ def fork_map(
 
     What a job passes to `send` reaches `receive(index of the item, message)` in this process, in the order it was
     sent. Results, messages and errors must be picklable. The first error ends the other jobs and is raised here; a
-    process that vanishes (out of memory, kill) raises RuntimeError. No process outlives this one. `guard()` is held
+    process that vanishes (out of memory, kill) raises Vanished. No process outlives this one. `guard()` is held
     whenever a process is forked: of this process's other threads none may then hold a lock that a job needs.
     """
     context = multiprocessing.get_context("fork")
@@ -90,10 +96,10 @@ def _next_message(pipe: Connection, process: Any, item: Any) -> tuple[str, Any]:
         return pipe.recv()
     except EOFError:
         process.join()
-        raise RuntimeError(
-            f"the process for {item!r} ended without a result (exit code {process.exitcode}"
-            + ("; killed: is there enough memory?)" if process.exitcode == -signal.SIGKILL else ")")
-        ) from None
+        text = f"the process for {item!r} ended without a result (exit code {process.exitcode})"
+        if process.exitcode == -signal.SIGKILL:
+            text += ": killed; if there was not enough memory, set TRIPTYCH_WORKERS=1 and start again"
+        raise Vanished(text) from None
 
 
 def _child(work: Callable, item: Any, pipe: Connection, parent: int) -> None:

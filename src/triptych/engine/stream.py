@@ -9,6 +9,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from triptych.errors import UserError
+
+
+class BatchError(UserError, ValueError):
+    """A batch size that the data, or the number of processes, does not allow."""
+
 
 class Stream:
     """Rows of `arrays` in a fresh random order every epoch; the last incomplete batch of an epoch is dropped.
@@ -19,7 +25,7 @@ class Stream:
     If the arrays do not fit the device they stay in host memory and batches are copied over.
 
     With several processes (torch.distributed, or `rank` of `world`) each gets its own part of every batch:
-    `batch_size` is that of all of them together.
+    `batch_size` is that of all of them together. Raises BatchError.
     """
 
     def __init__(
@@ -37,9 +43,9 @@ class Stream:
         world = world if world is not None else dist.get_world_size() if several else 1
         n = len(arrays[0])
         if n < batch_size:
-            raise ValueError(f"a batch of {batch_size} needs at least as many images; there are {n}")
+            raise BatchError(f"batch_size = {batch_size}: needs at least as many images; there are {n}")
         if batch_size % world:
-            raise ValueError(f"a batch of {batch_size} cannot be shared evenly by {world} processes")
+            raise BatchError(f"batch_size = {batch_size}: cannot be shared evenly by {world} processes")
         self.device, self.seed, self.n, self.batch_size = device, seed, n, batch_size
         self.per_epoch = n // batch_size
         self.transform = transform

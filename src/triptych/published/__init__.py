@@ -32,9 +32,16 @@ class Number(Strict):
     origin: str | None = None  # where the paper itself has the number from
 
 
+class Target(Strict):
+    """The best value of a metric of which neither more nor less is better."""
+
+    target: float
+
+
 class Column(Strict):
     """One metric: how it is headed, shown and compared, and where the paper prints it (`paper` None:
-    nowhere)."""
+    nowhere). `better` none: no value is set bold. `ceiling`: the row whose number is the most that any other can
+    reach; ours are then also shown as shares of it."""
 
     metric: str
     title: str
@@ -42,7 +49,8 @@ class Column(Strict):
     unit: Literal["percent", "fraction"]
     decimals: int = Field(ge=0, le=6)
     spread_decimals: int | None = Field(default=None, ge=0, le=6)  # of a published ±; else `decimals`
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "none"] | Target
+    ceiling: str | None = None
     paper: str | None = None
     table: str | None = None
     column: str | None = None

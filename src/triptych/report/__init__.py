@@ -36,9 +36,9 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     for key, printed in studies.items():
         _write_texts(out / "tables", key, study_csv(key, inputs), printed)
 
-    staged, sheets = stage_pictures(root), data_sheets(root)
+    staged, sheets = stage_pictures(inputs), data_sheets(root)
     drawn = {table: _charts(published[table], inputs, tables[table]) for table in TABLES}
-    curved = {table: _curves(root, table, tables[table]) for table in TABLES}
+    curved = {table: _curves(inputs, table, tables[table]) for table in TABLES}
     pictures = [*staged, *(s.picture for s in sheets if s.picture)]
     pictures += [p for charts in drawn.values() for p in charts.values()]
     pictures += [p for curves in curved.values() for _, p in curves]
@@ -96,11 +96,11 @@ def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> di
     return charts
 
 
-def _curves(root: Path, table: str, tables: Sequence[Table]) -> list[tuple[str, Picture]]:
+def _curves(inputs: Inputs, table: str, tables: Sequence[Table]) -> list[tuple[str, Picture]]:
     """Display name and loss curves of every system that left a history, in the order of the tables."""
     found = []
     for system, name in {row.system: row.name.text for t in tables for row in t.rows}.items():
-        png = curves.loss_curves(histories(root, table, system))
+        png = curves.loss_curves(histories(inputs, table, system))
         if png:
             found.append((name, Picture("curves", table, system, png)))
     return found

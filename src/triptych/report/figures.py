@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from triptych.files import FileError, read_json
+from triptych.report.load import Inputs
 
 LIMITS = (300_000, 200_000, 120_000, 80_000, 50_000, 30_000)  # bytes a figure may have, tried in turn
 BUDGET = 5_500_000  # bytes all figures of a report may have together
@@ -53,20 +54,22 @@ class DataSheet:
     picture: Picture | None
 
 
-def stage_pictures(root: Path) -> list[Picture]:
-    """Pictures that stages left under outputs/<group>/<item>/ (or in a folder a stage below it), in the order
-    of their figures.json. A listed file that is not there is left out. Raises FileError for one that is
-    not a list of figures."""
-    outputs, pictures = root / "outputs", []
-    for index in sorted([*outputs.glob("*/*/figures.json"), *outputs.glob("*/*/*/figures.json")]):
+def stage_pictures(inputs: Inputs) -> list[Picture]:
+    """Pictures that the stages of this report left under outputs/<group>/<item>/<stage>/, in the order of their
+    figures.json. A listed file that is not there is left out. Raises FileError for one that is not a list of
+    figures."""
+    outputs, pictures = inputs.root / "outputs", []
+    for index in sorted(outputs.glob("*/*/*/figures.json")):
+        group, item, stage = index.parent.relative_to(outputs).parts
+        if not inputs.covers(inputs.root / "runs" / group / item / stage):
+            continue
         entries = read_json(index)
         if not (isinstance(entries, list) and all(isinstance(e, dict) and "file" in e for e in entries)):
             raise FileError(f"{index}: must be a list of {{file, caption, numbers}}; run its stage again")
-        group, item, *stage = index.parent.relative_to(outputs).parts
         for entry in entries:
             file = index.parent / entry["file"]
             if file.is_file():
-                name = "-".join([*stage, file.stem])
+                name = f"{stage}-{file.stem}"
                 caption = f"{item}: {entry.get('caption', '')}"
                 pictures.append(Picture(group, item, name, file.read_bytes(), caption, entry.get("numbers", {})))
     return pictures

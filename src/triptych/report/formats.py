@@ -108,6 +108,10 @@ _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "→": r"$\to$",
     "β": r"$\beta$", "ρ": r"$\rho$", "×": r"$\times$", "–": "--", "≥": r"$\geq$", "≤": r"$\leq$",
+    "σ": r"$\sigma$", "λ": r"$\lambda$", "θ": r"$\theta$", "μ": r"$\mu$", "γ": r"$\gamma$", "α": r"$\alpha$",
+    "−": r"$-$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "↔": r"$\leftrightarrow$",
+    "·": r"$\cdot$", "°": r"$^\circ$", "²": r"$^2$", "³": r"$^3$", "½": r"$\frac{1}{2}$", "≈": r"$\approx$",
+    "√": r"$\surd$", "∞": r"$\infty$", "…": r"\dots{}",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ Results = dict[str, dict[str, dict[str, Any]]]  # table -> system -> result
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of all stages of a system, and the devices they ran on."""
+    """Seconds of all stages of a system, the devices they ran on, and in which precision."""
 
     seconds: float
     devices: tuple[str, ...]
+    precisions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{duration(self.seconds)}, {' + '.join(self.devices)}" if self.devices else duration(self.seconds)
@@ -44,6 +45,19 @@ class Inputs:
         systems = section.get("systems") if isinstance(section, Mapping) else None
         return list(systems) if isinstance(systems, Mapping) else []
 
+    def covers(self, run: Path) -> bool:
+        """Whether a stage's folder under runs/ is of this report: it ran under this profile, or with the values that it
+        has too (then DVC did not run it again). A stage that did not end has no run.json and is left out."""
+        file = run / "run.json"
+        if not file.is_file():
+            return False
+        told = read_json(file)
+        if told.get("profile") == self.profile:
+            return True
+        values = told.get("params", {})
+        mine = self.params.get("profile") == self.profile
+        return mine and bool(values) and all(_same(_value(self.params, key), value) for key, value in values.items())
+
 
 def read_inputs(root: Path, profile: str) -> Inputs:
     """Everything under `root`. Raises FileError naming a file that is there and is not what it should be."""
@@ -61,7 +75,20 @@ def read_inputs(root: Path, profile: str) -> Inputs:
         for table, systems in kept.items():
             results[table] = systems | results.get(table, {})
         kept = {}
-    return Inputs(root, profile, _params(root / "params.yaml"), results, kept, others, _costs(root, results))
+    params = _params(root / "params.yaml")
+    inputs = Inputs(root, profile, params, results, kept, others)
+    inputs.costs.update(_costs(inputs))
+    return inputs
+
+
+def profile_of(file: Path) -> str:
+    """The `profile` of a parameter file. Raises FileError if it is not there."""
+    if not file.is_file():
+        raise FileError(f"no {file}: run this in the project's folder, or say --profile")
+    profile = _params(file).get("profile")
+    if not isinstance(profile, str):
+        raise FileError(f"{file}: profile: missing; give it a name, or say --profile")
+    return profile
 
 
 def data_titles(data: Mapping[str, str]) -> dict[str, str]:
@@ -82,10 +109,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
-def histories(root: Path, table: str, system: str) -> dict[str, list[dict[str, Any]]]:
-    """Stage -> rows {"seed", "step", "metric", "value"}, for the stages that left a curve."""
-    files = sorted((root / "runs" / table / system).glob("*/history.jsonl"))
-    read = {file.parent.name: read_jsonl(file) for file in files}
+def histories(inputs: Inputs, table: str, system: str) -> dict[str, list[dict[str, Any]]]:
+    """Stage -> rows {"seed", "step", "metric", "value"}, for the stages of this report that left a curve."""
+    files = sorted((inputs.root / "runs" / table / system).glob("*/history.jsonl"))
+    read = {file.parent.name: read_jsonl(file) for file in files if inputs.covers(file.parent)}
     return {stage: rows for stage, rows in read.items() if rows}
 
 
@@ -103,17 +130,37 @@ def _results(folder: Path) -> Results:
     return found
 
 
-def _costs(root: Path, results: Results) -> dict[tuple[str, str], Cost]:
+def _costs(inputs: Inputs) -> dict[tuple[str, str], Cost]:
     costs = {}
-    for table, systems in results.items():
+    for table, systems in inputs.results.items():
         for system, result in systems.items():
-            files = sorted((root / "runs" / table / system).glob("*/cost.json"))
+            files = sorted((inputs.root / "runs" / table / system).glob("*/cost.json"))
             own = "seconds" in result  # a kept result carries its cost: runs/ is of another machine
-            parts = [result] if own else [read_json(file) for file in files]
+            parts = [result] if own else [read_json(file) for file in files if inputs.covers(file.parent)]
             if parts:
-                devices = dict.fromkeys(str(part["device"]) for part in parts if part.get("device"))
-                costs[table, system] = Cost(sum(float(part.get("seconds", 0)) for part in parts), tuple(devices))
+                seconds = sum(float(part.get("seconds", 0)) for part in parts)
+                costs[table, system] = Cost(seconds, _told(parts, "device"), _told(parts, "precision"))
     return costs
+
+
+def _told(parts: Sequence[Mapping[str, Any]], key: str) -> tuple[str, ...]:
+    """The different values of `key`, in order, of the parts that have one."""
+    return tuple(dict.fromkeys(str(part[key]) for part in parts if part.get(key)))
+
+
+def _value(params: Any, key: str) -> Any:
+    """The value at a dotted key; None if there is none."""
+    for step in key.split("."):
+        params = params.get(step) if isinstance(params, Mapping) else None
+    return params
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equal, or the same number: plain YAML reads 1e-4 as text."""
+    try:
+        return a == b or float(a) == float(b)
+    except (TypeError, ValueError):
+        return False
 
 
 def _params(file: Path) -> dict[str, Any]:

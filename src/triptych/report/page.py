@@ -104,8 +104,14 @@ def what_was_run(published: Published, inputs: Inputs) -> list[str]:
                 f"A number is the mean ± standard deviation over n = {spread} values (seeds, label draws or replicas)."
             )
         devices = sorted({str(r["device"]) for r in results.values() if r.get("device")})
+        precisions = {str(r["precision"]) for r in results.values() if r.get("precision")}  # a kept result says it
+        if results is inputs.results.get(published.table):
+            costs = [inputs.costs.get((published.table, system)) for system in results]
+            precisions |= {text for cost in costs if cost for text in cost.precisions}
         if devices:
             lines[-1] += f" Device: {', '.join(devices)}."
+        if precisions:
+            lines[-1] += f" Precision: {' and '.join(sorted(precisions))}."
     return lines or ["Nothing of this table has been run yet."]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triptych.published import Column, Published, System, View
-from triptych.report.load import Inputs, data_titles, judged_on
+from triptych.published import Column, Published, System, Target, View
+from triptych.report.load import Inputs, Results, data_titles, judged_on
 from triptych.report.rank import order_lines
 
 
@@ -139,17 +139,36 @@ class _Builder:
         return published or any(column.metric in r["metrics"] for r in results)
 
     def _metric(self, column: Column) -> list[tuple[Head, dict[str, Cell]]]:
-        """Up to three columns for one metric: the paper's, ours, and ours at paper scale."""
+        """The columns of one metric: the paper's, ours and ours at paper scale, each of ours with its share of the
+        ceiling where there is one."""
         parts = []
         title = heading(column)
         if any(column.metric in self.rows[s].values for s in self.systems):
             parts.append((Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column)))
         ours = self._our_cells(column, self.ours, reasons=True)
         parts.append((Head(title, _whose("ours", self.ours), "ours"), ours))
+        parts += self._of_ceiling(column, self.ours, self.inputs.results, "ours", "ours")
         if self.kept:
             head = Head(title, _whose("ours at paper scale", self.kept), "kept")
             parts.append((head, self._our_cells(column, self.kept, reasons=False)))
+            parts += self._of_ceiling(column, self.kept, self.inputs.kept, "ours at paper scale", "kept")
         return parts
+
+    def _of_ceiling(
+        self, column: Column, results: Mapping[str, Any], everything: Results, who: str, kind: str
+    ) -> list[tuple[Head, dict[str, Cell]]]:
+        """Our numbers in percent of the ceiling row's, which need not be in this view; of rows judged on its data."""
+        ceiling = everything.get(self.published.table, {}).get(column.ceiling or "", {})
+        top = ceiling.get("metrics", {}).get(column.metric, {}).get("mean")
+        if not top:
+            return []
+        cells = {system: Cell("–") for system in self.systems}
+        for system, result in results.items():
+            number = result["metrics"].get(column.metric)
+            if number and judged_on(result) == judged_on(ceiling):
+                cells[system] = Cell(f"{100 * number['mean'] / top:.0f}")
+        name = self.published.systems[column.ceiling].name
+        return [(Head(heading(column), f"{who}, % of {name}", kind), cells)]
 
     def _paper_cells(self, column: Column) -> dict[str, Cell]:
         numbers = {s: self.rows[s].values[column.metric] for s in self.systems if column.metric in self.rows[s].values}
@@ -186,9 +205,12 @@ class _Builder:
         contest."""
         scale = 100 if column.unit == "percent" else 1
         shown = {s: round(v * scale, column.decimals) for s, v in values.items() if self.rows[s].contender}
-        if len(shown) < 2:
+        if len(shown) < 2 or column.better == "none":
             return set()
-        best = max(shown.values()) if column.better == "higher" else min(shown.values())
+        if isinstance(column.better, Target):
+            goal = column.better.target * scale
+            shown = {s: -round(abs(v - goal), column.decimals) for s, v in shown.items()}
+        best = min(shown.values()) if column.better == "lower" else max(shown.values())
         return {s for s, v in shown.items() if v == best}
 
     def _marks(self, system: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.beta_vae.autoencoder import Autoencoder
+from triptych.beta_vae.enlarging import UpsampledConvolution
 from triptych.beta_vae.objective import bernoulli_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.vae_task import Noise
@@ -25,14 +26,16 @@ from triptych.systems import Spec
 class Config(Strict):
     """Channels, batch and optimiser are recalled from the two papers. Which latents belong to which factor,
     and how often each factor is the active one, is in neither: here shape has what the other four leave, all
-    equally often."""
+    equally often. Nor is it said whether the KL holds for a clamped latent too. Here it does, in every batch: without
+    it nothing but the pull would act there. It is taken before the clamp, so its gradient is beside the pull, not
+    through it."""
 
     channels: list[int] = Field([96, 48, 48], min_length=1)
     latents: int = Field(10, ge=5)
     single: list[str] = ["x", "y", "scale", "orientation"]  # one latent each, in this order
     shared: str = "shape"  # has the other latents
     pull: float = Field(0.01, ge=0)  # gradient of a clamped latent: pull · (z − batch mean)
-    beta: float = Field(1.0, ge=0)  # weight on the summed KL; 1 in the paper
+    beta: float = Field(1.0, ge=0)  # weight on the summed KL, of clamped latents too; 1 in the paper, at 64×64
     batch_size: int = Field(20, gt=1)
     lr: float = Field(1e-3, gt=0)
     steps: int = Field(300_000, gt=0)
@@ -78,7 +81,7 @@ class Clamp(torch.autograd.Function):
 
 
 class DcIgnTask(Task):
-    """Batches: `images` uint8 (B, C, H, W), `active` bool (M,), `noise` (1, B, M)."""
+    """Batches: `images` uint8 (B, C, H, W), `active` bool (M,), `noise` (1, B, M). The KL is of all M latents."""
 
     def __init__(self, system: System):
         super().__init__()
@@ -163,7 +166,8 @@ class ActiveMask(_Choice):
 def _encoder(config: Config, image_shape: tuple[int, int, int]) -> nn.Module:
     layers: list[nn.Module] = []
     for before, after in zip([image_shape[0], *config.channels], config.channels):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        # ReLU of the largest is the largest ReLU, and of a quarter of the numbers
+        layers += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
     width = config.channels[-1] * _smallest(config, image_shape) ** 2
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width, 2 * config.latents))
 
@@ -173,7 +177,7 @@ def _decoder(config: Config, image_shape: tuple[int, int, int]) -> nn.Module:
     layers: list[nn.Module] = [nn.Linear(config.latents, channels[0] * side**2), nn.ReLU()]
     layers.append(nn.Unflatten(1, (channels[0], side, side)))
     for before, after in zip(channels, [*channels[1:], image_shape[0]]):
-        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+        layers += [UpsampledConvolution(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])  # the last convolution gives logits
 
 

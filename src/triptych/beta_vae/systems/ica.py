@@ -14,17 +14,17 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from triptych.beta_vae.systems import pca
+from triptych.beta_vae.principal import Pca, PcaConfig, sample
 from triptych.engine import Replica
 from triptych.systems import Spec
 
 
-class Config(pca.Config):
+class Config(PcaConfig):
     iterations: int = Field(1000, gt=0)
     tolerance: float = Field(1e-4, gt=0)
 
 
-class System(pca.System):
+class System(Pca):
     def __init__(self, config: Config, spec: Spec):
         super().__init__(config, spec)
         self.register_buffer("unmixing", torch.eye(config.components))
@@ -35,7 +35,7 @@ class System(pca.System):
         from sklearn.exceptions import ConvergenceWarning
 
         super().fit(images, factors, replica)
-        centred = pca.sample(images, self.config.sample, replica) - self.mean
+        centred = sample(images, self.config.sample, replica) - self.mean
         scores = (centred @ self.components.T).double().cpu().numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from triptych.beta_vae.enlarging import Deconvolution
 from triptych.config import ParamsError, Strict
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
@@ -91,7 +92,8 @@ class InfoGanTask(Task):
         codes, fake = self.imagine(len(real))
         features = self.trunk(self.blur(torch.cat([real, fake.detach()])))
         logits = self.judge(features).float()[:, 0]
-        truth = torch.cat([torch.ones(len(real)), torch.zeros(len(real))]).to(logits.device)
+        truth = torch.zeros_like(logits)  # made where it is used: a CUDA graph cannot hold a copy from the host
+        truth[: len(real)] = 1
         loss = 2 * F.binary_cross_entropy_with_logits(logits, truth)
         information = self.surprise(features[len(real) :], codes)
         return loss + self.config.weight * information, {"loss_d": loss, "code_error": information}
@@ -126,9 +128,9 @@ def _generator(config: Config, image_shape: tuple[int, int, int]) -> nn.Module:
         *(nn.Linear(config.noise + config.codes, config.dense), nn.BatchNorm1d(config.dense), nn.ReLU()),
         *(nn.Linear(config.dense, large * side**2), nn.BatchNorm1d(large * side**2), nn.ReLU()),
         nn.Unflatten(1, (large, side, side)),
-        *(nn.ConvTranspose2d(large, large, 4, 2, 1), nn.BatchNorm2d(large), nn.ReLU()),
-        *(nn.ConvTranspose2d(large, small, 4, 2, 1), nn.BatchNorm2d(small), nn.ReLU()),
-        *(nn.ConvTranspose2d(small, image_shape[0], 4, 2, 1), nn.Tanh()),
+        *(Deconvolution(large, large), nn.BatchNorm2d(large), nn.ReLU()),
+        *(Deconvolution(large, small), nn.BatchNorm2d(small), nn.ReLU()),
+        *(Deconvolution(small, image_shape[0]), nn.Tanh()),
     )
 
 

@@ -46,6 +46,14 @@ class System(nn.Module):
         self.G = CoupledGenerators(config.size, config.z_dim, config.width)
         self.D = CoupledCritics(config.size, config.critic_width)
 
+    @property
+    def notes(self) -> list[str]:
+        c = self.config
+        return [
+            f"our reconstruction: the authors' networks are for 28×28 images, ours are DCGAN's pyramid at "
+            f"{c.size}×{c.size}; translation by Adam, {c.search_steps} steps × {c.search_starts} starts"
+        ]
+
     def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
         c = self.config
         streams = data.unpaired(

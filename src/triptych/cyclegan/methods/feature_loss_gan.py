@@ -2,7 +2,8 @@
 
 Which features (`features`):
 
-    vgg16   VGG-16's of ImageNet, as in the CycleGAN paper
+    vgg16   VGG-16's of ImageNet, as in the CycleGAN paper, but torchvision's, which sees standardised RGB. The authors'
+            is Caffe's, which sees BGR of 0 to 255 less the mean: a weight of 10 is not the same as theirs
     random  those of the same topology, `random_width` channels wide, with random weights: distances in them follow
             structure at several scales (Ulyanov et al. 2018; He, Wang, Hopcroft 2016), and they have seen nothing. For
             where VGG's weights are not to be had, or are too large for the images
@@ -21,9 +22,9 @@ from torch import Tensor, nn
 
 from triptych.cyclegan import fcn8s, translation
 from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.evaluator import train_evaluator
 from triptych.cyclegan.losses import distance
 from triptych.cyclegan.one_way import fit_both_ways
-from triptych.cyclegan.streets_protocol import train_evaluator
 from triptych.engine import Replica
 
 
@@ -36,7 +37,8 @@ class Config(translation.UnpairedConfig):
 
 
 NOTES = {
-    "vgg16": "features: VGG-16 of ImageNet",
+    "vgg16": "features: VGG-16 of ImageNet, torchvision's, which sees standardised RGB; the authors' is Caffe's, BGR "
+    "of 0 to 255, so the same weight does not mean the same",
     "random": "features: VGG-16's topology with random weights; not the paper's, but they have seen no labels",
     "fcn": "features: an FCN trained on the photos' labels. Not unpaired: read the row with that in mind",
 }
@@ -96,4 +98,4 @@ class Features(nn.Module):
         x = (x - self.mean) / self.std
         for block in self.blocks:
             x = nnf.max_pool2d(block(x), 2)
-        return self.last(x)
+        return self.last(x).float()

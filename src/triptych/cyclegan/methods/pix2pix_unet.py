@@ -13,12 +13,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.cyclegan.losses import GanLoss
-from triptych.cyclegan.methods import pix2pix
-from triptych.cyclegan.translation import Training
+from triptych.cyclegan.paired import Paired
+from triptych.cyclegan.translation import PatchTraining
 from triptych.cyclegan.unet import UNet
 
 
-class Config(Training):
+class Config(PatchTraining):
     size: int = Field(256, ge=16, description="pixels, a power of two")
     load_size: int = Field(286, ge=16)
     gan_loss: GanLoss = "log"
@@ -34,7 +34,7 @@ class Config(Training):
         return self
 
 
-class System(pix2pix.System):
+class System(Paired):
     def make_generator(self) -> nn.Module:
         return UNet(self.config.size, self.config.width)
 

@@ -8,9 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.svm import fit_svm
+from triptych.dcgan.svm_newton import exact_products
 from triptych.dcgan.training import Gan
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
@@ -57,6 +58,9 @@ class GanSvmSystem(DigitsSystem):
             replica.log(i, cost=costs[i], cost_validation_error=error)
         self.cost.fill_(costs[int(errors.argmin())])
 
+    def choices(self) -> Choices:
+        return {"C": (float(self.cost), self.config.costs)}
+
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         (machine,) = fit_svm(self.features(images), labels, float(self.cost), n_classes=self.n_classes)
         self.weight.copy_(machine.weight)
@@ -64,7 +68,9 @@ class GanSvmSystem(DigitsSystem):
 
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         def classes(batch: Tensor) -> Tensor:
-            return (self.extractor(batch) @ self.weight.T + self.bias).argmax(1)
+            features = self.extractor(batch)
+            with exact_products():
+                return (features @ self.weight.T + self.bias).argmax(1)
 
         return inference(classes, images, self.weight.device).long().numpy()
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from triptych.engine import Replica
 
 Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images (n, C, H, W), int64 labels (n,)
+Choices = dict[str, tuple[float, list]]  # name -> what was chosen, and what from: a grid, or two bounds
 
 
 class DigitsSystem(nn.Module):
@@ -17,7 +18,8 @@ class DigitsSystem(nn.Module):
     What `predict` needs is in the state dict; what only `fit` needs (the unlabelled images) need not be.
     """
 
-    retrains: bool = False  # `fit` trains networks, which is too dear for a hundred draws
+    retrains: bool = False  # `fit` trains networks, or goes through the pool again: too dear for a hundred draws
+    most_tuning_draws: int | None = None  # that `tune` learns from; None: as many as there are
 
     def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
         """Learn what can be learnt without labels from uint8 images (n, C, H, W)."""
@@ -32,6 +34,14 @@ class DigitsSystem(nn.Module):
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         """uint8 images (n, C, H, W) -> classes (n,) int64."""
         raise NotImplementedError
+
+    def choices(self) -> Choices:
+        """What was chosen by the validation error, for the row's notes; known to a system that was saved and loaded."""
+        return {}
+
+    def notes(self) -> list[str]:
+        """Further notes of the row."""
+        return []
 
     def metrics(self) -> dict[str, float]:
         """Further numbers for the table about the last `fit`."""

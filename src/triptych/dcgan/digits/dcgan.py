@@ -11,6 +11,7 @@ from pydantic import Field
 
 from triptych.dcgan.digits._gan_svm import GanSvmConfig, GanSvmSystem
 from triptych.dcgan.networks import FamilyName
+from triptych.dcgan.row_notes import updates
 from triptych.dcgan.training import Gan, GanConfig, Prior, train_gan
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -35,3 +36,6 @@ class System(GanSvmSystem):
 
     def learn_gan(self, unlabelled: np.ndarray, replica: Replica) -> None:
         train_gan(self.gan, unlabelled, self.config, replica)
+
+    def notes(self) -> list[str]:
+        return updates(self.config)

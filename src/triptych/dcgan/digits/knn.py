@@ -25,7 +25,7 @@ class System(NeighbourSystem):
     def __init__(self, config: Config, spec: Spec):
         n_pixels = int(np.prod(spec.image_shape))
         super().__init__(config, spec, config.pca or n_pixels)
-        self.input = PCA(n_pixels, config.pca) if config.pca else nn.Identity()
+        self.input = PCA(n_pixels, config.pca, key="pca") if config.pca else nn.Identity()
 
     def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
         if self.config.pca:

@@ -12,13 +12,14 @@ from triptych.dcgan.digits._system import DigitsSystem, Labelled
 from triptych.dcgan.m1 import M1, M1Config, sample
 from triptych.dcgan.m2 import M2, M2Task
 from triptych.dcgan.pca import flat
-from triptych.dcgan.selection import train_selected
+from triptych.dcgan.selection import one_process, train_selected
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
 
 
 class Config(M1Config):
-    """M2's widths for SVHN are not published; these are those for MNIST."""
+    """M2's widths for SVHN are not published; these are those for MNIST. Its initial weights are a choice (see `m1`):
+    theirs are from N(0, 0.001²)."""
 
     m2_z_dim: int = Field(default=50, ge=1)
     m2_hidden: list[int] = Field(default=[500], min_length=1)
@@ -35,6 +36,7 @@ class System(DigitsSystem):
     """Both models; q(y|x) on M1's posterior mean classifies. M2 learns from fresh samples of M1's posterior."""
 
     retrains = True
+    most_tuning_draws = 0  # the validation images choose when each training stops, and nothing else
 
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
@@ -43,6 +45,7 @@ class System(DigitsSystem):
         self.m2 = self._fresh_m2()
 
     def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
+        one_process(replica)  # before M1's long training, not after it
         self.m1.fit(unlabelled, replica)
         self.to(replica.device)
         self.pool = self._posterior(unlabelled)
@@ -57,7 +60,8 @@ class System(DigitsSystem):
         means, log_variances = self._posterior(images)
         streams = {
             "labelled": replica.stream(
-                means, log_variances, torch.as_tensor(np.asarray(labels)), batch_size=c.labelled_batch,
+                means, log_variances, torch.as_tensor(np.asarray(labels)),
+                batch_size=min(c.labelled_batch, len(labels)),
                 transform=lambda mean, log_variance, y: (sample((mean, log_variance)), y),
             ),
             "unlabelled": replica.stream(

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.networks import GRID, Discriminator, FamilyName, family_for, signed
 from triptych.dcgan.selection import Pruning, train_selected
 from triptych.engine import Divergence, Phase, Replica, Task, inference
@@ -115,12 +115,14 @@ class System(DigitsSystem):
     """The best of `trials` nets trained on the labelled images alone, by validation error."""
 
     retrains = True
+    most_tuning_draws = 0  # the search is part of `fit`
 
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config, self.spec = config, spec
         self.classifier = Classifier(config, spec)
         self.register_buffer("validation_error", torch.tensor(1.0))
+        self.register_buffer("best", torch.zeros(len(Trial.model_fields), dtype=torch.float64))  # trial, as numbers
 
     def tune(self, draws: list[Labelled], validation: Labelled, replica: Replica) -> None:
         self.validation = validation  # the search is part of `fit`: its trials train on the labels of the draw
@@ -140,6 +142,7 @@ class System(DigitsSystem):
             replica.log(i, trial_error=error, **{f"trial_{k}": v for k, v in trial.model_dump().items()})
             if error < float(self.validation_error):
                 self.validation_error.fill_(error)
+                self.best.copy_(torch.tensor(list(trial.model_dump().values()), dtype=torch.float64))
                 self.classifier = net
         if math.isinf(float(self.validation_error)):
             raise Divergence(f"{replica.name}: all {self.config.trials} trials diverged; lower the bounds of lr")
@@ -147,6 +150,10 @@ class System(DigitsSystem):
 
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         return _answers(self.classifier, images)
+
+    def choices(self) -> Choices:
+        best = zip(Trial.model_fields, self.best.tolist())
+        return {name: (value, getattr(self.config, name)) for name, value in best}
 
     def metrics(self) -> dict[str, float]:
         return {"validation_error": float(self.validation_error)}

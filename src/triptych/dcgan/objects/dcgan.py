@@ -10,6 +10,7 @@ from torch import Tensor
 
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.networks import FamilyName
+from triptych.dcgan.row_notes import updates
 from triptych.dcgan.training import Gan, GanConfig, train_gan
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -34,6 +35,9 @@ class System(DiscriminatorFeatures):
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Adversarial training on the unlabelled `images`."""
         train_gan(self.gan, images, self.config, replica)
+
+    def notes(self) -> list[str]:
+        return updates(self.config)
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
         """uint8 images (n, C, S, S) of the generator, for the codes that belong to `seed`."""

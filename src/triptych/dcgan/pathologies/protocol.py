@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from triptych.config import ParamsError, Strict, validate
+from triptych.config import ParamsError, Seeds, Strict, validate
 
 EXPERIMENTS = ("vanishing_gradient", "mode_collapse", "cycling")
 
@@ -25,7 +25,7 @@ class Protocol(Strict):
     experiment learns images."""
 
     data: str
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     items: dict[str, dict[str, Any]] = Field(min_length=1)
     _configs: dict[str, Any] = PrivateAttr(default_factory=dict)
 

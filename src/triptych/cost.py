@@ -1,0 +1,58 @@
+"""What one execution of a stage cost: seconds, device, precision."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from triptych.engine.device import precision
+
+
+class Clock:
+    """Seconds of an execution, those of earlier parts that were killed included.
+
+    `clock.json` lies beside the checkpoints from which the run goes on, and is removed with them. An earlier part
+    counts from its start to its last checkpoint: what it did after that is done again.
+    """
+
+    def __init__(self, checkpoints: Path, fingerprint: str):
+        self.began, self.start = time.time(), time.monotonic()
+        self.earlier = _seconds_before(checkpoints, fingerprint)
+        self._file = checkpoints / "clock.json"
+        self._content = {"fingerprint": fingerprint, "began": self.began, "earlier": self.earlier}
+
+    def write(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps(self._content) + "\n")
+
+    def seconds(self) -> float:
+        return self.earlier + time.monotonic() - self.start
+
+
+def _seconds_before(checkpoints: Path, fingerprint: str) -> float:
+    """0 if there is nothing to go on from, or if it belongs to another run."""
+    try:
+        before = json.loads((checkpoints / "clock.json").read_text())
+        if before["fingerprint"] != fingerprint:
+            return 0.0
+        saved = [file.stat().st_mtime for file in checkpoints.glob("*.pt")]
+        return before["earlier"] + max([0.0, *(when - before["began"] for when in saved)])
+    except (OSError, ValueError, KeyError, TypeError):  # none, or half a file
+        return 0.0
+
+
+def describe(clock: Clock, device: torch.device, processes: int) -> dict[str, Any]:
+    """The content of cost.json, bar the names of the run."""
+    return {
+        "seconds": round(clock.seconds(), 1),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "precision": precision(device),
+        "threads": torch.get_num_threads(),
+        "processes": max(processes, int(os.environ.get("WORLD_SIZE", 1))),
+        "torch": torch.__version__,
+    }

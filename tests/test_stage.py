@@ -1,0 +1,157 @@
+"""What stands around a stage's work: rows and their MLflow run, cost, several processes, errors in one message."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from triptych import stage as stages
+from triptych.config import ParamsError
+from triptych.cost import Clock
+from triptych.data.format import Split, write_dataset
+from triptych.engine import parallel
+from triptych.engine.stream import BatchError
+from triptych.errors import UserError, main
+from triptych.systems import NotTrained
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project at smoke scale, in which this process stands."""
+    shutil.copy(ROOT / "params/smoke.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIPTYCH_DEVICE", "cpu")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    return tmp_path
+
+
+def prepared(root, name="objects_unlabelled"):
+    images = np.zeros((4, 3, 32, 32), np.uint8)
+    card = {"title": "grey", "source": "test", "licence": "none", "made_by": "a test"}
+    write_dataset(root / "data/prepared" / name, {"train": Split(images)}, card)
+
+
+def test_a_run_ends_with_the_numbers_of_its_own_row_alone(project, monkeypatch):
+    finished = []
+    monkeypatch.setattr(stages.Tracker, "finish", lambda self, metrics=None: finished.append(metrics))
+    with stages.Stage("guidelines", "variants", "guidelines") as stage:
+        stage.result({"accuracy": [0.5]}, system="paper")
+        stage.result({"accuracy": [0.25]}, system="no_batch_norm")
+    with stages.Stage("objects", "raw_pixels", "probe") as stage:
+        stage.result({"accuracy": [0.5]})
+        stage.result({"accuracy": [0.25]}, system="ceiling")
+    assert finished[0] == {} and finished[1]["accuracy"]["mean"] == 0.5
+    files = sorted(str(file.relative_to("results")) for file in Path("results").rglob("*.json"))
+    rows = ["guidelines/no_batch_norm.json", "guidelines/paper.json", "objects/ceiling.json", "objects/raw_pixels.json"]
+    assert files == rows  # from which a sync makes the runs of the other rows
+
+
+def test_cost_names_device_and_precision(project):
+    with stages.Stage("objects", "raw_pixels", "probe"):
+        pass
+    cost = json.loads(Path("runs/objects/raw_pixels/probe/cost.json").read_text())
+    assert (cost["device"], cost["precision"], cost["seeds"]) == ("cpu", "float32", [0, 1])
+    assert not Path("checkpoints/objects/raw_pixels/probe").exists()
+
+
+def test_seconds_of_a_killed_part_are_counted_up_to_its_last_checkpoint(tmp_path):
+    first = Clock(tmp_path, "a")
+    first.write()
+    assert first.earlier == 0 and Clock(tmp_path, "a").earlier == 0  # nothing was saved: it starts anew
+    (tmp_path / "seed0.pt").touch()
+    os.utime(tmp_path / "seed0.pt", (first.began + 100, first.began + 100))
+    second = Clock(tmp_path, "a")
+    assert second.earlier == pytest.approx(100, abs=1) and second.seconds() >= second.earlier
+    second.write()
+    assert Clock(tmp_path, "a").earlier >= 100  # killed again
+    assert Clock(tmp_path, "b").earlier == 0  # another run's checkpoint
+    (tmp_path / "clock.json").write_text("{half")
+    assert Clock(tmp_path, "a").earlier == 0
+
+
+TWO = """
+import time
+from pathlib import Path
+from triptych import systems
+from triptych.stage import Stage
+
+slowly = systems.save
+systems.save = lambda *a, **k: (time.sleep(1.0), slowly(*a, **k))
+with Stage("objects", "dcgan", "features") as stage:
+    def train(seed):
+        stage.save(stage.build(seed, "objects_unlabelled"), seed, "objects_unlabelled")
+        return stage.load(seed)
+    done = stage.for_each(stage.protocol.seeds, train)
+    stage.result({"accuracy": [0.5] if stage.is_main else [float("nan")]})
+    Path(f"rank{stage.replica(0).rank}").write_text(str(len(done)))
+"""
+
+
+def test_two_processes_load_what_one_has_saved_and_one_writes_the_result(project):
+    prepared(project)
+    (project / "two.py").write_text(TWO)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "two.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(torchrun, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [(project / f"rank{rank}").read_text() for rank in (0, 1)] == ["2", "2"]
+    assert json.loads((project / "results/objects/dcgan.json").read_text())["metrics"]["accuracy"]["n"] == 1
+    assert done.stdout.count("objects/dcgan: accuracy") == 1
+
+
+def test_what_params_does_not_have_is_named_with_what_it_has(project):
+    with pytest.raises(ParamsError, match=r"objects\.systems\.dcgn.*kmeans_1layer"):
+        stages.Stage("objects", "dcgn", "features")
+    with pytest.raises(ParamsError, match=r"pathologies\.items\.nothing.*there is"):
+        stages.Stage("pathologies", "nothing", "pathologies", ["pathologies.items.nothing"])
+    with pytest.raises(ParamsError, match=r"data\.objcts.*objects_unlabelled"):
+        stages.load_params().dataset("objcts")
+
+
+def test_errors_of_the_user_are_one_message(monkeypatch, capsys, project):
+    def load():
+        prepared(project)
+        stages.Stage("objects", "dcgan", "probe").load(0)
+
+    def batch():
+        from triptych.engine import Stream
+
+        Stream(np.arange(4), batch_size=5, seed=0, device=torch.device("cpu"))
+
+    def killed():
+        parallel.fork_map(lambda item, send: os._exit(3), ["seed 1"], 1, lambda *_: None)
+
+    monkeypatch.setattr(sys, "argv", ["stage.py"])
+    expected = {load: "no trained system at", batch: "batch_size = 5", killed: "the process for 'seed 1'"}
+    for work, message in expected.items():
+        if work is killed and sys.platform != "linux":
+            continue
+        with pytest.raises(SystemExit) as end:
+            main(work)
+        error = capsys.readouterr().err
+        assert end.value.code == 1 and error.startswith("\nerror: ") and message in error
+    assert issubclass(NotTrained, UserError) and issubclass(BatchError, ValueError)
+
+
+def test_what_the_user_did_not_cause_keeps_its_traceback(monkeypatch):
+    def wrong():
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(sys, "argv", ["stage.py"])
+    with pytest.raises(KeyError):
+        main(wrong)
+
+
+def test_a_wrong_number_of_arguments_shows_the_usage(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["stages/features.py"])
+    with pytest.raises(SystemExit) as end:
+        main(lambda system_name: None)
+    assert end.value.code == 2 and "usage: python stages/features.py <system_name>" in capsys.readouterr().err
