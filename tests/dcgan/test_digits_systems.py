@@ -109,15 +109,6 @@ def test_more_components_than_there_are_is_an_error_that_names_the_parameter(n_o
         PCA(n_in, n_out, key="pca").fit(torch.zeros(n_rows, n_in))
 
 
-@pytest.fixture
-def tf32():
-    """Coarse products are allowed, as they are while networks train on a GPU."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = True
-    yield
-    torch.backends.cuda.matmul.allow_tf32 = before
-
-
 def test_distances_are_exact_where_training_is_not(monkeypatch, tf32):
     seen, cdist = [], torch.cdist
     record = lambda *args: seen.append(torch.backends.cuda.matmul.allow_tf32) or cdist(*args)  # noqa: E731

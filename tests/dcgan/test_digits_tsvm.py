@@ -112,15 +112,6 @@ def test_too_many_landmarks_are_refused_by_name():
         NystromMap(2, 50, gamma=1.0).fit(torch.zeros(20, 2), seed=0)
 
 
-@pytest.fixture
-def tf32():
-    """Coarse products are allowed, as they are while networks train on a GPU."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = True
-    yield
-    torch.backends.cuda.matmul.allow_tf32 = before
-
-
 def test_the_solver_is_exact_where_training_is_not(monkeypatch, tf32):
     """TF32 products, which training on a GPU allows, have three digits: too few for a line search."""
     seen, value = [], tsvm._value
