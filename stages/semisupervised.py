@@ -22,6 +22,8 @@ def work(system_name):
         if stage.is_main:
             systems = [stage.load(seed) for seed in stage.protocol.seeds]
             samples = [("samples.png", lambda path: draw_samples(systems[0], train.images, path))]
+            if stage.protocol.extra:
+                stage.data(dataset, "extra", "unlabelled")
             stage.figures(samples if hasattr(systems[0], "sample") else [])
             stage.result(metrics, notes(systems, stage.protocol, metrics))
 

@@ -8,13 +8,19 @@ import os
 import torch
 
 from triptych.engine import default_device
+from triptych.errors import UserError
 
 
 def start_processes() -> torch.device:
-    """This process's device; under torchrun also joins the other processes (NCCL on GPUs, gloo on CPUs)."""
+    """This process's device; under torchrun also joins the other processes (NCCL on GPUs, gloo on CPUs). Raises
+    UserError if the device cannot be used."""
     device = default_device()
     if device.type == "cuda":
-        torch.cuda.set_device(device)
+        try:
+            torch.cuda.set_device(device)
+        except (RuntimeError, AssertionError) as error:  # no driver, no such number; a torch made for CPUs alone
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"{device} cannot be used ({reason}): set TRIPTYCH_DEVICE to one that is there") from None
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
@@ -26,3 +32,12 @@ def wait_for_all() -> None:
     """Return when every process has come here: what one has written, all can read. Nothing where there is but one."""
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
+
+
+def of_first(value: float) -> float:
+    """The first process's `value`, in all of them: what decides how training goes on must be the same everywhere."""
+    if not torch.distributed.is_initialized():
+        return value
+    values = [value]
+    torch.distributed.broadcast_object_list(values)
+    return values[0]

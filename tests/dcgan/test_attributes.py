@@ -76,3 +76,11 @@ def test_distances_to_the_nearest_real_image():
     real = NearestReal(flat(*range(0, 200, 20)), flat(5, 25, 45))
     torch.testing.assert_close(real.distances(flat(45, 50, 60)), torch.tensor([1.0, 2.0, 0.0]), atol=1e-3, rtol=1e-4)
     assert real.median(flat(50)) == pytest.approx(2, rel=1e-4)
+
+
+def test_these_distances_are_exact_where_training_is_not(monkeypatch, tf32):
+    seen, cdist = [], torch.cdist
+    record = lambda *args: seen.append(torch.backends.cuda.matmul.allow_tf32) or cdist(*args)  # noqa: E731
+    monkeypatch.setattr(torch, "cdist", record)
+    NearestReal(torch.zeros(3, 1, 2, 2), torch.ones(2, 1, 2, 2))
+    assert seen == [False] and torch.backends.cuda.matmul.allow_tf32

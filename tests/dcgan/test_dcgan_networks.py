@@ -33,13 +33,6 @@ def test_only_the_input_and_output_layers_lack_normalisation(net):
     assert [len(norms(b)) for b in [g.project, *g.blocks]] == [1] * len(g.blocks) + [0]
 
 
-def test_norm_none_and_everywhere():
-    family = FAMILIES["svhn32"]
-    assert norms(Discriminator(family, norm="none")) == norms(Generator(family, norm="none")) == []
-    assert len(norms(Discriminator(family, norm="batch_everywhere"))) == 3
-    assert len(norms(Generator(family, norm="batch_everywhere"))) == 4
-
-
 def test_layers_of_the_papers_nets():
     shapes = [tuple(b[0].weight.shape) for b in Discriminator(FAMILIES["imagenet32"]).blocks]
     widths = [(128, 3), (128, 128), (256, 128), (256, 256), (512, 256), (512, 512)]

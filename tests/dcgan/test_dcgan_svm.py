@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from triptych.dcgan.svm import fit_svm, predict_all
-from triptych.dcgan.svm_newton import exact_products
-from triptych.engine import Divergence
+from triptych.engine import Divergence, exact_products
 
 K = 4
 
@@ -118,15 +117,10 @@ def test_features_that_are_not_finite_are_refused(n, d, value):
         fit_svm(x, torch.arange(n) % 2, 0.1)
 
 
-def test_tf32_is_off_inside_only():
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = True
-    try:
-        with exact_products():
-            assert not torch.backends.cuda.matmul.allow_tf32
-        assert torch.backends.cuda.matmul.allow_tf32
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+def test_tf32_is_off_inside_only(tf32):
+    with exact_products():
+        assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32
 
 
 def _weights(machine):

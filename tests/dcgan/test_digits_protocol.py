@@ -4,7 +4,7 @@ import pytest
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.dcgan.digits._system import DigitsSystem
-from triptych.dcgan.digits_protocol import Protocol, divide, draw_rows, evaluate, notes
+from triptych.dcgan.digits_protocol import Protocol, divide, evaluate, notes
 from triptych.engine import Replica
 
 
@@ -46,11 +46,16 @@ def test_extra_images_join_the_unlabelled_ones_only():
 
 
 def test_draws_are_stratified_reproducible_and_different():
-    labels = divide(numbered_data(), protocol()).pool[1]
-    first, again, other = draw_rows(labels, 5, 0, 1), draw_rows(labels, 5, 0, 1), draw_rows(labels, 5, 0, 2)
-    assert (np.bincount(labels[first]) == 5).all()
-    assert len(set(first)) == 50
-    assert (first == again).all() and (first != other).any()
+    parts = divide(numbered_data(), protocol())
+    (first, labels), (again, _), (other, _) = parts.draw(5, 0, 1), parts.draw(5, 0, 1), parts.draw(5, 0, 2)
+    assert (np.bincount(labels) == 5).all() and (numbers(first) % 10 == labels).all()
+    assert len(set(numbers(first))) == 50
+    assert (first == again).all() and set(numbers(first)) != set(numbers(other))
+
+
+def test_the_notes_name_extra_images():
+    said = [notes([Recorder(True, 0)], protocol(extra=extra), {"test_error": [0.1]}) for extra in (True, False)]
+    assert ["extra" in " ".join(lines) for lines in said] == [True, False]
 
 
 def test_too_few_labels_is_an_error_that_names_the_counts():
@@ -130,6 +135,15 @@ def test_the_notes_count_the_draws_and_show_what_was_chosen():
     assert said[1] == "chosen on 60 validation images: k: 3, 5, of 1 to 5 (5 is an end of the grid)"
     assert said[2].startswith("test_error: 4 values, 2 seeds × 2 draws")
     assert said[3:] == ["as it is"]
+
+
+def test_what_was_given_was_not_chosen():
+    class Given(Recorder):
+        def choices(self):
+            return {"k": (3, [3])}
+
+    said = notes([Given()], protocol(evaluation_draws=2), {"test_error": [0.1, 0.2]})
+    assert said == ["5 labels per class; 2 draws of them for each seed", "k: 3, given", "as it is"]
 
 
 def test_the_notes_of_a_system_that_trains_on_one_draw():

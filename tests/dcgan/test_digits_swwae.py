@@ -1,6 +1,8 @@
+import pytest
 import torch
 import torch.nn.functional as F
 
+from triptych.config import ParamsError
 from triptych.dcgan.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
 from triptych.systems import Spec
 
@@ -33,6 +35,11 @@ def test_architecture_is_the_papers():
     ]
     assert paper.head.in_features == 256 * 4 * 4
     assert paper.dropout.p == 0.5
+
+
+def test_images_that_cannot_be_halved_three_times_are_refused():
+    with pytest.raises(ParamsError, match="28 pixels"):
+        Swwae(SwwaeConfig(width=4), Spec((3, 28, 28), n_classes=10), dropout=0.0)
 
 
 def test_decoder_mirrors_the_encoder():

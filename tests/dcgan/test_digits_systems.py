@@ -87,6 +87,12 @@ def test_equal_votes_go_to_the_nearest():
     assert neighbours.votes(torch.tensor([[0.0]]), [3])[3].tolist() == [0]
 
 
+def test_more_neighbours_than_labels_are_refused():
+    neighbours = NearestNeighbours(1, 2).fit(torch.zeros(10, 1), torch.zeros(10, dtype=torch.int64))
+    with pytest.raises(ParamsError, match="ks: 11 neighbours .* 10 labelled"):
+        neighbours.votes(torch.zeros(1, 1), [1, 11])
+
+
 def test_k_is_the_one_with_the_least_validation_error():
     rows = torch.tensor([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
     labels = torch.tensor([0, 0, 1, 1, 1, 0])  # one wrong label on each side

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -113,6 +116,27 @@ def test_a_plateau_divides_the_rate():
         rates.append(plateau.factor(0))
     third, ninth = pytest.approx(1 / 3), pytest.approx(1 / 9)
     assert rates == [1, 1, 1, third, third, third, ninth, ninth, ninth, ninth]  # 4.0 again is no improvement
+
+
+def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its_own(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("""
+import torch.distributed as dist
+from triptych.dcgan.plateau import Plateau
+
+dist.init_process_group("gloo")
+plateau = Plateau(3.0, divisions=2, patience=1)
+for look in range(3):
+    plateau.see(1.0 + look * dist.get_rank())
+    factors = [None, None]
+    dist.all_gather_object(factors, plateau.factor(0))
+    assert factors[0] == factors[1], factors
+assert plateau.done == 2, "the first process saw no improvement twice"
+dist.destroy_process_group()
+""")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    done = subprocess.run(torchrun, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_plateau_is_in_the_checkpoint(tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from triptych.dcgan import guidelines
 from triptych.dcgan.frechet import FrechetConfig, FrechetSpace, frechet, moments
 from triptych.dcgan.guidelines import Judge, Protocol, dynamics, has_collapsed, metrics, run
 from triptych.dcgan.guidelines_figures import draw_variants
+from triptych.dcgan.svm import LinearSVM
 from triptych.engine import Divergence, Replica
 
 CPU = torch.device("cpu")
@@ -100,6 +103,21 @@ def test_the_history_has_means_and_no_single_steps(judge):
     rows = []
     run("faithful", judge, Replica(0, CPU, sink=rows.extend))
     assert {(step, name) for step, name, _ in rows} == {(6, n) for n in ("loss_g", "loss_d", "d_real", "d_fake")}
+
+
+def test_transfer_is_tested_on_images_from_all_over_the_set(judge, monkeypatch):
+    """The first images of a set that is stored class by class would be of one class."""
+    seen, accuracy = [], LinearSVM.accuracy
+    monkeypatch.setattr(LinearSVM, "accuracy", lambda self, x, y: seen.append(np.asarray(y)) or accuracy(self, x, y))
+    by_class = replace(judge, test=Split(judge.test.images, np.sort(judge.test.labels)))
+    run("faithful", by_class, Replica(0, CPU))
+    assert len(seen[-1]) == 20 and set(seen[-1]) == {0, 1, 2}
+
+
+def test_too_few_labels_are_told_before_anything_is_trained(judge):
+    protocol = validate(Protocol, RAW | {"transfer": {"per_class": 11, "costs": [1.0]}}, "guidelines")
+    with pytest.raises(ParamsError, match="twice transfer.per_class asks for 22 .* has only 20"):
+        replace(judge, protocol=protocol)
 
 
 def test_divergence_is_a_collapse(judge, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.config import ParamsError
 from triptych.dcgan.objects.kmeans_1layer import Config, System
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -54,6 +55,11 @@ def test_features_are_standardised(system):
     pooled, out = system.pooled(torch.from_numpy(data)), system.features(torch.from_numpy(data))
     expected = (pooled - pooled.mean(0)) / (pooled.var(0, correction=0) + 0.01).sqrt()
     torch.testing.assert_close(out, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_patches_too_large_for_quadrants_are_refused():
+    with pytest.raises(ParamsError, match="patch = 11: too large"):
+        System(Config(k=9, patch=11), SPEC)
 
 
 def test_state_is_rebuilt(system):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from triptych.config import ParamsError, validate
-from triptych.data.format import Split
+from triptych.data.format import DataError, Split
 from triptych.dcgan import extraction, row_notes
 from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.figures import draw_samples, mean_distance, sheet
@@ -103,13 +103,25 @@ def test_draws_are_balanced_different_and_repeatable():
     a, b, again = (draw_rows(labels, 7, key) for key in ([0, 1, 0], [0, 1, 1], [0, 1, 0]))
     assert np.bincount(labels[a]).tolist() == [7] * 5 and len(set(a)) == 35
     assert not np.array_equal(a, b) and np.array_equal(a, again)
-    with pytest.raises(ParamsError, match="per_class = 100"):
-        draw_rows(labels, 100, [0])
+    with pytest.raises(ParamsError, match="^x.per_class asks for 100 .* class . has only [34]"):
+        draw_rows(labels, 100, [0], "x.per_class")
+
+
+def test_a_set_without_labels_is_refused():
+    with pytest.raises(DataError, match="labels are needed"):
+        judge(Brightness(), Split(split(50, 0).images), split(20, 1), Probe(validation=10, per_class=1), CPU)
 
 
 def test_too_large_a_validation_set_is_refused():
     with pytest.raises(ParamsError, match="validation"):
         judge(Brightness(), split(50, 0), split(20, 1), Probe(validation=50, per_class=1), CPU)
+
+
+def test_labels_that_leave_nothing_to_choose_on_are_refused():
+    train = split(30, 0)
+    train = Split(train.images, labels=np.arange(30) % 3)
+    with pytest.raises(ParamsError, match="per_class = 10: leaves no training image"):
+        judge(Brightness(), train, split(20, 1), Probe(validation=10, per_class=10), CPU)
 
 
 def test_extraction_in_order_and_out_of_memory(monkeypatch):

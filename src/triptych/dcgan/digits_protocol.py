@@ -17,8 +17,9 @@ import numpy as np
 from pydantic import Field
 
 from triptych.config import ParamsError, Seeds, Strict
-from triptych.data.format import Dataset, Split
+from triptych.data.format import DataError, Dataset, Split
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
+from triptych.dcgan.label_draws import draw_rows, labels_of
 from triptych.dcgan.row_notes import chosen, spread
 from triptych.engine import Replica
 
@@ -55,7 +56,7 @@ class Parts:
 
     def draw(self, per_class: int, *key: int) -> Labelled:
         """The labelled images of the draw that `key` names."""
-        rows = draw_rows(self.pool[1], per_class, *key)
+        rows = np.sort(draw_rows(self.pool[1], per_class, key))
         return self.pool[0][rows], self.pool[1][rows]
 
 
@@ -65,7 +66,7 @@ def divide(data: Dataset | Mapping[str, Split], protocol: Protocol) -> Parts:
     Raises ParamsError if too few images are left to draw labels from, or if there is no split `extra` to add.
     """
     train = data["train"]
-    images, labels = np.asarray(train.images), np.asarray(train.labels)
+    images, labels = np.asarray(train.images), labels_of(train)
     order = np.random.default_rng(protocol.split_seed).permutation(len(labels))
     held_out, rest = order[: protocol.validation], order[protocol.validation :]
     counts = np.bincount(labels[rest], minlength=int(labels.max()) + 1)
@@ -77,18 +78,11 @@ def divide(data: Dataset | Mapping[str, Split], protocol: Protocol) -> Parts:
     pool = images[rest], labels[rest]
     unlabelled = pool[0]
     if protocol.extra:
-        unlabelled = np.concatenate([pool[0], _extra(data).images])
+        try:
+            unlabelled = np.concatenate([pool[0], data["extra"].images])
+        except (KeyError, DataError) as error:
+            raise ParamsError(f"digits.extra = True: {error}") from None
     return Parts(pool, (images[held_out], labels[held_out]), unlabelled)
-
-
-def draw_rows(labels: np.ndarray, per_class: int, *key: int) -> np.ndarray:
-    """Rows of `per_class` images of every class, at random without repetition, (classes · per_class,) sorted.
-
-    The same labels and key give the same rows; other keys, independent ones.
-    """
-    rng = np.random.default_rng(key)
-    rows = [rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in np.unique(labels)]
-    return np.sort(np.concatenate(rows))
 
 
 def evaluate(
@@ -103,7 +97,7 @@ def evaluate(
     draws = [parts.draw(protocol.labels_per_class, TUNING, replica.seed, i) for i in range(tuning)]
     system.tune(draws, parts.validation, replica)
 
-    test_images, test_labels = data["test"].images, np.asarray(data["test"].labels)
+    test_images, test_labels = data["test"].images, labels_of(data["test"])
     metrics: dict[str, list[float]] = {"test_error": []}
     for i in range(evaluation):
         images, labels = parts.draw(protocol.labels_per_class, EVALUATION, replica.seed, i)
@@ -128,20 +122,14 @@ def notes(systems: Sequence[DigitsSystem], protocol: Protocol, metrics: Mapping[
     """
     tuning, evaluation = numbers_of_draws(systems[0], protocol)
     draws = f"{evaluation} draw{'s' * (evaluation > 1)} of them for each seed"
-    if tuning:
-        draws += f", and {tuning} other{'s' * (tuning > 1)} to choose on"
     made = [system.choices() for system in systems]
     choices = "; ".join(chosen(name, [m[name][0] for m in made], grid) for name, (_, grid) in made[0].items())
-    lines = [
-        f"{protocol.labels_per_class} labels per class; {draws}",
-        f"chosen on {protocol.validation} validation images" + f": {choices}" * bool(choices),
-    ]
+    if any(min(grid) < max(grid) for _, grid in made[0].values()):
+        choices = f"chosen on {protocol.validation} validation images: {choices}"
+        if tuning:
+            draws += f", and {tuning} other{'s' * (tuning > 1)} to choose on"
+    lines = [f"{protocol.labels_per_class} labels per class; {draws}", choices]
+    if protocol.extra:
+        lines.append("the images of the split `extra` are among the unlabelled ones")
     lines += [spread(name, values, len(systems), "seed") for name, values in metrics.items()]
     return [line for line in lines if line] + systems[0].notes()
-
-
-def _extra(data: Dataset | Mapping[str, Split]) -> Split:
-    try:
-        return data["extra"]
-    except Exception as error:
-        raise ParamsError(f"digits.extra = True: the dataset has no split `extra` ({error})") from None

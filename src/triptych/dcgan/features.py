@@ -93,8 +93,9 @@ def estimate_statistics(
     uint8 `images` (N, C, H, W), in one pass in which every layer normalises with its batch statistics.
 
     The running averages of adversarial training mix real and generated batches; the authors' feature
-    extraction uses these instead, from the training images of the classification set. The last incomplete
-    batch is left out.
+    extraction uses these instead, from the training images of the classification set. Those are shuffled, here too:
+    of a set that is stored class by class, batches in its order would have one class each, and too small variances.
+    The last incomplete batch is left out.
     """
     norms = [m for m in net.modules() if isinstance(m, _BatchNorm)]
     momenta = [m.momentum for m in norms]
@@ -103,9 +104,11 @@ def estimate_statistics(
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average in place of an exponential one
-    for batch in batches(images, device, batch_size):
-        if len(batch) == min(batch_size, len(images)):
-            net(net.scaled(batch))
+    order = np.random.default_rng(0).permutation(len(images))
+    batch_size = min(batch_size, len(images))
+    for rows in np.split(order, range(batch_size, len(order), batch_size)):
+        if len(rows) == batch_size:
+            net(net.scaled(torch.as_tensor(images[rows]).to(device)))
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
     net.train(was_training)

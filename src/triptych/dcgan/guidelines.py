@@ -29,7 +29,7 @@ from triptych.data.format import Split
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.figures import COLLAPSED, COUNTED, mean_distance
 from triptych.dcgan.frechet import FrechetConfig, FrechetSpace
-from triptych.dcgan.label_draws import draw_rows
+from triptych.dcgan.label_draws import draw_rows, labels_of
 from triptych.dcgan.svm import fit_svm
 from triptych.dcgan.training import Gan, GanConfig, train_gan
 from triptych.engine import Divergence, Replica, inference
@@ -44,7 +44,7 @@ class Transfer(Strict):
     """The linear SVM on the discriminator's features: C is chosen on as many other images."""
 
     per_class: int = Field(default=100, ge=1, description="labels of each class that train it")
-    test: int = Field(default=1000, ge=1, description="test images, the first ones")
+    test: int = Field(default=1000, ge=1, description="test images, drawn once")
     costs: list[float] = Field(default=[1e-4, 1e-3, 1e-2], min_length=1)
     standardize: bool = True
 
@@ -86,10 +86,13 @@ class Judge:
     labelled: Split
     test: Split
     device: torch.device
+    drawn: np.ndarray = field(init=False)  # rows of `labelled`, (classes, 2 · per_class): half to learn, half to choose
     space: FrechetSpace = field(init=False)
     real_distance: float = field(init=False)
 
     def __post_init__(self) -> None:
+        n = 2 * self.protocol.transfer.per_class
+        self.drawn = draw_rows(labels_of(self.labelled), n, [0], "twice transfer.per_class").reshape(-1, n)
         self.space = FrechetSpace(self.real, self.protocol.frechet, self.device)
         rows = np.random.default_rng(0).permutation(len(self.real))[:COUNTED]
         self.real_distance = mean_distance(torch.from_numpy(np.array(self.real[np.sort(rows)])))
@@ -122,7 +125,7 @@ def run(variant: str, judge: Judge, replica: Replica) -> Run:
     samples = gan.sample(max(COUNTED, judge.protocol.frechet.images), seed=replica.seed).cpu()
     numbers = {
         "diversity": mean_distance(samples[:COUNTED]) / judge.real_distance,
-        "frechet": judge.space.distance(samples),
+        "frechet": judge.space.distance(samples[: judge.protocol.frechet.images]),
         **dynamics(losses),
         "accuracy": transfer_accuracy(gan, judge, judge.protocol.transfer),
     }
@@ -162,11 +165,10 @@ def _last(values: np.ndarray) -> slice:
 
 def transfer_accuracy(gan: Gan, judge: Judge, transfer: Transfer) -> float:
     """Test accuracy of a linear SVM on the discriminator's features, as in the table of natural images but smaller."""
-    labels = np.asarray(judge.labelled.labels)
-    rows = draw_rows(labels, 2 * transfer.per_class, [0]).reshape(-1, 2 * transfer.per_class)
-    chosen, held = (part.flatten() for part in np.split(rows, 2, axis=1))
+    labels = labels_of(judge.labelled)
+    chosen, held = (part.flatten() for part in np.split(judge.drawn, 2, axis=1))
     extractor = DiscriminatorFeatures(gan.discriminator, FeatureConfig(standardize=transfer.standardize))
-    extractor.adapt(judge.labelled.images[np.sort(rows.flatten())], judge.device)
+    extractor.adapt(judge.labelled.images[np.sort(judge.drawn.flatten())], judge.device)
 
     def features(images: np.ndarray) -> Tensor:
         return inference(extractor, images, judge.device).to(judge.device)
@@ -175,8 +177,9 @@ def transfer_accuracy(gan: Gan, judge: Judge, transfer: Transfer) -> float:
     machines = fit_svm(x, labels[chosen], transfer.costs, device=judge.device)
     x_held = features(judge.labelled.images[held])
     best = max(machines, key=lambda machine: machine.accuracy(x_held, labels[held]))
-    first = slice(transfer.test)
-    return best.accuracy(features(judge.test.images[first]), np.asarray(judge.test.labels)[first])
+    # at random: the first ones of a set that is stored class by class would be of few classes
+    tested = np.sort(np.random.default_rng(0).permutation(len(judge.test))[: transfer.test])
+    return best.accuracy(features(judge.test.images[tested]), labels_of(judge.test)[tested])
 
 
 def metrics(runs: Sequence[Run], variant: str) -> dict[str, list[float]]:

@@ -21,7 +21,7 @@ def draw_variants(runs: Sequence[Run], real: np.ndarray, path: Path, each: int =
     """
     from matplotlib.figure import Figure
 
-    from triptych.report.style import DPI, INK, VERMILION
+    from triptych.report.style import INK, VERMILION, to_png
 
     variants = list(dict.fromkeys(r.variant for r in runs))
     seeds = list(dict.fromkeys(r.seed for r in runs))[:3]
@@ -42,22 +42,10 @@ def draw_variants(runs: Sequence[Run], real: np.ndarray, path: Path, each: int =
         axes.set_axis_off()
         colour = VERMILION if bad else INK
         figure.text(label - 0.01, bottom + 0.5 / len(rows), name, ha="right", va="center", size=8, color=colour)
-    _save(figure, path, DPI)
+    path.write_bytes(to_png(figure, colours=256))
     shares = {n: np.mean([r.numbers["collapsed"] for r in runs if r.variant == n]) for n in variants}
     return {
         "caption": f"Samples with each guideline left out in turn: {each} of each of {len(seeds)} seeds, from codes "
         "drawn once. In red: a run that has collapsed.",
         "numbers": {f"collapsed_{name}": round(float(share), 4) for name, share in shares.items()},
     }
-
-
-def _save(figure: Any, path: Path, dpi: int) -> None:
-    """As PNG with 256 colours: photographs and a little text. The bytes depend on the figure alone."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    figure.set_dpi(dpi)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)

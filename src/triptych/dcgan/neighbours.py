@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import Strict
+from triptych.config import ParamsError, Strict
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
-from triptych.dcgan.svm_newton import exact_products
-from triptych.engine import Replica, inference
+from triptych.engine import Replica, exact_products, inference
 from triptych.systems import Spec
 
 
@@ -37,7 +36,12 @@ class NearestNeighbours(nn.Module):
 
     @exact_products()  # distances that are rounded have other nearest ones
     def votes(self, rows: Tensor, ks: list[int]) -> dict[int, Tensor]:
-        """The classes (n,) of `rows` (n, d) for each of several k, from one computation of the distances."""
+        """The classes (n,) of `rows` (n, d) for each of several k, from one computation of the distances.
+
+        Raises ParamsError if a k is larger than the number of known rows.
+        """
+        if max(ks) > len(self.rows):
+            raise ParamsError(f"ks: {max(ks)} neighbours cannot be had of {len(self.rows)} labelled images")
         nearest = torch.cdist(rows, self.rows).topk(max(ks), largest=False).indices
         ballots = F.one_hot(self.labels[nearest], self.n_classes).float()  # (n, k, classes), nearest first
         first = ballots * torch.linspace(1, 0.5, max(ks), device=rows.device)[:, None]

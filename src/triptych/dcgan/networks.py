@@ -190,10 +190,14 @@ class Generator(nn.Module):
 
 
 class Maxout(nn.Module):
-    """(n, PIECES · k, ...) -> (n, k, ...): the largest of each unit's pieces."""
+    """(n, k · pieces, ...) -> (n, k, ...): the largest of each unit's pieces."""
+
+    def __init__(self, pieces: int = PIECES):
+        super().__init__()
+        self.pieces = pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (-1, PIECES)).amax(2)
+        return x.unflatten(1, (-1, self.pieces)).amax(2)
 
 
 def _activation(name: str) -> nn.Module:

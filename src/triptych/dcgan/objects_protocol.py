@@ -20,7 +20,7 @@ from torch import nn
 from triptych.config import ParamsError, Seeds, Strict
 from triptych.data.format import Split
 from triptych.dcgan.extraction import adapt_and_extract, extract
-from triptych.dcgan.label_draws import draw_rows
+from triptych.dcgan.label_draws import draw_rows, labels_of
 from triptych.dcgan.row_notes import chosen, spread
 from triptych.dcgan.svm import fit_svm, predict_all
 from triptych.dcgan.svm_newton import Rows
@@ -88,7 +88,7 @@ def evaluate(
         "accuracy": [o.accuracy for o in outcomes],
         "accuracy_few": [value for o in outcomes for value in o.accuracy_few],
     }
-    few, classes = protocol.probe.per_class, len(np.unique(train.labels))
+    few, classes = protocol.probe.per_class, len(np.unique(labels_of(train)))
     notes = [
         f"{outcomes[0].n_features} features",
         chosen("C (all labels)", [o.cost for o in outcomes], protocol.probe.costs),
@@ -103,17 +103,19 @@ def evaluate(
 def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: torch.device) -> Outcome:
     """Extract the system's features and run both evaluations on them."""
     order = np.random.default_rng([probe.draw_seed, 0]).permutation(len(train))
-    labels, test_labels = np.asarray(train.labels)[order], np.asarray(test.labels)
+    labels, test_labels = labels_of(train)[order], labels_of(test)
     if probe.validation >= len(train):
         raise ParamsError(f"probe.validation = {probe.validation}: must leave some of {len(train)} training images")
-    draws = [draw_rows(labels, probe.per_class, [probe.draw_seed, 1, i]) for i in range(probe.draws)]
+    draws = [draw_rows(labels, probe.per_class, [probe.draw_seed, 1, i], "probe.per_class") for i in range(probe.draws)]
+    rest = np.setdiff1d(np.arange(len(labels)), draws[0])
+    if not len(rest):
+        raise ParamsError(f"probe.per_class = {probe.per_class}: leaves no training image to choose C on")
     system = system.to(device).eval()
     x = adapt_and_extract(system, train.images, device, order)
     x_test = extract(system.features, test.images, device)
 
     tuning = len(labels) - probe.validation
     cost = _choose(probe.costs, x[:tuning], labels[:tuning], x[tuning:], labels[tuning:], device)
-    rest = np.setdiff1d(np.arange(len(labels)), draws[0])
     cost_few = _choose(probe.costs, x[draws[0]], labels[draws[0]], x, labels, device, among=rest)
     accuracy = _accuracies([cost], x, labels, x_test, test_labels, device)[0]
     few = [_accuracies([cost_few], x[rows], labels[rows], x_test, test_labels, device)[0] for rows in draws]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from triptych.config import ParamsError
-from triptych.dcgan.svm_newton import exact_products
+from triptych.engine import exact_products
 
 
 class PCA(nn.Module):

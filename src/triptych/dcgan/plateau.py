@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from triptych.processes import of_first
+
 
 class Plateau(nn.Module):
     """The rate is divided by `divisor` whenever `patience` looks in a row were no better than the best one, at most
@@ -18,6 +20,7 @@ class Plateau(nn.Module):
         self.best, self.bad, self.done = math.inf, 0, 0
 
     def see(self, error: float) -> None:
+        error = of_first(error)  # rates that part would let the processes' weights part
         self.bad = 0 if error < self.best else self.bad + 1
         self.best = min(self.best, error)
         if self.bad >= self.patience and self.done < self.divisions:

@@ -19,6 +19,8 @@ from torch import nn
 from triptych.config import ParamsError
 from triptych.engine import Replica, Stream, Task, train
 
+SAID = "each training keeps the weights with the least error on the validation images"  # in the rows' notes
+
 
 class Selection(nn.Module):
     """The best weights of `net` so far, their error and step, and the least error after each of `looks` looks; part

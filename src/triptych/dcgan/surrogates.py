@@ -50,8 +50,8 @@ def random_places(
 def choose_seeds(
     images: np.ndarray, n: int, side: float, zoom: float, candidates: int, out: int, generator: torch.Generator
 ) -> Seeds:
-    """n seeds, one from each of n·candidates random places with probability proportional to `gradient_energy`, so that
-    a class is rarely made of sky. Images are uint8 (N, C, H, W)."""
+    """n different seeds out of n·candidates random places, with probability proportional to `gradient_energy`, so that
+    a class is rarely made of sky. Images are uint8 (N, C, H, W). Raises ParamsError if too few places are not flat."""
     which, centre, sides = random_places(images, n * candidates, side, zoom, generator)
     energy = torch.cat([
         gradient_energy(_plain(images, which[rows], centre[rows], sides[rows], out))

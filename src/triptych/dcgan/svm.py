@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.dcgan.svm_newton import Coefficients, Rows, Weights, blocks, exact_products, solve
+from triptych.dcgan.svm_newton import Coefficients, Rows, Weights, blocks, solve
+from triptych.engine import exact_products
 
 
 @dataclass(frozen=True)

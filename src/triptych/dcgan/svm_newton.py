@@ -21,7 +21,6 @@ A column of a matrix is one problem: a class and a C. The data enter only throug
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -238,17 +237,6 @@ def _line_search(
         inside = (following > low) & (following < high)
         t = torch.where(inside, following, torch.where(high.isinf(), 2 * t, (low + high) / 2))
     return t
-
-
-@contextmanager
-def exact_products() -> Iterator[None]:
-    """float32 products in float32: training may have allowed the tensor cores' 10-bit mantissas (TF32)."""
-    allowed = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def blocks(x: Rows, device: torch.device) -> Iterator[Tensor]:

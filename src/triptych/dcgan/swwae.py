@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import Strict
+from triptych.config import ParamsError, Strict
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.networks import signed
-from triptych.dcgan.selection import train_selected
+from triptych.dcgan.selection import SAID, train_selected
 from triptych.engine import Phase, Replica, Task, inference
 from triptych.systems import Spec
 
@@ -57,11 +57,13 @@ def unpool(what: Tensor, where: Tensor) -> Tensor:
 
 
 class Swwae(nn.Module):
-    """Encoder, decoder and classifier for images (n, C, S, S) in [−1, 1], S divisible by 8."""
+    """Encoder, decoder and classifier for images (n, C, S, S) in [−1, 1], S divisible by 8. Raises ParamsError."""
 
     def __init__(self, config: SwwaeConfig, spec: Spec, dropout: float):
         super().__init__()
         channels, side, _ = spec.image_shape
+        if side % 2 ** len(STAGES):
+            raise ParamsError(f"swwae halves images {len(STAGES)} times: {side} pixels cannot be")
         down, up = [], []
         n = channels
         for stage in STAGES:
@@ -157,6 +159,9 @@ class SwwaeSystem(DigitsSystem):
     def choices(self) -> Choices:
         rec, mid = self.weights.tolist()
         return {"λ_rec": (rec, self.config.reconstruction), "λ_M": (mid, self.config.intermediate)}
+
+    def notes(self) -> list[str]:
+        return [SAID]
 
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         self._train(images, labels, tuple(self.weights.tolist()), replica)

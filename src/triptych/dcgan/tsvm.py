@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from triptych.dcgan.svm_newton import exact_products
+from triptych.engine import exact_products
 
 FIRST_WEIGHT = 1e-5  # of C, where C* starts
 SWAP_ROUNDS = 100  # at one C*; J falls in every round, so this only ends a creep at the limit of float32

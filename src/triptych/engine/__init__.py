@@ -1,6 +1,6 @@
 """The training loop that every trained system uses, and what stands around it."""
 
-from triptych.engine.device import default_device, inference, prepare
+from triptych.engine.device import default_device, exact_products, inference, prepare
 from triptych.engine.loop import Divergence, Phase, Task, linear_decay, train
 from triptych.engine.replica import Replica
 from triptych.engine.stream import Stream
@@ -12,6 +12,7 @@ __all__ = [
     "Stream",
     "Task",
     "default_device",
+    "exact_products",
     "inference",
     "linear_decay",
     "prepare",

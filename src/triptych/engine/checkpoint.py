@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from triptych.errors import number_from_environment
+
 if TYPE_CHECKING:
     from triptych.engine.replica import Replica
     from triptych.engine.step import PhaseRunner
@@ -29,7 +31,7 @@ class Saver:
 
     def __init__(self, replica: Replica, task: nn.Module, runners: list[PhaseRunner]):
         self.replica, self.task, self.runners = replica, task, runners
-        self.every = float(os.environ.get("TRIPTYCH_CHECKPOINT_SECONDS", 60))
+        self.every = number_from_environment("TRIPTYCH_CHECKPOINT_SECONDS", 60)
         self.last_time = time.monotonic()
         self.last_step: int | None = None
 

@@ -4,8 +4,8 @@ environment, and cost.json names it."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ def default_device() -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UserError(f"TRIPTYCH_DEVICE = {name!r}: no such device; give it cpu, cuda or cuda:<number>") from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UserError(f"TRIPTYCH_DEVICE = {name!r}: no such device; give it cpu, cuda or cuda:<number>")
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     return device
@@ -32,6 +34,17 @@ def autocast(device: torch.device) -> AbstractContextManager:
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """float32 products in float32: training may have allowed the tensor cores' 10-bit mantissas (TF32)."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def precision(device: torch.device) -> str:

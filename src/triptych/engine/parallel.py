@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from triptych.errors import UserError
+from triptych.errors import UserError, number_from_environment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ def workers_for(jobs: int, device: torch.device) -> int:
         return 1
     cores = len(os.sched_getaffinity(0))
     default = min(jobs, cores) if cores <= 2 * jobs else 1
-    return max(1, min(jobs, int(os.environ.get("TRIPTYCH_WORKERS", default))))
+    return max(1, min(jobs, int(number_from_environment("TRIPTYCH_WORKERS", default))))
 
 
 def one_by_one(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:

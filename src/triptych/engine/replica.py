@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ import torch.distributed as dist
 
 from triptych.engine.device import default_device
 from triptych.engine.stream import Stream
+from triptych.errors import number_from_environment
 
 Row = tuple[int, str, float]  # step, metric, value
 
@@ -82,7 +82,7 @@ class Replica:
             yield from self._lines(steps, total)
 
     def _lines(self, steps: Iterable[int], total: int) -> Iterator[int]:
-        every = float(os.environ.get("TRIPTYCH_PROGRESS_SECONDS", 30))
+        every = number_from_environment("TRIPTYCH_PROGRESS_SECONDS", 30)
         start = last = time.monotonic()
         first = None
         for step in steps:

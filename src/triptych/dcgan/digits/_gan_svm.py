@@ -11,9 +11,8 @@ from torch import Tensor
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.svm import fit_svm
-from triptych.dcgan.svm_newton import exact_products
 from triptych.dcgan.training import Gan
-from triptych.engine import Replica, inference
+from triptych.engine import Replica, exact_products, inference
 from triptych.systems import Spec
 
 

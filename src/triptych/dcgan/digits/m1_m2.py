@@ -12,7 +12,7 @@ from triptych.dcgan.digits._system import DigitsSystem, Labelled
 from triptych.dcgan.m1 import M1, M1Config, sample
 from triptych.dcgan.m2 import M2, M2Task
 from triptych.dcgan.pca import flat
-from triptych.dcgan.selection import one_process, train_selected
+from triptych.dcgan.selection import SAID, one_process, train_selected
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
 
@@ -82,6 +82,9 @@ class System(DigitsSystem):
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         device = self.m1.whiten.mean.device
         return inference(lambda batch: self.m2(self.m1(flat(batch))[0]).argmax(1), images, device).long().numpy()
+
+    def notes(self) -> list[str]:
+        return [SAID]
 
     def _fresh_m2(self) -> M2:
         c = self.config

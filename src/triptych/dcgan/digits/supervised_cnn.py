@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from triptych.config import Strict
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.networks import GRID, Discriminator, FamilyName, family_for, signed
-from triptych.dcgan.selection import Pruning, train_selected
+from triptych.dcgan.selection import SAID, Pruning, train_selected
 from triptych.engine import Divergence, Phase, Replica, Task, inference
 from triptych.nn.init import normal_init
 from triptych.systems import Spec
@@ -154,6 +154,9 @@ class System(DigitsSystem):
     def choices(self) -> Choices:
         best = zip(Trial.model_fields, self.best.tolist())
         return {name: (value, getattr(self.config, name)) for name, value in best}
+
+    def notes(self) -> list[str]:
+        return [SAID]
 
     def metrics(self) -> dict[str, float]:
         return {"validation_error": float(self.validation_error)}

@@ -37,7 +37,7 @@ class Config(Strict):
     patch: int = Field(default=32, ge=8, multiple_of=4, description="side of the patches the net is trained on")
     upsample: int = Field(default=2, ge=1, description="factor by which images are enlarged; patches show that scale")
     seed_scale: float = Field(default=1.4, ge=1, description="seeds are from 1/x to x as large as a patch")
-    candidates: int = Field(default=10, ge=1, description="places that each seed is chosen from by gradient energy")
+    candidates: int = Field(default=10, ge=1, description="places for each seed, chosen from by gradient energy")
     transforms: Ranges = Ranges()
     steps: int = Field(ge=1)
     batch_size: int = Field(default=128, ge=1)
@@ -170,7 +170,8 @@ def draw_surrogates(images: np.ndarray, config: Config, replica: Replica) -> tup
     seeds = choose_seeds(
         images, config.classes, side, config.seed_scale, config.candidates, config.patch, generator
     )  # fmt: skip
-    colours = Colours.of(seeds.images[:10_000].to(replica.device).float() / 255)
+    some = seeds.images[:: -(-len(seeds) // 10_000)]  # 10,000 at most, from all over the set
+    colours = Colours.of(some.to(replica.device).float() / 255)
     return surrogate_set(
         seeds, config.samples, config.patch, config.transforms, colours, replica.device, generator
     )  # fmt: skip

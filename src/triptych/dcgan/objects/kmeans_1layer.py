@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from triptych.config import ParamsError
 from triptych.dcgan.features import Adapted, Standardizer
 from triptych.dcgan.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
 from triptych.engine import Replica
@@ -30,9 +31,11 @@ class System(Adapted, Dictionary):
 
     def __init__(self, config: Config, spec: Spec):
         channels, height, width = spec.image_shape
+        rows, columns = height - config.patch + 1, width - config.patch + 1
+        if min(rows, columns) < 2:
+            raise ParamsError(f"patch = {config.patch}: too large for the quadrants of {height}×{width} images")
         super().__init__(config.patch**2 * channels, config.k, config.patch_epsilon, config.zca_epsilon)
         self.config = config
-        rows, columns = height - config.patch + 1, width - config.patch + 1
         self.register_buffer("quadrants", quadrants(rows, columns), persistent=False)
         self.standardizer = Standardizer(4 * config.k, config.feature_epsilon)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from triptych.dcgan.pathologies.mixture import Mixture, MixtureName, coverage, mixture
 from triptych.dcgan.pathologies.toy_gan import ToyGan, ToyGanConfig
-from triptych.engine import Replica, train
+from triptych.engine import Replica, exact_products, train
 
 LEARNS_IMAGES = False
 
@@ -64,6 +64,7 @@ def run(config: Config, replica: Replica, images: None = None) -> Run:
 
 
 @torch.no_grad()
+@exact_products()
 def generate(task: ToyGan, n: int, replica: Replica) -> Tensor:
     """(n, 2) points on the CPU, of codes that belong to the seed, normalised by the statistics of this batch as in
     training; the running averages stay."""
@@ -77,9 +78,10 @@ def generate(task: ToyGan, n: int, replica: Replica) -> Tensor:
 
 
 def turnover(target: Mixture, points: dict[int, Tensor]) -> float:
-    """Mean share of the points that are near to another mode than at the snapshot before: the total variation between
-    the two histograms over modes. 1 for a generator that hops with all its points every time; for one that has
-    learned the mixture what chance leaves, about √(modes / (π n)) of n points."""
+    """Mean net share of the points that have gone over to another mode since the snapshot before: the total variation
+    between the two histograms over modes. 1 for a generator that hops with all its points every time, 0 for one that
+    stands still. One that has learned the mixture, but goes on to redistribute the codes over it, keeps at most what
+    chance leaves, about √(modes / (π n)) of n points."""
     histograms = [torch.bincount(target.nearest(p)[0], minlength=len(target.means)) / len(p) for p in points.values()]
     moved = [float((a - b).abs().sum()) / 2 for a, b in zip(histograms, histograms[1:])]
     return float(np.mean(moved)) if moved else 0.0

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from triptych.config import Strict
+from triptych.dcgan.networks import Maxout
 from triptych.dcgan.pathologies.objectives import Loss, discriminator_loss, generator_loss
-from triptych.engine import Phase, Task
+from triptych.engine import Phase, Task, exact_products
 
 NetName = Literal["pacgan", "unrolled"]
 Losses = tuple[Tensor, dict[str, Tensor]]
@@ -45,13 +46,6 @@ class ToyGanConfig(Strict):
     beta1: float = Field(default=0.8, ge=0, lt=1)
 
 
-class Maxout(nn.Module):
-    """(n, PIECES · k) -> (n, k)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (-1, PIECES)).amax(2)
-
-
 def generator(config: ToyGanConfig) -> nn.Sequential:
     """(n, z_dim) -> (n, 2)."""
     w = config.width_g
@@ -70,7 +64,7 @@ def discriminator(config: ToyGanConfig) -> nn.Sequential:
         return _orthogonal(nn.Sequential(*_tanh(2, w), *_tanh(w, w), nn.Linear(w, 1)))
     layers: list[nn.Module] = []
     for inputs in (2, w, w):
-        layers += [nn.Linear(inputs, PIECES * w), Maxout()]
+        layers += [nn.Linear(inputs, PIECES * w), Maxout(PIECES)]
     return nn.Sequential(*layers, nn.Linear(w, 1))
 
 
@@ -87,11 +81,11 @@ def _orthogonal(net: nn.Sequential, gain: float = 1.4) -> nn.Sequential:
 
 
 def single_precision(loss: Callable[[ToyGan], Losses]) -> Callable[[ToyGan], Losses]:
-    """Points are judged by thousandths, which bfloat16 does not have."""
+    """Points are judged by thousandths, which bfloat16 does not have, nor TF32 with its 10 bits."""
 
     @functools.wraps(loss)
     def wrapped(self: ToyGan) -> Losses:
-        with torch.autocast(self.batch["real"].device.type, enabled=False):
+        with torch.autocast(self.batch["real"].device.type, enabled=False), exact_products():
             return loss(self)
 
     return wrapped
