@@ -1,6 +1,6 @@
 """Stage failure_case@<texture|geometry>: what CycleGAN changes, judged by classifiers of skins and of shapes."""
 
-from triptych.cyclegan.failure_case import PROPERTIES, run
+from triptych.cyclegan.failure_case import PROPERTIES, notes_on, run
 from triptych.cyclegan.failure_figure import draw_ways
 from triptych.cyclegan.two_domains import TwoDomains
 from triptych.stage import Stage, main
@@ -17,9 +17,10 @@ def work(item):
             for split in ("train", "test")
         )
         done = stage.for_each(protocol.seeds, lambda seed: run(item, train, test, protocol, stage.replica(seed)))
-        domains = stage.dataset(names[item]).card.get("domains", ["A", "B"])
+        card = stage.dataset(names[item]).card
+        domains = card.get("domains", ["A", "B"])
         stage.figures([("translations.png", lambda path: draw_ways(done[0][1], domains, path))])
-        stage.result({name: [values[name] for values, _ in done] for name in done[0][0]})
+        stage.result({name: [values[name] for values, _ in done] for name in done[0][0]}, notes_on(card))
 
 
 main(work)

@@ -8,7 +8,7 @@ from PIL import Image
 from triptych.config import validate
 from triptych.cyclegan import domain_classifier
 from triptych.cyclegan.domain_classifier import soiled, train_classifier
-from triptych.cyclegan.failure_case import PROPERTIES, Protocol, Ways, accuracy, judged, run
+from triptych.cyclegan.failure_case import PROPERTIES, Protocol, Ways, accuracy, judged, notes_on, run
 from triptych.cyclegan.failure_figure import draw_ways
 from triptych.cyclegan.two_domains import TwoDomains
 from triptych.data.format import DataError, Split, write_dataset
@@ -108,6 +108,18 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path):
     assert picture[18 + 36, 58 + 36, 0] > 150 > picture[18 + 36, 58 + 36, 1]  # first input: a red square
 
 
+@pytest.mark.parametrize("size, tile", [(16, 96), (48, 96), (64, 64), (256, 96)])
+def test_pictures_of_any_size_fit_on_the_sheet(size, tile, tmp_path):
+    red = np.zeros((2, 3, size, size), np.uint8)
+    red[:, 0, :, : size // 2] = 200  # left halves
+    draw_ways(Ways(*[red] * 6), ["a", "b"], tmp_path / "ways.png", n=2)
+    picture = np.asarray(Image.open(tmp_path / "ways.png").convert("RGB")).astype(int)
+    assert picture.shape[0] == 18 + 3 * (tile + 2)
+    for left in (58, 58 + tile + 2):  # whole pictures, neither cut nor squeezed
+        assert (picture[18 : 18 + tile, left : left + tile // 2, 0] == 200).all()
+        assert (picture[18 : 18 + tile, left + tile // 2 : left + tile, 0] == 0).all()
+
+
 def test_real_folders_of_two_domains_work(tmp_path):
     for split, colour in (("trainA", 200), ("trainB", 60), ("testA", 200), ("testB", 60)):
         (tmp_path / "apple2orange" / split).mkdir(parents=True)
@@ -115,6 +127,7 @@ def test_real_folders_of_two_domains_work(tmp_path):
             Image.new("RGB", (20, 20), (colour, 30, 30)).save(tmp_path / f"apple2orange/{split}/n{i}.jpg")
     made = folder.load(folder.Config(path=str(tmp_path / "apple2orange")), 16)
     dataset = write_dataset(tmp_path / "prepared", *made)
+    assert "silhouettes" in notes_on(dataset.card)[0] and not notes_on({"source": "rendered"})
     train, test = (TwoDomains.of(dataset, split) for split in ("train", "test"))
     assert (len(train.x), len(train.y), len(test.x), len(test.y)) == (2, 3, 2, 2)
     assert train.x[:, 0].min() > 150 > train.y[:, 0].max()

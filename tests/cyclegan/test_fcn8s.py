@@ -14,6 +14,7 @@ from triptych.cyclegan.streets_protocol import Protocol, evaluate, evaluate_refe
 from triptych.data.classes import CITYSCAPES
 from triptych.data.format import DataError
 from triptych.engine import Replica
+from triptych.systems import NotTrained
 
 CPU = torch.device("cpu")
 TINY = FcnConfig(size=[32, 32], width=4, dense=8, steps=60, batch_size=4, lr=5e-3)
@@ -109,6 +110,9 @@ def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
     assert accuracy["real_photos"] > 0.9 > accuracy["shuffled_photos"]
     assert accuracy["real_photos"] > accuracy["constant"] + 0.2
     assert rows["real_photos"][0]["to_labels/class_iou"] == [1.0]
+    for floor in ("constant", "shuffled_photos"):
+        assert rows[floor][0]["to_labels/pixel_acc"][0] < 1
+    assert rows["constant"][0]["to_labels/mutual_information"] == [0.0]
     notes = rows["real_photos"][1]
     assert "absent from the truth: sidewalk" in notes[0]
     assert "60 steps of AdamW with batch 4" in notes[1] and "one evaluator for all seeds" in notes[1]
@@ -160,18 +164,23 @@ def test_evaluation_of_systems_whose_scores_are_known():
     assert any("8 grey levels" in note for note in notes)
 
 
-def test_both_floors_are_there_both_ways():
-    data, protocol = streets(), Protocol(seeds=[0], fcn=TINY)
-    rows = evaluate_references(data, data, train_evaluator(data, TINY, Replica(0, CPU)), protocol)
-    for floor in ("constant", "shuffled_photos"):
-        for way in ("to_photo", "to_labels"):
-            assert rows[floor][0][f"{way}/pixel_acc"][0] < rows["real_photos"][0][f"{way}/pixel_acc"][0]
-    assert rows["constant"][0]["to_labels/mutual_information"] == [0.0]
+def test_an_evaluator_that_is_not_there_or_another_is_named(tmp_path):
+    with pytest.raises(NotTrained, match="dvc repro fcn"):
+        load_evaluator(tmp_path, TINY, 3, CPU)
+    save_evaluator(FCN8s(TINY, 3), tmp_path)
+    for config, classes in ((TINY, 4), (TINY.model_copy(update={"width": 8}), 3)):
+        with pytest.raises(NotTrained, match="streets.fcn describes"):
+            load_evaluator(tmp_path, config, classes, CPU)
 
 
 @pytest.mark.parametrize(
     "change, message",
-    [({"size": [40, 32]}, "multiples of 32"), ({"start": "vgg16"}, "norm = none"), ({"size": [32]}, "size")],
+    [
+        ({"size": [40, 32]}, "multiples of 32"),
+        ({"size": [32, 0]}, "multiples of 32"),
+        ({"start": "vgg16"}, "norm = none"),
+        ({"size": [32]}, "size"),
+    ],
 )
 def test_configurations_that_cannot_be_are_refused(change, message):
     with pytest.raises(ParamsError, match=message):

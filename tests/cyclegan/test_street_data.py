@@ -116,7 +116,7 @@ def test_from_a_dataset(tmp_path):
     truth = np.full((4, 32, 32), 7, np.uint8)
     write_dataset(tmp_path / "d", {"val": Split(data.photos, label_maps=data.label_maps, truth=truth)}, CARD)
     read = StreetData.of(Dataset(tmp_path / "d"), "val")
-    assert (read.truth == truth).all() and (read.photos == data.photos).all() and len(read.first(2).truth) == 2
+    assert (read.truth == truth).all() and (read.photos == data.photos).all() and len(read.take([1, 2]).truth) == 2
     assert marked(4).truth is not None and marked(4).truth.shape == (4, 16, 16)
 
 

@@ -14,6 +14,7 @@ CPU = torch.device("cpu")
 
 class Negative(nn.Module):
     def to_photo(self, labels):
+        self.drawn_in_training = self.training
         return 255 - labels
 
     def to_labels(self, photos):
@@ -56,7 +57,7 @@ def test_the_sheet_is_small_and_its_numbers_are_errors(tmp_path):
 def test_sheets_while_training_leave_the_mode_as_it_was(tmp_path):
     system = Negative().train()
     sheets_during_training(system, streets(), tmp_path, CPU)(500)
-    assert (tmp_path / "step_000500.png").is_file() and system.training
+    assert (tmp_path / "step_000500.png").is_file() and system.training and not system.drawn_in_training
 
 
 def test_a_sheet_of_a_half_trained_system_says_so(tmp_path):

@@ -11,7 +11,8 @@ from triptych.cyclegan.data import StreetData
 from triptych.cyclegan.methods import bigan_ali, cogan, feature_loss_gan, pix2pix, pix2pix_unet, simgan
 from triptych.cyclegan.one_way import OneWay
 from triptych.data.classes import CITYSCAPES
-from triptych.engine import Replica
+from triptych.engine import Replica, inference
+from triptych.engine.step import Stepper
 from triptych.systems import Spec
 
 SPEC = Spec((3, 16, 16), 0, CITYSCAPES)
@@ -64,6 +65,20 @@ def test_same_seed_same_weights(name):
 
     first, second = weights(), weights()
     assert all(torch.equal(first[k], second[k]) for k in first)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", [n for n in systems.names("streets") if n != "untrained"])
+def test_trains_as_a_graph_on_a_gpu_and_translates_there(name, monkeypatch):
+    captured, capture = [], Stepper._capture
+    monkeypatch.setattr(Stepper, "_capture", lambda self, rows: captured.append(1) or capture(self, rows))
+    device, data = torch.device("cuda", 0), streets()
+    system, _ = build(name, epochs=4)
+    system.to(device).fit(data, Replica(0, device))
+    assert captured
+    for way, images in (("to_photo", data.labels), ("to_labels", data.photos)):
+        assert inference(getattr(system.eval(), way), images, device).shape == (4, 3, 16, 16)
 
 
 def test_pix2pix_learns_a_tiny_paired_set():

@@ -8,6 +8,7 @@ from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData, domains
 from triptych.cyclegan.losses import distance, realness
+from triptych.cyclegan.networks import PatchCritic
 from triptych.cyclegan.translation import CycleConfig, CycleSystem, CycleTask, Weights
 from triptych.data.classes import CITYSCAPES
 from triptych.engine import Replica
@@ -133,7 +134,7 @@ def test_identity_weight_is_a_share_of_lambda():
     config = CycleConfig(**{**TINY, "identity_weight": 0.5, "cycle_weight": 8.0})
     torch.manual_seed(0)
     system, replica = CycleSystem(config, SPEC), Replica(0, torch.device("cpu"))
-    system.fit(streets().first(1), replica)
+    system.fit(streets(1), replica)
     h = {metric: value for _, metric, value in replica.history}
     expected = h["loss_gan_to_photo"] + h["loss_gan_to_labels"] + 4 * h["loss_identity"]
     assert h["loss_g"] == pytest.approx(expected + 8 * (h["loss_forward_cycle"] + h["loss_backward_cycle"]), rel=1e-4)
@@ -164,6 +165,17 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
 def test_load_size_below_size_is_refused():
     with pytest.raises(ParamsError, match="load_size = 15"):
         validate(CycleConfig, {**TINY, "load_size": 15}, "streets.systems.cyclegan")
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_images_too_small_for_the_critic_are_refused_and_the_smallest_work(layers):
+    least = 3 * 2**layers
+    if least >= 16:  # below that no size is allowed
+        assert PatchCritic(3, 2, layers)(torch.zeros(1, 3, least, least)).shape == (1, 1, 1, 1)
+        validate(CycleConfig, {**TINY, "size": least, "load_size": least, "critic_layers": layers}, "c")
+    if least > 16:
+        with pytest.raises(ParamsError, match=f"critic_layers = {layers} needs at least {least} pixels"):
+            validate(CycleConfig, {**TINY, "size": least - 4, "load_size": least, "critic_layers": layers}, "c")
 
 
 def test_paper_defaults():

@@ -50,9 +50,6 @@ class StreetData:
     def __len__(self) -> int:
         return len(self.photos)
 
-    def first(self, n: int) -> StreetData:
-        return self.take(range(min(n, len(self))))
-
     def spread(self, n: int) -> StreetData:
         """`n` scenes evenly over the split: neighbours may be frames of one drive."""
         return self.take(self.spread_rows(n))

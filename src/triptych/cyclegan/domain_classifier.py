@@ -54,8 +54,8 @@ def train_classifier(data: TwoDomains, size: int, config: Config, replica: Repli
 
 
 def soiled(images: Tensor, amount: float) -> Tensor:
-    """With noise of std `amount` in grains, spots and clouds (1/1, 1/4, 1/12 of the size) and, an image, another
-    contrast and brightness: a judge that names by small traces would be fooled by a generator's artefacts."""
+    """With noise of std `amount` in grains, spots and clouds (1, 4 and 12 pixels wide), and each image with a contrast
+    and a brightness of its own: a judge that names by small traces would be fooled by a generator's artefacts."""
     n, channels, size, _ = images.shape
     noise = torch.randn_like(images)
     for parts in (4, 12):

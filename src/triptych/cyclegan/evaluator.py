@@ -11,7 +11,8 @@ from triptych.cyclegan import fcn8s
 from triptych.cyclegan.data import StreetData
 from triptych.cyclegan.resize import resize_classes, resize_photos
 from triptych.data.classes import evaluated, train_ids
-from triptych.engine import Replica
+from triptych.engine import Replica, prepare
+from triptych.systems import NotTrained
 
 
 def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -> fcn8s.FCN8s:
@@ -37,8 +38,15 @@ def save_evaluator(net: fcn8s.FCN8s, folder: Path) -> None:
 
 
 def load_evaluator(folder: Path, config: fcn8s.Config, n_classes: int, device: torch.device) -> fcn8s.FCN8s:
+    """In eval mode. Raises NotTrained if there is none, or one of another `config` or number of classes."""
     from safetensors.torch import load_file
 
+    file = folder / "weights.safetensors"
+    if not file.is_file():
+        raise NotTrained(f"no evaluator at {file}: run `dvc repro fcn`, or `python stages/fcn.py`, first")
     net = fcn8s.FCN8s(config, n_classes)
-    net.load_state_dict(load_file(folder / "weights.safetensors"))
-    return net.to(device).eval()
+    try:
+        net.load_state_dict(load_file(file))
+    except RuntimeError as error:
+        raise NotTrained(f"{file} is not of the network that streets.fcn describes: train it again") from error
+    return prepare(net, device).eval()

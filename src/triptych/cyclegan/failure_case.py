@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,6 +100,13 @@ def judged(ways: Ways, judges: Mapping[str, DomainClassifier], device: torch.dev
     n = min(len(ways.x), len(ways.y))
     out["unrelated_iou"] = overlap(silhouettes(ways.x[:n]), silhouettes(ways.y[:n]))
     return out
+
+
+def notes_on(card: Mapping[str, Any]) -> list[str]:
+    """What to know of the numbers on the data that `card` describes."""
+    if card["source"] == "rendered":
+        return []
+    return ["silhouettes are told by the colour of plain ground: where photos have none, their IoU means nothing"]
 
 
 def accuracy(judge: DomainClassifier, data: TwoDomains, size: int, device: torch.device) -> float:

@@ -12,6 +12,7 @@ from triptych.cyclegan.failure_case import Ways
 
 ROWS = ("input", "output", "way back")
 HEAD, SIDE, GAP = 18, 58, 2
+TILE = 96  # pixels: small pictures are enlarged by the whole factor that fits, large ones shrunk
 
 
 def draw_ways(ways: Ways, names: Sequence[str], path: Path, n: int = 7) -> dict[str, Any]:
@@ -19,7 +20,9 @@ def draw_ways(ways: Ways, names: Sequence[str], path: Path, n: int = 7) -> dict[
     from PIL import Image, ImageDraw
 
     halves = [(ways.x, ways.x_to_y, ways.x_back), (ways.y, ways.y_to_x, ways.y_back)]
-    tile = max(72, ways.x.shape[-1])
+    size = ways.x.shape[-1]
+    tile = min(size * max(1, TILE // size), TILE)
+    how = Image.Resampling.NEAREST if tile >= size else Image.Resampling.BOX
     width, step = n * (tile + GAP), tile + GAP
     picture = Image.new("RGB", (SIDE + 2 * width + 6 * GAP, HEAD + len(ROWS) * step), "white")
     draw = ImageDraw.Draw(picture)
@@ -31,7 +34,7 @@ def draw_ways(ways: Ways, names: Sequence[str], path: Path, n: int = 7) -> dict[
         draw.text((left, 2), f"{a} -> {b}", fill="black")
         for row, images in enumerate(rows):
             for k, image in enumerate(images[:n]):
-                enlarged = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize((tile, tile), 0)
+                enlarged = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize((tile, tile), how)
                 picture.paste(enlarged, (left + k * step, HEAD + row * step))
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -7,8 +7,9 @@ VGG-16's convolutions, its dense layers as convolutions, and scores from three d
 The score layers start at zero and the upsampling bilinear. Borders are padded so that every block halves its
 input; the authors pad by 100 pixels once and crop.
 
-The training is not theirs either: AdamW, batch 8 and a rate that falls linearly to 0, where the original is SGD with
-momentum 0.99, a fixed rate and batch 1. One evaluator, of one seed, judges all seeds of all systems.
+The training is not theirs either: AdamW, batch 8 and a rate that falls linearly to 0 in the second half, where the
+original is SGD with momentum 0.99, a fixed rate and batch 1. One evaluator, of one seed, judges all seeds of all
+systems.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Config(Strict):
     def _consistent(self) -> Config:
         if self.start == "vgg16" and (self.width != 64 or self.norm != "none"):
             raise ValueError("start = vgg16 needs width = 64 and norm = none, as VGG-16 has")
-        if any(side % 32 for side in self.size):
+        if any(side < 32 or side % 32 for side in self.size):
             raise ValueError(f"size = {self.size}: both sides must be multiples of 32, for five halvings")
         return self
 
@@ -96,7 +97,8 @@ class FCN8s(nn.Module):
 
     @torch.no_grad()
     def start_from_vgg16(self) -> None:
-        """Copy torchvision's ImageNet weights, which it downloads once into its cache.
+        """Copy torchvision's ImageNet weights, which it downloads once into its cache; those of fc6 and fc7 only if
+        `dense` is VGG-16's 4096.
 
         Raises DataError if they are not there and cannot be fetched, or are damaged.
         """
@@ -122,13 +124,11 @@ class FCN8s(nn.Module):
 
 
 class Upsample(nn.ConvTranspose2d):
-    """Learned upsampling by `factor`, bilinear at first; every class on its own."""
+    """Learned upsampling by an even `factor`, bilinear at first; every class on its own."""
 
     def __init__(self, channels: int, factor: int):
-        k = 2 * factor - factor % 2
-        super().__init__(channels, channels, k, factor, padding=(k - factor) // 2, groups=channels, bias=False)
-        centre = factor - 0.5 if k % 2 == 0 else factor - 1
-        ramp = 1 - (torch.arange(k) - centre).abs() / factor
+        super().__init__(channels, channels, 2 * factor, factor, padding=factor // 2, groups=channels, bias=False)
+        ramp = 1 - (torch.arange(2 * factor) - factor + 0.5).abs() / factor
         with torch.no_grad():
             self.weight.copy_(torch.outer(ramp, ramp).expand_as(self.weight))
 

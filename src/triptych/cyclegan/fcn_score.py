@@ -7,7 +7,7 @@ scored):
     class_acc = mean_t n_tt / n_t.
     class_iou = mean_t n_tt / (n_t. + n_.t - n_tt)
 
-(Zhu et al. 2017, section 5.1.3, following Isola et al. 2017 and Long et al. 2015.) A class without a pixel in
+(Zhu et al. 2017, section 5.1.1, following Isola et al. 2017 and Long et al. 2015.) A class without a pixel in
 the truth says nothing about a system: the main numbers leave it out of the means. The authors' script counts
 it as 0; `absent="zero"` does too.
 

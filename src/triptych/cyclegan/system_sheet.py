@@ -1,4 +1,4 @@
-"""One sheet across all systems, as in the paper's figures 5 to 8: a row an input, a column a system."""
+"""One sheet across all systems, as in the paper's figures 5 and 7: a row an input, a column a system."""
 
 from __future__ import annotations
 

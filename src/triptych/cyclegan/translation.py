@@ -73,6 +73,13 @@ class PatchTraining(Training):
 
     critic_layers: int = Field(3, ge=1, le=4, description="of stride 2: patches of 16, 34, 70 or 142 pixels")
 
+    @model_validator(mode="after")
+    def _patches_fit(self) -> PatchTraining:
+        least = 3 * 2**self.critic_layers  # the last two layers take a pixel each off what the halvings leave
+        if self.size < least:
+            raise ValueError(f"size = {self.size}: critic_layers = {self.critic_layers} needs at least {least} pixels")
+        return self
+
 
 class Config(Networks, PatchTraining):
     """CycleGAN's generators, critics and training."""

@@ -32,9 +32,6 @@ class TwoDomains:
             raise DataError(f"{dataset.path} has grey images: translation is between images of three channels")
         return cls(dataset[f"{split}A"].images, dataset[f"{split}B"].images)
 
-    def first(self, n: int) -> TwoDomains:
-        return TwoDomains(self.x[:n], self.y[:n])
-
     def unpaired(
         self, replica: Replica, *, batch_size: int, load_size: int, size: int, disjoint: bool = False
     ) -> dict[str, Stream]:
