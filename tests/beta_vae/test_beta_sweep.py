@@ -9,7 +9,15 @@ import torch
 from triptych.beta_vae import rate_distortion
 from triptych.beta_vae.autoencoder import Autoencoder
 from triptych.beta_vae.beta_sweep import Outcome, Protocol, Row, build, encode_together, judge, train_rows
-from triptych.beta_vae.beta_sweep_figures import draw_figures, notes, summary
+from triptych.beta_vae.beta_sweep_figures import (
+    COLOURS,
+    MARKERS,
+    draw_figures,
+    draw_rate_distortion,
+    draw_score,
+    notes,
+    summary,
+)
 from triptych.beta_vae.rate_distortion import Measures, information, measure
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.vae import fit_together
@@ -175,6 +183,14 @@ def test_summary_says_where_the_score_is_best_and_how_far_it_rises_and_falls():
     expected = {"best_beta_norm_10": 1.0, "rise_10": 0.4, "fall_10": 0.65}
     expected |= {"best_beta_norm_4": 0.1, "rise_4": 0.0, "fall_4": 0.2}
     assert summary(rows, outcomes) == pytest.approx(expected)
+
+
+def test_more_sizes_than_colours_are_drawn(tmp_path):
+    sizes = range(1, 2 + max(len(COLOURS), len(MARKERS)))
+    rows = [Row(b, m, m == 1) for m in sizes for b in (0.1, 1.0)]
+    outcomes = {row.name: Outcome([0.5], [Measures(1, 1, 1, 1, 1, 1)]) for row in rows}
+    draw_score(rows, outcomes, 256, tmp_path / "score.png")
+    draw_rate_distortion(rows, outcomes, tmp_path / "rate_distortion.png")
 
 
 def test_distortion_is_the_decoders_own_likelihood():

@@ -7,6 +7,7 @@ import torch
 
 from triptych import systems
 from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.systems import dc_ign
 from triptych.beta_vae.systems.dc_ign import (
     ActiveMask,
     Clamp,
@@ -96,6 +97,23 @@ def test_one_factor_varies_in_a_batch_and_its_latents_are_the_active_ones(data):
     assert set(seen) == {0, 1, 2, 3, 4}
     assert torch.equal(batches.rows(7), FactorBatches(images, grid, list(groups), 40, replica).rows(7))
     assert np.array_equal(batches.gather(batches.rows(0)).numpy(), images[batches.rows(0).numpy()])
+
+
+def test_each_of_several_processes_does_the_whole_batch(data, monkeypatch):
+    """Images, noise and mask are those of one process alone: so are the batch means that clamping takes."""
+
+    def batch():
+        made = {}
+        monkeypatch.setattr(dc_ign, "train", lambda task, streams, **options: made.update(streams))
+        build(data).fit(data[0], None, Replica(0, CPU))
+        return {name: stream.gather(stream.rows(5)) for name, stream in made.items()}
+
+    alone = batch()
+    monkeypatch.setattr(Replica, "world", 2)
+    monkeypatch.setattr(Replica, "rank", 1)
+    second = batch()
+    assert all(torch.equal(alone[name], second[name]) for name in alone)
+    assert alone["noise"].shape == (1, 10, 6)
 
 
 def test_supervision_ties_latents_to_their_factors(data):

@@ -132,6 +132,12 @@ def test_the_classifier_is_pytorchs_adagrad_on_a_linear_layer():
     assert expected > 0.36
 
 
+def test_scores_come_in_the_order_of_the_steps_asked_for():
+    train, test = (draw_points(TRUTH, GRID, PAPER_FACTORS, 200, 8, seed) for seed in (0, 1))
+    late, early, again = train_classifiers([train], [test], [0], classes=4, steps=[2000, 10, 2000])
+    assert late > early and late == again
+
+
 def test_best_half_is_15_of_30_and_5_of_9():
     assert best_half([0.1 * i for i in range(9)]) == pytest.approx([0.8, 0.7, 0.6, 0.5, 0.4])
     assert len(best_half(list(range(30)))) == 15

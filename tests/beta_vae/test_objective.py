@@ -38,6 +38,16 @@ def test_nlls_are_log_densities_summed_over_pixels():
     torch.testing.assert_close(decoder_nll(config, out, images), expected)
 
 
+def test_bernoulli_nll_has_the_gradient_of_the_librarys_and_holds_where_a_pixel_is_all_but_certain():
+    out = torch.tensor([0.0, 1e-3, -3.0, 30.0, -30.0, 200.0, -200.0, 0.5]).view(1, 2, 2, 2).requires_grad_()
+    images = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.25]).view(1, 2, 2, 2)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(out, images, reduction="none").sum((1, 2, 3))
+    measured = bernoulli_nll(out, images)
+    torch.testing.assert_close(measured, expected)
+    gradients = [torch.autograd.grad(3 * loss.sum(), out)[0] for loss in (measured, expected)]
+    torch.testing.assert_close(*gradients)
+
+
 def test_a_hundredth_of_the_variance_is_a_hundredth_of_beta_but_for_a_factor_of_the_loss():
     out, images, kl = torch.rand(3, 1, 8, 8), torch.rand(3, 1, 8, 8), torch.rand(3)
     unit = gaussian_nll(out, images) + 2.5 * kl

@@ -34,6 +34,7 @@ def test_rows_and_factors_are_inverse_and_row_major():
 
 def test_sampled_rows_are_different_images():
     grid = Grid([{"name": "scale", "values": [1, 2, 3]}, {"name": "orientation", "values": [0, 1, 2 * math.pi]}])
+    assert grid.available == 6
     rows = grid.sample_rows(6, torch.Generator().manual_seed(0))
     assert sorted(rows.tolist()) == [0, 1, 3, 4, 6, 7]  # not those at 2π
     with pytest.raises(DataError, match="7 different images"):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from triptych import systems
+from triptych.beta_vae.systems.ica import fast_ica, whitened
 from triptych.config import ParamsError
 from triptych.data.render.shapes import Config, render
 from triptych.engine import Replica
@@ -82,6 +83,52 @@ def test_ica_codes_are_white_and_span_the_principal_components(data):
         1
     ]
     assert overlap.min() > 0.999
+
+
+def mixture(n=3000):
+    """White mixture (4, n) of independent sources, of heavy and of light tails, and these."""
+    rng = np.random.default_rng(0)
+    sources = np.stack([rng.laplace(size=n), rng.uniform(-1, 1, n), rng.exponential(size=n), rng.choice([-1, 1], n)])
+    white, _ = whitened(sources.T @ rng.normal(size=(4, 4)))
+    np.testing.assert_allclose(white @ white.T / n, np.eye(4), atol=1e-9)
+    return white, sources
+
+
+@pytest.mark.parametrize("step", [1.0, 0.6])
+def test_ica_finds_the_sources_of_a_mixture(step):
+    white, sources = mixture()
+    rotation, taken, converged = fast_ica(white, np.random.default_rng(1).normal(size=(4, 4)), 200, 1e-6, step)
+    assert converged and taken < 100
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(4), atol=1e-9)
+    found = np.abs(np.corrcoef(rotation @ white, sources)[:4, 4:])
+    assert found.max(0).min() > 0.99 and sorted(found.argmax(0)) == [0, 1, 2, 3]
+
+
+def test_ica_of_full_steps_is_scikit_learns():
+    from sklearn.decomposition import FastICA
+
+    white, _ = mixture()
+    start = np.random.default_rng(1).normal(size=(4, 4))
+    reference = FastICA(whiten=False, w_init=start, max_iter=200, tol=1e-6).fit(white.T)
+    rotation, taken, _ = fast_ica(white, start, 200, 1e-6, 1.0)
+    assert taken == reference.n_iter_
+    np.testing.assert_allclose(np.abs((rotation * reference.components_).sum(1)), 1, atol=1e-9)
+
+
+def test_ica_converges_on_shapes_where_full_steps_go_round_in_circles(data):
+    images, _, spec = data
+    config = systems.module("shapes", "ica").Config
+
+    def converged(step, seed):
+        made = config(components=5, sample=400, step=step)
+        system, replica = systems.build("shapes", "ica", made, spec, seed), Replica(seed, CPU)
+        system.fit(images, None, replica)
+        taken, name, value = replica.history[-1]
+        assert name == "converged" and value == bool(system.converged) and (value or taken == made.iterations)
+        return bool(system.converged)
+
+    assert all(converged(0.6, seed) for seed in range(6))
+    assert not all(converged(1.0, seed) for seed in range(6))
 
 
 def test_pca_needs_enough_pixels_and_images(data):

@@ -145,7 +145,9 @@ def test_codes_are_in_the_order_of_the_grid(dataset):
 
 class Oracle(torch.nn.Module):
     """A VAE that reads x and y off the picture: latent 2 is x, latent 0 is y with half the information, 1 is
-    unused."""
+    unused. Its decoder's picture is a square."""
+
+    config = None
 
     def posterior(self, images):
         on = images[:, 0].float() / 255
@@ -157,10 +159,13 @@ class Oracle(torch.nn.Module):
     def encode(self, images):
         return self.posterior(images)[0]
 
-    def decode(self, z):
+    def decoder(self, z):
         at = torch.arange(16.0) - 7.5
         square = (at - z[:, 2:]).abs()[:, None, :].lt(2) & (at - 2 * z[:, :1]).abs()[:, :, None].lt(2)
-        return square[:, None].float()
+        return 200 * square[:, None].float() - 100
+
+    def decode(self, z):
+        return self.decoder(z).sigmoid()
 
     def reconstruct(self, images):
         return self.decode(self.encode(images))
@@ -174,10 +179,11 @@ def test_latents_are_ordered_by_kl_and_named_after_what_they_follow(dataset):
     assert reports[2].kl == 0
 
 
-def test_a_latent_that_is_each_shapes_pose_follows_orientation(dataset):
+@pytest.mark.parametrize("every", [1, 2, 8])
+def test_a_latent_that_is_each_shapes_pose_follows_orientation(every):
     """Latent 0: the angle within the shape's symmetry, from another start in each shape; 1: the shape, and a little of
     the pose."""
-    grid = Grid(dataset.card["factors"])
+    grid = Grid(render(Config(orientation_every=every, x_every=16, y_every=16), 16)[1]["factors"])
     shape, turn = grid.numbers(["shape", "orientation"])
 
     class Pose(Oracle):
@@ -193,7 +199,7 @@ def test_a_latent_that_is_each_shapes_pose_follows_orientation(dataset):
     number = torch.arange(grid.count)
     images = torch.stack([number // 256, number % 256], 1).byte().view(-1, 1, 1, 2).numpy()
     pose, kind = sorted(traversal.report_latents(Pose(), images, grid, CPU), key=lambda r: r.latent)
-    assert pose.follows == "orientation" and pose.shares["orientation"] > 0.99
+    assert pose.follows == "orientation" and pose.shares["orientation"] == pytest.approx(1, abs=1e-5)
     assert kind.follows == "shape" and kind.shares["shape"] > 0.9
 
 
@@ -206,6 +212,42 @@ def test_traversal_changes_one_latent_and_keeps_the_others(dataset):
     z = Oracle().encode(image[None]).repeat(5, 1)
     z[:, 2] = torch.tensor([-3.0, -1.5, 0.0, 1.5, 3.0])
     assert torch.equal(pictures[0], Oracle().decode(z))
+
+
+def test_a_latent_whose_mean_does_not_vary_follows_nothing(dataset):
+    class Still(Oracle):
+        def posterior(self, images):
+            return torch.ones(len(images), 1), torch.zeros(len(images), 1)
+
+    (report,) = traversal.report_latents(Still(), dataset["train"].images, Grid(dataset.card["factors"]), CPU)
+    assert report.kl == 0.5 and set(report.shares.values()) == {0.0}
+
+
+def test_a_reconstructions_nll_is_the_one_of_the_models_own_decoder(dataset, tmp_path):
+    images, grid = dataset["train"].images, Grid(dataset.card["factors"])
+    for decoder, scale in (("bernoulli", 1.0), ("gaussian", 0.01)):
+        options = {"hidden": 8, "latents": 2, "beta": 1.0, "decoder": decoder, "variance": scale}
+        model = build("vae", dataset, 0, **options)
+        nll = traversal.draw_reconstructions(model, images, grid, tmp_path / "r.png", CPU)["numbers"]["nll"]
+        rows = grid.sample_rows(512, torch.Generator().manual_seed(0))
+        batch = torch.from_numpy(np.array(images[rows.numpy()]))
+        with torch.inference_mode():
+            out, x = model.decoder(model.encode(batch)), batch / 255
+        if decoder == "gaussian":
+            expected = 50 * (out - x).square().sum((1, 2, 3)).mean()
+        else:
+            expected = -torch.distributions.Bernoulli(logits=out).log_prob(x).sum((1, 2, 3)).mean()
+        assert nll == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_figures_of_a_grid_with_repeated_poses_and_few_images(tmp_path):
+    """Orientations 0 and 2π only: half of the 48 images are the other half once more."""
+    splits, card = render(Config(scale_every=6, orientation_every=39, x_every=16, y_every=8), 16)
+    dataset = write_dataset(tmp_path / "shapes", splits, card)
+    assert Grid(card["factors"]).available == 24
+    model = build("vae", dataset, 0, hidden=8, latents=2, beta=1.0)
+    for file, draw in traversal.draw_figures(model, dataset, CPU):
+        assert draw(tmp_path / file)["caption"]
 
 
 def test_figures_are_written(dataset, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.factor_net import NetConfig, describe, split, targets, train_net
+from triptych.beta_vae.factor_net import describe, split, targets, train_net
 from triptych.beta_vae.following import follow, monotonicity, progress, roughness, summarise
 from triptych.beta_vae.traversals import JUDGE, Protocol, information, jobs, judge, numbered, run, traversals
 from triptych.beta_vae.traversals_figures import draw_figures, notes
@@ -40,6 +40,8 @@ def test_every_factor_has_unit_variance_over_the_data():
     assert [f.kind for f in FACTORS] == ["number", "angle", "class"]
     for part in split(points, FACTORS):
         assert part.var(0, unbiased=False).sum() == pytest.approx(1, abs=1e-5)
+    still = describe([{"name": "back", "values": ["a", "b"]}], np.zeros((9, 1), int), {}, [])
+    assert (still[0].points == 0).all()
     named = describe([{"name": "id", "values": [0, 1, 5]}], np.array([[0], [1], [2]]), {}, ["id"])
     assert named[0].kind == "class" and named[0].points.shape == (3, 3)
 
@@ -69,6 +71,8 @@ def test_monotonicity_and_roughness_of_known_ways():
     from scipy.stats import spearmanr
 
     assert float(rho[3]) == pytest.approx(abs(spearmanr(ways[3], range(5)).statistic))
+    tied = torch.tensor([[3.0, 3, 3, 2, 1, 1, 0], [0.0, 1, 1, 1, 0, 2, 2]])
+    assert monotonicity(tied).tolist() == pytest.approx([abs(spearmanr(way, range(7)).statistic) for way in tied])
     assert monotonicity(torch.ones(1, 5)) == 0
     rough = roughness(ways)
     assert rough[0] == 0 and rough[1] == 0 and rough[3] > rough[2] > 0.5
@@ -224,4 +228,5 @@ def test_wrong_parameters_of_a_system_are_named():
         protocol(heads={"systems": {"vae": {"beta_nrom": 1.0}}})
     with pytest.raises(ParamsError, match="no such system"):
         protocol(heads={"systems": {"vea": {}}})
-    assert NetConfig().steps > 0
+    with pytest.raises(ParamsError, match="pca draws no pictures"):
+        protocol(heads={"systems": {"pca": {}}})

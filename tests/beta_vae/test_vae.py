@@ -9,9 +9,10 @@ from triptych import systems
 from triptych.beta_vae.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.stacked import Stacked
 from triptych.beta_vae.vae import Vae, VaeConfig, fit_together
-from triptych.beta_vae.vae_task import Noise
+from triptych.beta_vae.vae_task import Batches, Noise
 from triptych.config import ParamsError
 from triptych.engine import Replica
+from triptych.engine import stream as engine_stream
 from triptych.systems import Spec
 
 SPEC = Spec((1, 16, 16))
@@ -129,6 +130,34 @@ def test_noise_is_standard_normal_and_depends_on_seed_and_step_alone():
     assert torch.equal(Noise([4], (8, 5), Replica(4, CPU)).rows(7)[0], first[7, 1])
     assert abs(first.mean()) < 0.02 and abs(first.std() - 1) < 0.02
     assert not torch.equal(first[0], first[256]) and not torch.equal(first[0, 0], first[0, 1])
+
+
+def test_streams_of_several_seeds_share_one_copy_of_the_data(monkeypatch):
+    alone = [Batches(images(), [s], 8, Replica(s, CPU)) for s in (3, 4)]
+    room = [True, False]  # for one copy only
+    monkeypatch.setattr(engine_stream, "_fits", lambda *_: room.pop(0))
+    both = Batches(images(), [3, 4], 8, Replica(3, CPU))
+    assert room == [False] and both.streams[0]._tensors[0] is both.streams[1]._tensors[0]
+    for step in (0, 7, 8, 3):
+        assert torch.equal(both.rows(step), torch.cat([a.rows(step) for a in alone]))
+    assert torch.equal(both.gather(both.rows(5))[1:], alone[1].gather(alone[1].rows(5)))
+
+
+def test_a_checkpoint_of_fewer_models_is_not_taken_for_one_of_more(tmp_path, monkeypatch):
+    """As when a stage that was killed starts again with one process in place of two."""
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+    config = {"steps": 20, "optimiser": "adam", "lr": 1e-2}
+
+    def train(seeds):
+        models = [build(s, **config) for s in seeds]
+        fit_together(models, images(), [Replica(s, CPU, checkpoint=tmp_path / f"seed{s}.pt") for s in seeds])
+        return models
+
+    train([0, 1])
+    three, alone = train([0, 1, 2]), build(2, **config)
+    alone.fit(images(), None, Replica(2, CPU))
+    for a, b in zip(alone.parameters(), three[2].parameters()):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
 
 
 def test_same_seed_same_bytes_and_a_killed_run_ends_the_same(tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.vae import Vae, VaeConfig, fit_together
 from triptych.config import Seeds, Strict
 from triptych.data.format import Split
-from triptych.engine import Replica
+from triptych.engine import Replica, exact_products
 from triptych.systems import Spec
 
 
@@ -145,7 +145,7 @@ def judge(
     grid.check(len(train))
     flat = [model.to(device).eval() for row in models.values() for model in row]
     scores = score([encode.float() for encode in encode_together(flat, train, device)], grid, protocol)
-    rows = grid.sample_rows(min(protocol.judging.images, grid.count), torch.Generator().manual_seed(0))
+    rows = grid.sample_rows(min(protocol.judging.images, grid.available), torch.Generator().manual_seed(0))
     sample = torch.from_numpy(np.array(train.images[rows.sort()[0].numpy()])).to(device)
     each, outcomes = len(protocol.seeds), {}
     for at, (name, row) in enumerate(models.items()):
@@ -155,6 +155,7 @@ def judge(
 
 
 @torch.inference_mode()
+@exact_products()
 def encode_together(models: Sequence[Vae], split: Split, device: torch.device, batch_size: int = 1024) -> list[Tensor]:
     """Posterior means (N, M) of all images under each model. Every image is read and made a number once."""
     parts: list[list[Tensor]] = [[] for _ in models]

@@ -77,7 +77,7 @@ def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path) -> di
     for i, (latents, of_size) in enumerate(_sizes(rows).items()):
         values = [100 * np.array(outcomes[row.name].higgins) for row in of_size]
         _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
-        axis.axvline(latents / inputs, color=COLOURS[i], ls="--", lw=1, alpha=0.8)
+        axis.axvline(latents / inputs, color=COLOURS[i % len(COLOURS)], ls="--", lw=1, alpha=0.8)
     axis.axhline(100 * CHANCE, color="0.5", ls=":", lw=1)
     axis.text(axis.get_xlim()[1], 100 * CHANCE + 1, "chance ", color="0.35", fontsize=8, ha="right")
     axis.plot([], [], color="0.35", ls="--", lw=1, label="β = 1")
@@ -105,7 +105,7 @@ def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[
     figure, axis = _axes("rate: KL (nats an image)", "distortion: reconstruction NLL (nats)")
     for i, (latents, of_size) in enumerate(_sizes(rows).items()):
         points = [(_model_mean(outcomes, row, "kl"), _model_mean(outcomes, row, "nll")) for row in of_size]
-        axis.plot(*zip(*points), color=COLOURS[i], marker=MARKERS[i], ms=5, lw=1.5, label=f"M = {latents}")
+        axis.plot(*zip(*points), **_style(i), label=f"M = {latents}")
         if of_size[0].main:
             for row, (kl, nll) in zip(of_size, points):
                 axis.annotate(f"{row.beta_norm:.2g}", (kl, nll), (4, 5), textcoords="offset points", fontsize=7)
@@ -215,8 +215,12 @@ def _axes(x: str, y: str):
 
 def _line(axis, x: Sequence[float], values: Sequence[np.ndarray], i: int, label: str) -> None:
     mean, spread = [v.mean() for v in values], [v.std() for v in values]
-    axis.errorbar(x, mean, spread, color=COLOURS[i], marker=MARKERS[i], ms=5, lw=1.5, capsize=2, label=label)
+    axis.errorbar(x, mean, spread, **_style(i), capsize=2, label=label)
     axis.set_xscale("log")
+
+
+def _style(i: int) -> dict[str, Any]:
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 5, "lw": 1.5}
 
 
 def _finish(figure, axis, path) -> None:

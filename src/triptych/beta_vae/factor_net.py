@@ -7,6 +7,7 @@ blurred at random in training, for decoders of VAEs blur, and a blurred image mu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,9 @@ class Factor:
 def describe(
     factors: Sequence[Mapping[str, Any]], indices: np.ndarray, periods: Mapping[str, float], classes: Sequence[str]
 ) -> list[Factor]:
-    """The card's `factors` as spaces of variance 1 over images with value indices (N, K). `periods`: factors that are
-    angles, with what once around is; `classes`: those whose numbers are names only, as all texts are."""
+    """The card's `factors` as spaces of variance 1 over images with value indices (N, K), or 0 for one that does not
+    vary. `periods`: factors that are angles, with what once around is; `classes`: those whose numbers are names only,
+    as all texts are."""
     out = []
     for k, factor in enumerate(factors):
         name, values = factor["name"], factor["values"]
@@ -55,8 +57,8 @@ def describe(
             kind, points = "number", torch.tensor(values, dtype=torch.float32)[:, None]
         used = points[torch.from_numpy(np.array(indices[:, k]))]
         points = points - used.mean(0) if kind == "number" else points
-        spread = used.var(0, unbiased=False).sum().sqrt().clamp(min=1e-6)
-        out.append(Factor(name, kind, points / spread))
+        spread = float(used.var(0, unbiased=False).sum().sqrt())
+        out.append(Factor(name, kind, points / spread if spread > 1e-6 else 0 * points))
     return out
 
 
@@ -129,7 +131,7 @@ def blurred(images: Tensor, taps: Tensor) -> Tensor:
 def train_net(
     images: np.ndarray, indices: np.ndarray, factors: Sequence[Factor], config: NetConfig, replica: Replica
 ) -> tuple[FactorNet, dict[str, float]]:
-    """A net trained on all but `held_out` images, and its R² on those, for each factor."""
+    """A net trained on all but `held_out` images, and its R² on those, by factor: NaN where it does not vary."""
     order = np.random.default_rng(replica.seed).permutation(len(images))
     held, rest = np.sort(order[: config.held_out]), np.sort(order[config.held_out :])
     truth = targets(factors, indices)
@@ -140,4 +142,4 @@ def train_net(
     error = (inference(net, np.asarray(images[held]), replica.device) - truth[held]).square()
     spread = truth[held].var(0, unbiased=False)
     parts = zip(factors, split(error.mean(0), factors), split(spread, factors))
-    return net, {f.name: float(1 - e.sum() / s.sum().clamp(min=1e-6)) for f, e, s in parts}
+    return net, {f.name: float(1 - e.sum() / s.sum()) if s.sum() > 1e-6 else math.nan for f, e, s in parts}

@@ -32,8 +32,7 @@ def factor_vae_score(
     variance_samples: int = 10_000,
     threshold: float = 0.05,
 ) -> FactorVaeScore:
-    """`codes` (N, d) of every image of the grid, in its order. Latents whose standard deviation over the data
-    is below
+    """`codes` (N, d) of every image of the grid, in its order. Latents whose standard deviation over the data is below
     `threshold` are dropped; with none left the score is 0. Defaults are disentanglement_lib's; chance is 1/K.
     """
     grid.check(len(codes))

@@ -68,14 +68,13 @@ def progress(points: Tensor, kind: str) -> Tensor:
 
 
 def monotonicity(way: Tensor) -> Tensor:
-    """Absolute rank correlation of each row (n, values) with its position: (n,); 1 for a way in one direction, 0 for
-    none at all."""
-    ranks = way.argsort(1).argsort(1).double()
-    ranks = ranks - ranks.mean(1, keepdim=True)
+    """Absolute rank correlation (Spearman's, equal values sharing their ranks' mean) of each row (n, values) with its
+    position: (n,); 1 for a way in one direction, 0 for none at all."""
+    ranks = (way[:, :, None] - way[:, None, :]).sign().double().sum(2)  # twice the rank, less its mean
     place = torch.arange(way.shape[1], dtype=torch.float64, device=way.device)
     place = place - place.mean()
-    moves = way.amax(1) > way.amin(1)
-    return ((ranks * place).sum(1) / place.square().sum()).abs() * moves
+    scale = (ranks.square().sum(1) * place.square().sum()).sqrt()
+    return (ranks * place).sum(1).abs() / scale.clamp(min=1)
 
 
 def roughness(way: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from triptych.beta_vae.sampling import Grid
+from triptych.engine import exact_products
 
 PAPER_FACTORS = ("scale", "orientation", "x", "y")  # shape varies, but is never the fixed factor: K = 4
 ALL_FACTORS = ("shape", *PAPER_FACTORS)  # disentanglement_lib: K = 5
@@ -75,6 +76,7 @@ def _mean_difference(one: Tensor, two: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
+@exact_products()
 def train_classifiers(
     train: Sequence[Points],
     test: Sequence[Points],
@@ -98,7 +100,7 @@ def train_classifiers(
     weight, order = _start(seeds, width, classes, max(steps) * batch_size, points)
     weight, order = weight.to(x.device), order.to(x.device).view(count, -1, batch_size)
     squares = torch.zeros_like(weight)
-    scores = []
+    scores = {}
     for step in range(max(steps)):
         rows = order[:, step].flatten()
         batch = x[rows].view(count, batch_size, width)
@@ -108,8 +110,8 @@ def train_classifiers(
         squares.addcmul_(gradient, gradient)
         weight.addcdiv_(gradient, squares.sqrt().add_(1e-10), value=-lr)
         if step + 1 in steps:
-            scores.append((torch.bmm(x_test, weight).argmax(-1) == y_test).float().mean(1).cpu())
-    return torch.stack(scores)
+            scores[step + 1] = (torch.bmm(x_test, weight).argmax(-1) == y_test).float().mean(1).cpu()
+    return torch.stack([scores[n] for n in steps])
 
 
 def logistic_accuracy(train: Points, test: Points, seed: int) -> float:

@@ -37,8 +37,7 @@ def fits(grid: Grid) -> bool:
 def latent_maps(system, images: np.ndarray, grid: Grid, device: torch.device, n: int = 100_000, seed: int = 0):
     """`LatentMaps` of a system with `posterior`, from `n` random images of the grid: all of them where it has no more.
     An orientation that repeats an earlier pose has no image; its column holds NaN."""
-    available = int(np.prod([len(d) for d in grid.distinct]))
-    rows = grid.sample_rows(min(n, available), torch.Generator().manual_seed(seed)).sort()[0]
+    rows = grid.sample_rows(min(n, grid.available), torch.Generator().manual_seed(seed)).sort()[0]
     batches = (torch.from_numpy(np.array(images[part.numpy()])).to(device) for part in rows.split(1024))
     mean, variance = [], torch.zeros(())
     for batch in batches:

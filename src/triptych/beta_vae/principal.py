@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import ParamsError, Strict
-from triptych.engine import Replica
+from triptych.engine import Replica, exact_products
 from triptych.systems import Spec
 
 
@@ -30,12 +30,14 @@ class Pca(nn.Module):
         self.register_buffer("components", torch.zeros(config.components, inputs))
         self.register_buffer("explained", torch.zeros(config.components))  # shares of the total variance
 
+    @exact_products()
     def fit(self, images: np.ndarray, factors, replica: Replica) -> None:
         """`images` uint8 (N, C, H, W); the sample depends on the replica's seed."""
         x = sample(images, self.config.sample, replica)
         self.mean, self.components, self.explained = principal_components(x, self.config.components, replica.seed)
         replica.log(0, explained_variance=float(self.explained.sum()))
 
+    @exact_products()
     def encode(self, images: Tensor) -> Tensor:
         """uint8 (n, C, H, W) -> (n, components)."""
         return (images.flatten(1).float() / 255 - self.mean) @ self.components.T

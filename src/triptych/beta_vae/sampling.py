@@ -33,6 +33,7 @@ class Grid:
             same = torch.minimum(turn, 2 * math.pi - turn) < 1e-6
             self.canonical[k] = same.int().argmax(1)
         self.distinct = [c.unique() for c in self.canonical]
+        self.available = math.prod(len(d) for d in self.distinct)  # images of distinct pose
 
     def check(self, images: int) -> None:
         """Raises DataError if the set with so many images is not this whole grid."""
@@ -61,12 +62,11 @@ class Grid:
         return torch.stack(torch.unravel_index(rows, tuple(self.sizes)), dim=-1)
 
     def sample_rows(self, n: int, generator: torch.Generator) -> Tensor:
-        """`n` different rows in random order, (n,), all of distinct pose."""
+        """`n` different rows in random order, (n,), all of distinct pose. Raises DataError if there are fewer."""
+        if n > self.available:
+            raise DataError(f"{n} different images are asked for; the grid has {self.available}")
         order = torch.randperm(self.count, generator=generator)
-        rows = order[self._is_distinct[order]]
-        if len(rows) < n:
-            raise DataError(f"{n} different images are asked for; the grid has {len(rows)}")
-        return rows[:n]
+        return order[self._is_distinct[order]][:n]
 
     @cached_property
     def _is_distinct(self) -> Tensor:

@@ -6,6 +6,7 @@ Each trained model encodes the whole grid once; every metric draws from those co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from triptych.beta_vae.rate_distortion import measure
 from triptych.beta_vae.sampling import Grid
 from triptych.config import Seeds, Strict
 from triptych.data.format import Dataset, Split
-from triptych.engine import prepare
+from triptych.engine import exact_products, prepare
 from triptych.engine.parallel import one_by_one
 
 Scores = dict[str, list[float]]
@@ -34,7 +35,7 @@ class Metrics(Strict):
     test_points: int = Field(5000, gt=0)
     classifier_seeds: int = Field(3, gt=0)
     classifier_steps: int = Field(10_000, gt=0)
-    classifier_curve: list[int] = [1000, 3000]  # the score is also reported after so many steps
+    classifier_curve: list[Annotated[int, Field(gt=0)]] = [1000, 3000]  # the score is also reported after so many steps
     classifier_batch: int = Field(10, gt=0)
     classifier_lr: float = Field(1e-2, gt=0)
     dlib_pairs: int = Field(64, gt=0)  # L of `higgins_dlib`
@@ -104,6 +105,7 @@ def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
 
 
 @torch.inference_mode()
+@exact_products()
 def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size: int = 256) -> Tensor:
     """Codes (N, d) of all images on `device`, as `system.encode` gives them: posterior means for VAEs.
 
@@ -129,9 +131,8 @@ def higgins_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> S
     metrics = {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores}
     metrics |= {f"higgins_{steps}": row.tolist() for steps, row in zip(curve, scores)}
     first = [model for model in models if model[1] == 0]
-    metrics["higgins_k5"] = _classify(first, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])[
-        0
-    ].tolist()
+    (five,) = _classify(first, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])
+    metrics["higgins_k5"] = five.tolist()
     metrics["higgins_dlib"] = []
     for seed, c, code in first:
         train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, c)
@@ -161,9 +162,8 @@ def _seed(model: int, classifier: int, purpose: int) -> int:
 
 
 def probe_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
-    """`factor_probe` (mean accuracy over factors), `factor_probe_<factor>`, `r2_<factor>`; for codes of up to
-    64 numbers
-    `single_latent` (accuracy of the best latent alone, mean over factors), `single_gap` (lead over the second
+    """`factor_probe` (mean accuracy over factors), `factor_probe_<factor>`, `r2_<factor>`; for codes of up to 64
+    numbers `single_latent` (accuracy of the best latent alone, mean over factors), `single_gap` (lead over the second
     best)."""
     x, factors = _sample(code, grid, protocol.metrics.probe_train, protocol.metrics.probe_test, seed)
     values = [v.numpy() for v in grid.values]
@@ -215,8 +215,7 @@ def elbo_terms(system: nn.Module, train: Split, grid: Grid, device: torch.device
     """`nll` and `kl` in nats an image, z drawn from the posterior, over 1000 images; nothing without a posterior."""
     if not hasattr(system, "posterior"):
         return {}
-    available = int(np.prod([len(d) for d in grid.distinct]))
-    rows = grid.sample_rows(min(1000, available), torch.Generator().manual_seed(0)).sort()[0]
+    rows = grid.sample_rows(min(1000, grid.available), torch.Generator().manual_seed(0)).sort()[0]
     images = torch.from_numpy(np.array(train.images[rows.numpy()])).to(device)
     measures = measure(prepare(system, device).eval(), images, seed)
     return {"nll": measures.nll, "kl": measures.kl}

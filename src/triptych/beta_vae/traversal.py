@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from triptych.beta_vae.factor_probe import SYMMETRY
-from triptych.beta_vae.objective import kl_per_latent
+from triptych.beta_vae.objective import decoder_nll, kl_per_latent
 from triptych.beta_vae.sampling import Grid
 from triptych.data.format import Dataset
 
@@ -57,7 +57,7 @@ def report_latents(system, images: np.ndarray, grid: Grid, device: torch.device,
     is the same pose as that angle of another. So a latent follows orientation as far as the pose explains what is left
     of it after each shape's mean.
     """
-    rows = grid.sample_rows(min(n, grid.count), torch.Generator().manual_seed(seed))
+    rows = grid.sample_rows(min(n, grid.available), torch.Generator().manual_seed(seed))
     factors = grid.factors(rows)
     batches = (torch.from_numpy(np.array(images[part.numpy()])).to(device) for part in rows.split(1024))
     mean, logvar = (torch.cat(t).cpu() for t in zip(*(system.posterior(batch) for batch in batches)))
@@ -74,7 +74,7 @@ def _explained(mean: Tensor, classes: Tensor, given: Tensor | None = None) -> Te
     """Share of each latent's variance between classes, less what chance gives (adjusted R²): (d,). `given`: coarser
     classes, of which each holds some of `classes`; then of the variance within them alone."""
     total = mean.var(0) if given is None else _within(mean, given)
-    return 1 - _within(mean, classes) / total.clamp(min=1e-12)
+    return (total - _within(mean, classes)) / total.clamp(min=1e-12)
 
 
 def _within(mean: Tensor, classes: Tensor) -> Tensor:
@@ -88,10 +88,10 @@ def _within(mean: Tensor, classes: Tensor) -> Tensor:
 def _poses(grid: Grid, factors: Tensor) -> tuple[Tensor, Tensor]:
     """Of each image: its shape, and its class of (shape, angle within the shape's symmetry)."""
     shape, turn = grid.numbers(["shape", "orientation"])
-    shapes, size = factors[:, shape], grid.sizes[turn]
+    shapes, parts = factors[:, shape], 10**6  # of a turn: angles that differ fall into different ones
     order = torch.tensor([SYMMETRY.get(int(v), 1) for v in grid.values[shape]])[shapes]
     turns = grid.values[turn][factors[:, turn]] * order / (2 * math.pi)
-    return shapes, shapes * size + (torch.remainder(turns + 1e-9, 1) * size).long()
+    return shapes, shapes * parts + (torch.remainder(turns + 1e-9, 1) * parts).long()
 
 
 def draw_traversals(
@@ -163,18 +163,19 @@ def draw_figures(system, dataset: Dataset, device: torch.device) -> list[tuple[s
 def draw_reconstructions(
     system, images: np.ndarray, grid: Grid, path, device: torch.device, *, n: int = 10, seed: int = 0
 ) -> dict[str, Any]:
-    """Random images above their reconstructions from posterior means. numbers: `nll`, Bernoulli NLL in nats
-    an image."""
+    """Random images above their reconstructions from posterior means. numbers: `nll` of 512 of these, in nats an
+    image."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    rows = grid.sample_rows(max(n, 512), torch.Generator().manual_seed(seed))
+    rows = grid.sample_rows(min(512, grid.available), torch.Generator().manual_seed(seed))
+    n = min(n, len(rows))
     batch = torch.from_numpy(np.array(images[rows.numpy()])).to(device)
-    decoded = system.reconstruct(batch)
-    truth = batch.float() / 255
-    nll = torch.nn.functional.binary_cross_entropy(decoded, truth, reduction="none").flatten(1).sum(1).mean()
+    truth, decoded = batch.float() / 255, system.reconstruct(batch)
+    with torch.inference_mode():
+        nll = decoder_nll(system.config, system.decoder(system.encode(batch)).float(), truth).mean()
     figure, axes = plt.subplots(2, n, figsize=(n * 0.75, 1.5), squeeze=False)
     for c in range(n):
         _show(axes[0, c], truth[c].cpu())

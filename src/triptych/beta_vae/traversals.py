@@ -41,6 +41,8 @@ class Set(Strict):
     def _systems_are_valid(cls, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, section in sections.items():
             config_of(name, section)
+            if not hasattr(systems.module("shapes", name).System, "decode"):
+                raise ValueError(f"{name} draws no pictures, so that its latents cannot be traversed")
         return sections
 
 

@@ -59,10 +59,12 @@ def draw_factors(outcomes: Mapping[str, Outcome], dataset: Dataset, path) -> dic
     """A panel a system: each factor's share of what each active latent changes."""
     names = [f["name"] for f in dataset.card["factors"]]
     figure, panels = _panels(len(outcomes), len(outcomes), 0.5 + 0.22 * len(names))
+    image = None
     for at, (axis, (name, outcome)) in enumerate(zip(panels, outcomes.items())):
         followers = outcome.followers[:16]
-        shares = np.array([[f.shares[k] for k in names] for f in followers]).reshape(len(followers), len(names))
-        image = axis.imshow(shares.T, cmap="Blues", vmin=0, vmax=1, aspect="auto") if followers else None
+        if followers:
+            shares = np.array([[f.shares[k] for f in followers] for k in names])
+            image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axis.set_title(NAMES.get(name, name), fontsize=8, loc="left")
         axis.set_xticks([])
         axis.set_xlabel(f"{len(followers)} latents, most nats first", fontsize=7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -75,10 +76,11 @@ class Batches:
     """One stream of each seed over the same images: batch (R, B, ...)."""
 
     def __init__(self, images: np.ndarray | Tensor, seeds: Sequence[int], batch_size: int, replica: Replica):
-        self.streams = [replica.stream(images, batch_size=batch_size, seed=seeds[0])]
-        shared = self.streams[0]._tensors  # one copy of the data serves all
-        self.streams += [replica.stream(*shared, batch_size=batch_size, seed=seed) for seed in seeds[1:]]
-        self.resident = self.streams[0].resident
+        first = replica.stream(images, batch_size=batch_size, seed=seeds[0])
+        self.streams = [first, *(copy(first) for _ in seeds[1:])]  # one copy of the data serves all
+        for stream, seed in zip(self.streams, seeds):
+            stream.seed = seed
+        self.resident = first.resident
 
     def rows(self, step: int) -> Tensor:
         return torch.stack([s.rows(step) for s in self.streams])
@@ -89,13 +91,14 @@ class Batches:
 
 class Noise:
     """Standard normal numbers of which step `s` gets what depends on (seed, s) alone: nothing to save on
-    resuming, and a model trained beside others sees what it sees alone."""
+    resuming, and a model trained beside others sees what it sees alone. Of several processes each gets its own part of
+    the batch, as from a `Stream`, or with `whole` all of it."""
 
     block = 256  # steps drawn at a time
 
-    def __init__(self, seeds: Sequence[int], shape: tuple[int, int], replica: Replica):
+    def __init__(self, seeds: Sequence[int], shape: tuple[int, int], replica: Replica, whole: bool = False):
         self.seeds, self.shape, self.device, self.resident = seeds, shape, replica.device, True
-        self._share = slice(replica.rank, None, replica.world)
+        self._share = slice(None) if whole else slice(replica.rank, None, replica.world)
         self._at, self._drawn = -1, torch.empty(0)
 
     def rows(self, step: int) -> Tensor:
@@ -130,4 +133,6 @@ def _leading(replicas: Sequence[Replica]) -> Replica:
             metric, _, r = name.partition("@")
             replicas[int(r or 0)].log(step, **{metric: value})
 
-    return replace(replicas[0], sink=route, history=[])
+    # A checkpoint holds the models that train together, which are others where there are more or fewer processes.
+    fingerprint = f"{replicas[0].fingerprint} {[(r.name, r.seed) for r in replicas]}"
+    return replace(replicas[0], sink=route, history=[], fingerprint=fingerprint)

@@ -50,14 +50,15 @@ class System(Autoencoder):
         self.encoder, self.decoder = _encoder(config, spec.image_shape), _decoder(config, spec.image_shape)
 
     def fit(self, images: np.ndarray, factors, replica: Replica) -> None:
-        """`images` uint8 (N, C, H, W) of the complete grid: batches are drawn from it by factor."""
+        """`images` uint8 (N, C, H, W) of the complete grid: batches are drawn from it by factor. Of several processes
+        each does the whole batch, since clamping takes the mean of it: they end as one would."""
         grid, config = Grid(self.factors), self.config
         grid.check(len(images))
         groups = latent_groups(config, grid)
         streams = {
             "images": FactorBatches(images, grid, list(groups), config.batch_size, replica),
             "active": ActiveMask(grid, groups, config.latents, replica),
-            "noise": Noise([replica.seed], (config.batch_size, config.latents), replica),
+            "noise": Noise([replica.seed], (config.batch_size, config.latents), replica, whole=True),
         }
         train(DcIgnTask(self), streams, steps=config.steps, replica=replica, log_every=100)
 

@@ -69,7 +69,7 @@ class System(nn.Module):
 
 
 class InfoGanTask(Task):
-    """D, its trunk and Q descend one loss; G another, on the same fakes' codes drawn anew."""
+    """D, its trunk and Q descend one loss; G another, on fakes drawn anew."""
 
     def __init__(self, system: System):
         super().__init__()
@@ -90,7 +90,7 @@ class InfoGanTask(Task):
     def discriminator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         real = self.batch["images"].float() / 127.5 - 1
         codes, fake = self.imagine(len(real))
-        features = self.trunk(self.blur(torch.cat([real, fake.detach()])))
+        features = self.trunk(self.disturbed(torch.cat([real, fake.detach()])))
         logits = self.judge(features).float()[:, 0]
         truth = torch.zeros_like(logits)  # made where it is used: a CUDA graph cannot hold a copy from the host
         truth[: len(real)] = 1
@@ -100,7 +100,7 @@ class InfoGanTask(Task):
 
     def generator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         codes, fake = self.imagine(len(self.batch["images"]))
-        features = self.trunk(self.blur(fake))
+        features = self.trunk(self.disturbed(fake))
         loss = F.softplus(-self.judge(features).float()).mean()
         return loss + self.config.weight * self.surprise(features, codes), {"loss_g": loss}
 
@@ -110,7 +110,7 @@ class InfoGanTask(Task):
         z = torch.rand(n, self.config.noise + self.config.codes, device=device) * 2 - 1
         return z[:, self.config.noise :], self.generator(z)
 
-    def blur(self, images: Tensor) -> Tensor:
+    def disturbed(self, images: Tensor) -> Tensor:
         if self.config.instance_noise == 0:
             return images
         return images + self.config.instance_noise * torch.randn_like(images)
