@@ -65,9 +65,8 @@ def vae(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]
     return task, streams, config.batch_size
 
 
-def many_vaes(full: bool, replicas: int, steps: int, device: torch.device, rounds: int = 3) -> str:
-    """`replicas` VAEs: stacked, one after the other, in a DataLoader loop. Images a second, summed over replicas: the
-    best of `rounds`, in which the three take turns."""
+def many_vaes(full: bool, replicas: int, steps: int, device: torch.device) -> str:
+    """`replicas` VAEs: stacked, one after the other, in a DataLoader loop. Images a second, summed over replicas."""
     size, hidden = (64, 1200) if full else (32, 128)
     config = VaeConfig(beta=4.0, hidden=hidden, steps=steps, init="glorot")
     images = np.random.default_rng(0).integers(0, 2, (4096, 1, size, size), dtype=np.uint8) * np.uint8(255)
@@ -87,14 +86,20 @@ def many_vaes(full: bool, replicas: int, steps: int, device: torch.device, round
             dataloader_loop(model, images, device, steps)
 
     ways = {"stacked": stacked, "one after the other": in_turn, "DataLoader loop": plain}
-    seconds = {name: float("inf") for name in ways}
-    for number in range(rounds + 1):  # the first one warms up
+    return rates(ways, replicas * steps * config.batch_size, device)
+
+
+def rates(ways: dict[str, Callable[[], None]], images: int, device: torch.device, rounds: int = 3) -> str:
+    """Images a second of each way, the best of `rounds` in which they take turns, and beside it the ratio to the last
+    one's. A round before them warms up. Building the networks and, on a GPU, capturing the graph count too."""
+    seconds = dict.fromkeys(ways, float("inf"))
+    for number in range(rounds + 1):
         for name, way in ways.items():
             spent = timed(way, device)
             if number:
                 seconds[name] = min(seconds[name], spent)
-    rates = {name: replicas * steps * config.batch_size / s for name, s in seconds.items()}
-    return ", ".join(f"{name} {r:.0f} images/s ({r / rates['DataLoader loop']:.2f})" for name, r in rates.items())
+    last = images / list(seconds.values())[-1]
+    return ", ".join(f"{name} {images / s:.0f} images/s ({images / s / last:.2f})" for name, s in seconds.items())
 
 
 def dataloader_loop(model: Vae, images: np.ndarray, device: torch.device, steps: int) -> None:
@@ -164,20 +169,15 @@ def main() -> None:
 
 
 def compare(task: Callable[[], Task], streams: Callable, batch: int, steps: int, replica: Replica) -> str:
-    """Both loops, each after a warm-up of its own."""
+    """Images a second of both loops."""
 
-    def ours(n: int) -> object:
-        return train(task(), streams(replica), steps=n, replica=replica)
+    def ours() -> None:
+        train(task(), streams(replica), steps=steps, replica=replica)
 
-    def plain(n: int) -> object:
-        return plain_loop(task(), streams(Replica(0, torch.device("cpu"))), replica.device, n)
+    def plain() -> None:
+        plain_loop(task(), streams(Replica(0, torch.device("cpu"))), replica.device, steps)
 
-    seconds = []
-    for loop in (ours, plain):
-        loop(10)
-        seconds.append(timed(lambda loop=loop: loop(steps), replica.device))
-    rates = [steps * batch / s for s in seconds]
-    return f"{rates[0]:.0f} images/s, plain loop {rates[1]:.0f}, ratio {rates[0] / rates[1]:.2f}"
+    return rates({"ours": ours, "plain loop": plain}, steps * batch, replica.device)
 
 
 if __name__ == "__main__":
