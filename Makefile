@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 repro: .venv/ready
 	$(BIN)/dvc repro
-	@echo "report: reports/laptop/index.html"
+	@echo "report: reports/$$(sed -n 's/^profile: *\([a-z0-9_-]*\).*/\1/p' params.yaml)/index.html"
 
 test: .venv/ready .venv/oracle
 	$(BIN)/python -m pytest
@@ -45,6 +45,6 @@ report: .venv/ready
 .venv/oracle: .venv/ready
 	-$(BIN)/python -m pip install --quiet --no-deps disentanglement-lib==1.5 && touch $@
 
-# All that can be made again. data/raw holds downloads, some of them put there by hand.
+# All that can be made again, and MLflow's store. data/raw holds downloads, some of them put there by hand.
 clean:
 	rm -rf data/prepared models runs outputs checkpoints mlruns mlartifacts mlflow.db*

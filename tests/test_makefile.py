@@ -1,4 +1,4 @@
-"""What `make clean` leaves, and how `make paper` changes params.yaml."""
+"""What `make clean` leaves, how `make paper` changes params.yaml, where `make repro` says the report is."""
 
 import os
 import shutil
@@ -54,6 +54,14 @@ def test_paper_keeps_what_params_was_and_own_changes_at_that_scale(make):
     params.write_text(params.read_text() + "# where my images are\n")
     assert make("paper")[0] == 0
     assert "where my images are" in params.read_text() and before.read_text() == mine
+
+
+@pytest.mark.parametrize("profile", ["laptop", "paper"])
+def test_repro_names_the_report_of_the_profile(make, profile):
+    if profile == "paper":
+        shutil.copy(make.root / "params/paper.yaml", make.root / "params.yaml")
+    status, said = make("repro")
+    assert status == 0 and f"report: reports/{profile}/index.html" in said.splitlines()
 
 
 def test_an_oracle_that_could_not_be_had_is_tried_again(make):

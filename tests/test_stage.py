@@ -62,6 +62,20 @@ def test_cost_names_device_and_precision(project):
     assert not Path("checkpoints/objects/raw_pixels/probe").exists()
 
 
+def test_a_run_goes_on_only_with_the_stage_script_it_began_with(project):
+    def fingerprint():
+        return stages.Stage("objects", "dcgan", "features").fingerprint
+
+    prepared(project)
+    (project / "stages").mkdir()
+    script = project / "stages/features.py"
+    script.write_text("train on this\n")
+    first = fingerprint()
+    assert fingerprint() == first
+    script.write_text("train on that\n")
+    assert fingerprint() != first
+
+
 def test_seconds_of_a_killed_part_are_counted_up_to_its_last_checkpoint(tmp_path):
     first = Clock(tmp_path, "a")
     first.write()

@@ -9,6 +9,7 @@ import torch
 import triptych
 from triptych import systems
 from triptych.config import ParamsError
+from triptych.errors import UserError
 from triptych.systems import Spec
 
 SPECS = {
@@ -57,5 +58,8 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="dvc repro"):
         triptych.load("objects/dcgan", root=tmp_path)
     (tmp_path / "objects/dcgan/seed1").mkdir(parents=True)
+    (tmp_path / "objects/dcgan/seed1/config.json").write_text("{half")
+    with pytest.raises(UserError, match="config.json is not valid JSON"):
+        triptych.load("objects/dcgan", seed=1, root=tmp_path)
     with pytest.raises(FileNotFoundError, match="there are seed1"):
         triptych.load("objects/dcgan", seed=0, root=tmp_path)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from triptych import _mlflow, tracking
+from triptych._mlflow_sync import records
 from triptych.results import write_result
 from triptych.tracking import Tracker, flatten, store_uri, sync
 
@@ -103,7 +104,7 @@ def test_everything_of_a_run_reaches_the_store(tmp_path):
     assert run.data.tags["triptych.hash"] == _mlflow.folder_hash(folder)
 
 
-def test_four_processes_on_a_fresh_store_and_every_way_to_end(tmp_path):
+def test_processes_at_once_on_a_fresh_store_and_every_way_to_end(tmp_path):
     ends = ["finish", "raise", "exit", "terminate", "interrupt"]
     outputs = [p.communicate() for p in [process(tmp_path, end, end) for end in ends]]
     client, found = runs(tmp_path)
@@ -213,6 +214,15 @@ def test_off_and_not_installed(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_signals_are_heard_again_after_a_failed_run(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        Tracker().start("objects", "dcgan", {}, uri=f"sqlite:///{tmp_path / 'mlflow.db'}").fail("on purpose")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_tracker_that_was_not_started_does_nothing():
     tracker = Tracker()
     tracker.log("loss", 1.0, 0)
@@ -287,6 +297,14 @@ def test_sync_adds_what_is_missing_once_and_knows_live_runs(tmp_path):
     cost = tmp_path / "runs/objects/dcgan/probe/cost.json"
     cost.write_text('{"seconds": 13.0, "device": "cpu"}')  # the stage was executed again
     assert sync(tmp_path, uri) == 1
+
+
+def test_a_result_from_elsewhere_is_not_the_training_stages(tmp_path):
+    stage_files(tmp_path, "dcgan", "features")  # trained here, not judged yet: results/ came with the repository
+    result_file(tmp_path / "results", "dcgan")
+    training, result = records(tmp_path)
+    assert (training.tags["stage"], training.metrics) == ("features", {})
+    assert result.tags["stage"] == "result" and result.metrics["accuracy"]["n"] == 2
 
 
 def test_a_run_without_a_curve_is_left_to_sync_unless_it_fails(tmp_path):

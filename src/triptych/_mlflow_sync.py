@@ -51,9 +51,8 @@ def _from_stage(root: Path, folder: Path) -> Record:
     run = read_json(folder / "run.json")
     cost = read_json(folder / "cost.json") if (folder / "cost.json").is_file() else {}
     result = root / "results" / table / f"{system}.json"
-    stages = [p.parent.name for p in folder.parent.glob("*/run.json")]
-    judge = JUDGE.get(table) if JUDGE.get(table) in stages else (stages[0] if len(stages) == 1 else None)
-    judges = stage == judge and result.is_file()
+    alone = len(list(folder.parent.glob("*/run.json"))) == 1  # a study's item has one stage
+    judges = stage == JUDGE.get(table, stage if alone else None) and result.is_file()
     return Record(
         experiment=table,
         run_name=system,

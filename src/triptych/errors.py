@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -11,13 +12,20 @@ class UserError(Exception):
     do about it."""
 
 
+def number_from_environment(name: str, default: float) -> float:
+    """$`name`, or `default` where it is not set. Raises UserError if it is no number."""
+    text = os.environ.get(name, "")
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise UserError(f"{name} = {text!r}: must be a number") from None
+
+
 def main(work: Callable[..., None]) -> None:
     """Run a stage script: `work(*command line arguments)`. A UserError ends as one message, status 1."""
-    from triptych.data.format import DataError
-
     try:
         work(*sys.argv[1:])
-    except (UserError, DataError) as error:
+    except UserError as error:
         print(f"\nerror: {error}\n", file=sys.stderr)
         sys.exit(1)
     except TypeError as error:

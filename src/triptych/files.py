@@ -1,16 +1,38 @@
-"""Reading the small files that stages leave behind."""
+"""Reading small files: parameters, and what stages leave behind."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from triptych.errors import UserError
 
 
 class FileError(UserError):
     """A file is there and cannot be read as what it should be. The message names it and says what to do."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 floats: `1e-4` is a number, as it is for DVC (YAML 1.1 reads it as text)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.nan$"),
+    list("-+0123456789."),
+)
+
+
+def read_yaml(file: Path) -> Any:
+    """The content of a YAML file. Raises FileError naming the file if it is not YAML."""
+    try:
+        return yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FileError(f"{file} is not valid YAML: {error}") from None
 
 
 def read_json(file: Path) -> Any:

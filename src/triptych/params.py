@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from triptych.config import ParamsError, Strict, validate
 from triptych.data.prepare import DatasetConfig
-from triptych.systems import PACKAGES, module
+from triptych.files import FileError, read_yaml
+from triptych.systems import module
 
 PROTOCOLS = {
     "objects": "triptych.dcgan.objects_protocol",
@@ -71,36 +70,25 @@ class Params:
         return out
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 floats: `1e-4` is a number, as it is for DVC (YAML 1.1 reads it as text)."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.nan$"),
-    list("-+0123456789."),
-)
-
-
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check `path`. Raises ParamsError with one line per wrong key."""
     path = Path(path)
     if not path.is_file():
         raise ParamsError(f"{path} not found: run this from the project's folder")
     try:
-        raw = yaml.load(path.read_text(), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}") from None
-    problems: list[str] = []
+        raw = read_yaml(path)
+    except FileError as error:
+        raise ParamsError(str(error)) from None
     try:
-        return _check(raw, problems)
+        return _check(raw)
     except ParamsError as error:
         raise ParamsError(f"{path}:\n{error}") from None
 
 
-def _check(raw: Any, problems: list[str]) -> Params:
+def _check(raw: Any) -> Params:
     if not isinstance(raw, dict):
         raise ParamsError("must hold sections: profile, data, " + ", ".join(PROTOCOLS))
+    problems: list[str] = []
     allowed = ["profile", "data", *PROTOCOLS, *STUDIES]
     for key in raw:
         if key not in allowed:
@@ -169,6 +157,3 @@ def _flatten(node: Any, key: str, out: dict[str, Any]) -> None:
             _flatten(v, f"{key}.{k}", out)
     else:
         out[key] = node
-
-
-__all__ = ["PACKAGES", "Params", "ParamsError", "Table", "load_params"]

@@ -143,7 +143,7 @@ class Stage:
         for card in sorted(PREPARED.glob("*/card.json")):
             if card.parent.name in self.protocol.datasets():
                 digest.update(card.read_bytes())
-        for file in sorted(Path(__file__).parent.rglob("*.py")):
+        for file in [*sorted(Path(__file__).parent.rglob("*.py")), *sorted(Path("stages").glob("*.py"))]:
             digest.update(file.read_bytes())
         digest.update(torch.__version__.encode())
         return digest.hexdigest()

@@ -21,6 +21,7 @@ from torch import nn
 from triptych.config import ParamsError, Strict, validate
 from triptych.data.format import Dataset
 from triptych.errors import UserError
+from triptych.files import read_json
 
 PACKAGES = {
     "objects": "triptych.dcgan.objects",
@@ -101,7 +102,7 @@ def load(name: str, seed: int = 0, root: str | Path = "models", device: str | to
         there = sorted(p.name for p in folder.parent.glob("seed*"))
         hint = f"there are {', '.join(there)}" if there else f"nothing is trained there yet; run `dvc repro` for {name}"
         raise NotTrained(f"no trained system at {folder}: {hint}")
-    described = json.loads((folder / "config.json").read_text())
+    described = read_json(folder / "config.json")
     code = module(described["table"], described["system"])
     config = validate(code.Config, described["config"], f"{folder}/config.json")
     spec = Spec(**{**described["spec"], "image_shape": tuple(described["spec"]["image_shape"])})

@@ -123,10 +123,8 @@ class Tracker:
     def fail(self, error: BaseException | str) -> None:
         """End FAILED, with the error as a tag."""
         text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        if self._open and threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):  # a second one must not cut the bounded wait short
-                signal.signal(number, signal.SIG_IGN)
-        self._end(("fail", text), PATIENCE / 2)
+        with _deaf_to_signals() if self._open else contextlib.nullcontext():  # a second one must not cut the wait short
+            self._end(("fail", text), PATIENCE / 2)
 
     def _end(self, event: tuple, patience: float) -> None:
         if not self._open:
@@ -277,6 +275,20 @@ def _watch_process() -> None:
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_terminate)
+
+
+@contextlib.contextmanager
+def _deaf_to_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM do nothing meanwhile (in the main thread, which alone can say so)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set outside Python
 
 
 def _fail_all(reason: str) -> None:

@@ -77,6 +77,17 @@ def test_missing_dataset_or_split_says_what_to_do(tmp_path):
         dataset["val"]
 
 
+@pytest.mark.parametrize("file", ["card.json", "train/images.npy"])
+def test_a_damaged_file_says_how_to_make_it_again(tmp_path, file):
+    write_dataset(tmp_path / "d", {"train": split()}, CARD)
+    (tmp_path / "d" / file).write_bytes((tmp_path / "d" / file).read_bytes()[:90])
+    with pytest.raises(DataError, match="d is damaged .*dvc repro -f prepare@d"):
+        Dataset(tmp_path / "d")["train"]
+    (tmp_path / "d" / file).unlink()
+    with pytest.raises(DataError, match="prepare@d"):
+        Dataset(tmp_path / "d")["train"]
+
+
 def test_same_input_same_bytes(tmp_path):
     cards = []
     for name in ("a", "b"):

@@ -70,6 +70,12 @@ def test_archives_hold_the_same(classes, tmp_path, kind):
     assert packed.card["title"].startswith("packed.") and len(packed.card["archive"]["sha256"]) == 64
 
 
+def test_an_archive_below_the_home_folder_is_in_the_card_too(classes, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "set")
+    assert load("~/packed.zip")[1] == load(tmp_path / "packed.zip")[1]
+
+
 def test_the_same_bytes_twice_and_no_place_in_the_card(classes, tmp_path):
     first = written(tmp_path, classes)
     shutil.move(classes, tmp_path / "elsewhere" / "set")
@@ -220,6 +226,8 @@ WRONG = {  # what is wrong: (how it is made, options, what the message says)
                      "beside the splits train there is the folder 'notes'"),
     "stray image": (pictures("train/a/1.png", "train/1.png"), {},
                     "train holds both single images and class folders"),
+    "a split twice": (pictures("val/a/1.png", "validation/a/2.png"), {},
+                      "'val' and 'validation' are both the split 'val': put them together"),
     "no label": (no_label, {"classes": "camvid"}, "val: 1 photos or labels have no partner or two, e.g. '1'"),
     "no classes": (pairs, {}, "say what their ids mean with `classes`"),
     "unknown id": (lambda p: pairs(p, ids=(0, 77)), {"classes": "camvid"}, r"0\.png holds the class ids"),

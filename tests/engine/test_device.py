@@ -6,7 +6,7 @@ import torch
 from triptych import processes
 from triptych.engine import default_device
 from triptych.engine.device import precision
-from triptych.errors import UserError
+from triptych.errors import UserError, number_from_environment
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +34,25 @@ def test_cuda_without_a_number_is_the_gpu_of_this_process(monkeypatch, name, ran
     assert set_to == ([] if device.type == "cpu" else [device.index])
 
 
-def test_a_device_that_cannot_be_is_named(monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_DEVICE", "gpu0")
-    with pytest.raises(UserError, match="TRIPTYCH_DEVICE = 'gpu0'"):
+@pytest.mark.parametrize("name", ["gpu0", "meta"])
+def test_a_device_that_cannot_be_is_named(monkeypatch, name):
+    monkeypatch.setenv("TRIPTYCH_DEVICE", name)
+    with pytest.raises(UserError, match=f"TRIPTYCH_DEVICE = '{name}'"):
         default_device()
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_DEVICE", "cuda:99")
+    with pytest.raises(UserError, match="cuda:99 cannot be used .*TRIPTYCH_DEVICE"):
+        processes.start_processes()
+
+
+def test_a_setting_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_WORKERS", "two")
+    with pytest.raises(UserError, match="TRIPTYCH_WORKERS = 'two': must be a number"):
+        number_from_environment("TRIPTYCH_WORKERS", 1)
+    monkeypatch.setenv("TRIPTYCH_WORKERS", "3")
+    assert number_from_environment("TRIPTYCH_WORKERS", 1) == 3 and number_from_environment("TRIPTYCH_NONE", 7) == 7
 
 
 def test_precision_is_named():

@@ -190,10 +190,10 @@ def test_curves_pictures_and_costs_are_of_the_reports_profile(root):
     assert seen({"profile": "laptop"}) == (files, "130.0")
     assert seen({"profile": "smoke", "params": {"objects.seeds": [0]}}) == (set(), "")
     assert seen(None) == (set(), "")  # a run that has not ended
-    # not run again by DVC, since the profile changes none of its values (plain YAML reads 1e-4 as text)
+    # not run again by DVC, since the profile changes none of its values
     file = root / "params.yaml"
-    file.write_text("profile: laptop\nobjects:\n  seeds: [0]\n  systems: {dcgan: {lr: 1e-4}}\n")
-    same = {"objects.seeds": [0], "objects.systems.dcgan.lr": 0.0001}
+    file.write_text("profile: laptop\nobjects:\n  costs: [1e-3, 1]\n  systems: {dcgan: {lr: 1e-4}}\n")
+    same = {"objects.costs": [0.001, 1], "objects.systems.dcgan.lr": 0.0001}
     assert seen({"profile": "smoke", "params": same}) == (files, "130.0")
     assert seen({"profile": "smoke", "params": same | {"objects.systems.dcgan.lr": 0.1}}) == (set(), "")
 

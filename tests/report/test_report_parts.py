@@ -11,6 +11,7 @@ from triptych.report.curves import _mean, _panels, loss_curves
 from triptych.report.figures import shrink
 from triptych.report.formats import tex
 from triptych.report.load import Inputs, data_titles, duration
+from triptych.report.page import what_was_run
 from triptych.report.papers import PAPERS, paper_of
 from triptych.report.rank import data_sentence, spearman
 from triptych.report.table import build_tables, show
@@ -108,6 +109,12 @@ def test_metrics_that_nobody_has_a_number_for_are_not_printed(tmp_path):
     assert {head.metric for head in table.heads} == {"Higgins metric, best half (%)", "MIG"}
 
 
+def test_a_system_of_ones_own_is_counted(tmp_path):
+    values = dict.fromkeys([*load("objects").systems, "mine"], 0.5)
+    (line,) = what_was_run(load("objects"), inputs(tmp_path, "objects", "accuracy", values))
+    assert line.startswith(f"{len(values)} of {len(values)} systems")
+
+
 def test_rows_of_other_papers_take_no_part_in_the_order(tmp_path):
     values = {"cogan": 0.40, "bigan_ali": 0.19, "cyclegan": 0.52, "real_photos": 0.01, "pix2pix_unet": 0.0}
     table = build_tables(load("streets"), inputs(tmp_path, "streets", "to_photo/pixel_acc", values))[0]
@@ -153,11 +160,10 @@ def test_shrink_keeps_what_fits_and_brings_down_what_does_not():
         assert image.width / image.height == pytest.approx(4 / 3, rel=0.05)
 
 
-def test_papers_own_their_outputs():
+def test_tables_and_data_belong_to_papers():
     assert {table for paper in PAPERS for table in paper.tables} == {"objects", "digits", "streets", "shapes"}
-    assert paper_of("objects_unlabelled", "datasets") == "dcgan"
-    assert paper_of("failure_case", "groups") == "cyclegan"
-    assert paper_of("something_else", "groups") is None
+    names = ["objects_unlabelled", "faces", "fruit_texture", "chairs", "shapes", "something_else"]
+    assert [paper_of(name) for name in names] == ["dcgan", "dcgan", "cyclegan", "beta_vae", "beta_vae", None]
 
 
 def test_durations():

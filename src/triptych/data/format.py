@@ -23,8 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from triptych.errors import UserError
+from triptych.files import FileError, read_json
 
-class DataError(Exception):
+
+class DataError(UserError):
     """Data is missing, incomplete or not laid out as expected. The message says what to do."""
 
 
@@ -65,15 +68,26 @@ class Dataset:
         card = self.path / "card.json"
         if not card.is_file():
             raise DataError(f"no prepared dataset at {self.path}: run `dvc repro prepare@{self.path.name}` first")
-        self.card: dict[str, Any] = json.loads(card.read_text())
+        try:
+            self.card: dict[str, Any] = read_json(card)
+        except FileError as error:
+            raise self._damaged(error) from None
 
     def __getitem__(self, split: str) -> Split:
         folder = self.path / split
         if split not in self.card["splits"]:
             raise DataError(f"{self.path} has no split {split!r}; it has {', '.join(self.card['splits'])}")
         names = [f.name for f in fields(Split)]
-        present = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in names if (folder / f"{n}.npy").is_file()}
+        try:
+            present = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in names if (folder / f"{n}.npy").is_file()}
+        except (OSError, EOFError, ValueError) as error:
+            raise self._damaged(error) from None
+        if "images" not in present:
+            raise self._damaged(f"{split}/images.npy is missing")
         return Split(**present)
+
+    def _damaged(self, what: object) -> DataError:
+        return DataError(f"the dataset at {self.path} is damaged ({what}): run `dvc repro -f prepare@{self.path.name}`")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

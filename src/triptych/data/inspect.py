@@ -12,6 +12,8 @@ import numpy as np
 from triptych.data.classes import colourise
 from triptych.data.format import Dataset, Split
 
+MOST_CLASSES = 20  # rows of a sheet
+
 
 def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
     """Write `out`/sheet.png and `out`/standard.json. Returns the standard's numbers ({} where none is defined)."""
@@ -32,9 +34,9 @@ def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
 
 
 def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8) -> None:
-    """A grid of images of the first split: a row per class where there are labels, label maps under their photos
-    where there are such, two unpaired domains one above the other, else images spread evenly over the set. Small
-    images are enlarged, pixels kept sharp."""
+    """A grid of images of the first split: a row per class where there are labels (of many classes
+    MOST_CLASSES, spread evenly), label maps under their photos where there are such, two unpaired domains one above the
+    other, else images spread evenly over the set. Small images are enlarged, pixels kept sharp."""
     from PIL import Image
 
     first = next(iter(dataset.card["splits"]))
@@ -62,7 +64,8 @@ def _tiles(dataset: Dataset, split: Split, columns: int, rows: int) -> np.ndarra
         return np.stack([p for p in pairs if len(p) == columns])
     if split.labels is not None:
         labels = np.asarray(split.labels)
-        per_class = [np.flatnonzero(labels == c)[:columns] for c in range(dataset.n_classes)]
+        shown = np.linspace(0, dataset.n_classes - 1, min(MOST_CLASSES, dataset.n_classes)).round().astype(int)
+        per_class = [np.flatnonzero(labels == c)[:columns] for c in shown]
         per_class = [rows_of for rows_of in per_class if len(rows_of) == columns]
         if per_class:
             return np.stack([np.asarray(split.images[np.sort(rows_of)]) for rows_of in per_class])

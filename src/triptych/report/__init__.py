@@ -141,15 +141,11 @@ def _page(
     staged: Sequence[Picture],
     sheets: Sequence[DataSheet],
 ) -> Page:
-    def pictures(key: str | None) -> list[Figure]:
-        known = {*TABLES, *load_studies()}
-        return [figures[p.file] for p in staged if p.group not in known and paper_of(p.group, "groups") == key]
-
     def study(key: str) -> StudySection:
         return StudySection(key, load_studies()[key], studies[key], [figures[p.file] for p in staged if p.group == key])
 
     def data(key: str | None) -> list[tuple[DataSheet, Figure | None]]:
-        mine = [s for s in sheets if paper_of(s.name, "datasets") == key]
+        mine = [s for s in sheets if paper_of(s.name) == key]
         return [(s, figures[s.picture.file] if s.picture else None) for s in mine]
 
     papers = [
@@ -157,10 +153,9 @@ def _page(
             paper=paper,
             tables=[sections[table] for table in paper.tables],
             studies=[study(key) for key in studies if load_studies()[key].paper == paper.key],
-            figures=pictures(paper.key),
             sheets=data(paper.key),
             honesty=[honesty(sections[table].published, inputs) for table in paper.tables],
         )
         for paper in PAPERS
     ]
-    return Page(profile, papers, pictures(None), data(None))
+    return Page(profile, papers, data(None))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triptych.files import FileError, read_json, read_jsonl
+from triptych.files import FileError, read_json, read_jsonl, read_yaml
 from triptych.published import TABLES
 
 Results = dict[str, dict[str, dict[str, Any]]]  # table -> system -> result
@@ -56,7 +56,7 @@ class Inputs:
             return True
         values = told.get("params", {})
         mine = self.params.get("profile") == self.profile
-        return mine and bool(values) and all(_same(_value(self.params, key), value) for key, value in values.items())
+        return mine and bool(values) and all(_value(self.params, key) == value for key, value in values.items())
 
 
 def read_inputs(root: Path, profile: str) -> Inputs:
@@ -155,21 +155,8 @@ def _value(params: Any, key: str) -> Any:
     return params
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Equal, or the same number: plain YAML reads 1e-4 as text."""
-    try:
-        return a == b or float(a) == float(b)
-    except (TypeError, ValueError):
-        return False
-
-
 def _params(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
-    import yaml
-
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise FileError(f"{file} is not valid YAML ({error})") from None
+    values = read_yaml(file)
     return values if isinstance(values, dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -43,7 +43,6 @@ class PaperSection:
     paper: Paper
     tables: Sequence[TableSection]
     studies: Sequence[StudySection]
-    figures: Sequence[Figure]
     sheets: Sequence[tuple[DataSheet, Figure | None]]
     honesty: Sequence[str]
 
@@ -52,8 +51,7 @@ class PaperSection:
 class Page:
     profile: str
     papers: Sequence[PaperSection]
-    figures: Sequence[Figure] = ()  # of no paper
-    sheets: Sequence[tuple[DataSheet, Figure | None]] = field(default=())
+    sheets: Sequence[tuple[DataSheet, Figure | None]]  # of no paper
 
 
 def render(page: Page) -> str:
@@ -95,7 +93,8 @@ def what_was_run(published: Published, inputs: Inputs) -> list[str]:
                 roles.setdefault(role, {})[title] = None
         data = "; ".join(f"{role}: {', '.join(titles)}" for role, titles in roles.items())
         counts = sorted({m["n"] for r in results.values() for m in r["metrics"].values()})
-        lines.append(f"{len(results)} of {len(published.systems)} systems ({scale}). Data: {data}. ")
+        total = len({*published.systems, *results})  # a user's own systems are not among the published
+        lines.append(f"{len(results)} of {total} systems ({scale}). Data: {data}. ")
         if counts == [1]:
             lines[-1] += "Each number is of a single run (n = 1)."
         elif counts:

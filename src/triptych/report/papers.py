@@ -1,4 +1,4 @@
-"""The three papers as the report tells of them: which tables, figures and data belong to which."""
+"""The three papers as the report tells of them: which tables and data belong to which."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Paper:
-    """`groups`: folders of outputs/ and `datasets`: prepared data shown in this paper's section."""
+    """`datasets`: what the names of the prepared data shown in this paper's section begin with, beside its tables'."""
 
     key: str
     title: str
     cite: str
     claim: str
     tables: tuple[str, ...]
-    groups: tuple[str, ...]
     datasets: tuple[str, ...]
 
 
@@ -27,8 +26,7 @@ PAPERS = (
         claim="A convolutional GAN built by four guidelines trains stably, and its discriminator, which "
         "never saw a label, gives features good enough to compete in classification.",
         tables=("objects", "digits"),
-        groups=("dcgan", "faces", "arithmetic", "interpolation", "pathologies", "guidelines"),
-        datasets=("objects", "unlabelled", "digits", "faces"),
+        datasets=("faces",),
     ),
     Paper(
         key="cyclegan",
@@ -38,8 +36,7 @@ PAPERS = (
         claim="Two translators that must undo each other, each judged by a discriminator, learn to translate "
         "between two kinds of images without a single pair of examples.",
         tables=("streets",),
-        groups=("cyclegan", "failure_case", "fruit"),
-        datasets=("streets", "fruit"),
+        datasets=("fruit",),
     ),
     Paper(
         key="beta_vae",
@@ -49,16 +46,13 @@ PAPERS = (
         claim="Weighting the KL term of a VAE with β > 1 makes single latent units stand for single factors "
         "of the images, at the price of blurrier reconstructions.",
         tables=("shapes",),
-        groups=("beta_vae", "traversals", "beta_sweep"),
-        datasets=("shapes", "heads", "chairs"),
+        datasets=("heads", "chairs"),
     ),
 )
 
 
-def paper_of(name: str, kind: str) -> str | None:
-    """The key of the paper that a folder of outputs/ (`kind` "groups") or a dataset ("datasets") belongs to:
-    by its name or by the longest known name it begins with ("objects_unlabelled" -> "objects"); None if none
-    does."""
-    owners = {known: paper.key for paper in PAPERS for known in (*getattr(paper, kind), *paper.tables)}
-    fits = [known for known in owners if name.startswith(known)]
-    return owners[max(fits, key=len)] if fits else None
+def paper_of(dataset: str) -> str | None:
+    """The key of the paper that a dataset belongs to, by what its name begins with ("objects_unlabelled" -> "objects");
+    None if to none."""
+    owners = (paper.key for paper in PAPERS if dataset.startswith((*paper.tables, *paper.datasets)))
+    return next(owners, None)

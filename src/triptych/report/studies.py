@@ -14,7 +14,7 @@ from pydantic import Field
 
 from triptych.config import Strict, validate
 from triptych.report.load import Inputs, duration, judged_on
-from triptych.report.table import Cell, Head, Row, Table
+from triptych.report.table import Cell, Head, Row, Table, heading
 
 
 class Column(Strict):
@@ -68,7 +68,7 @@ def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str])
     metrics = [m for m in study.columns if any(m in r["metrics"] for r in results.values())]
     titles = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
     whose = f"ours, {titles[0]}" if len(titles) == 1 else "ours"
-    heads = [Head(_heading(study.columns[m]), whose, "ours") for m in metrics]
+    heads = [Head(heading(study.columns[m]), whose, "ours") for m in metrics]
     heads += [Head("data", "", "info")] if len(titles) > 1 else []
     costed = any((group, item) in inputs.costs for item in items)
     heads += [Head("cost", "", "info")] if costed else []
@@ -102,10 +102,6 @@ def study_csv(key: str, inputs: Inputs) -> str:
         for metric, n in results[item]["metrics"].items():
             lines.append(f"{item},{metric},{n['mean']},{n['std']},{n['n']}")
     return "\n".join(lines) + "\n"
-
-
-def _heading(column: Column) -> str:
-    return f"{column.title} (%)" if column.unit == "percent" else column.title
 
 
 def _cell(number: Mapping[str, Any] | None, column: Column) -> Cell:

@@ -87,7 +87,8 @@ def show(value: float, spread: float | None, column: Column, decimals: int | Non
     return f"{text} ± {spread * scale:.{spread_digits}f}"
 
 
-def heading(column: Column) -> str:
+def heading(column: Any) -> str:
+    """Of a column of the published tables, or of a study."""
     return f"{column.title} (%)" if column.unit == "percent" else column.title
 
 

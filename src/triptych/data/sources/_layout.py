@@ -83,8 +83,11 @@ def _recognised(name: str, images: list[tuple[str, ...]]) -> dict[str, tuple[tup
             f"{name}: beside the splits {', '.join(sorted(split_tops))} there is {what}: move it away, or "
             f"say which folders are splits with the option `splits`. {LAYOUTS}"
         )
-    order = list(SPLIT_NAMES)
-    return _named(name, images, {SPLIT_NAMES[top]: top for top in sorted(split_tops, key=order.index)})
+    named = {SPLIT_NAMES[top]: top for top in sorted(split_tops, key=list(SPLIT_NAMES).index)}
+    for top in sorted(split_tops - set(named.values())):
+        split = SPLIT_NAMES[top]
+        raise DataError(f"{name}: {top!r} and {named[split]!r} are both the split {split!r}: put them together")
+    return _named(name, images, named)
 
 
 def _named(

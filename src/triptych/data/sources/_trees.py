@@ -135,7 +135,7 @@ def _decompressed(path: Path, opener: Callable[[Path], IO[bytes]]) -> IO[bytes]:
             shutil.copyfileobj(stream, out, 2**20)
     except (*BROKEN, OSError) as error:
         out.close()
-        _unpacking_failed(path, Path(tempfile.gettempdir()), error)
+        _unpacking_failed(path, Path(tempfile.gettempdir()), error, ", or set TMPDIR to a larger disk")
     return out
 
 
@@ -163,11 +163,10 @@ def _unpack_tar(path: Path, folder: Path) -> None:
         _unpacking_failed(path, folder.parent, error)
 
 
-def _unpacking_failed(path: Path, folder: Path, error: Exception) -> NoReturn:
+def _unpacking_failed(path: Path, folder: Path, error: Exception, or_else: str = "") -> NoReturn:
     if disk_full(error):
         raise DataError(
-            f"disk full while unpacking {path} in {folder}: free some space, or set TMPDIR to a larger disk; "
-            "nothing was left behind"
+            f"disk full while unpacking {path} in {folder}: free some space{or_else}; nothing was left behind"
         ) from error
     _damaged(path, error)
 

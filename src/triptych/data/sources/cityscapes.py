@@ -91,7 +91,7 @@ def _names(photos: Tree, labels: Tree, split: str) -> list[str]:
         if len(paths) != COUNTS[split]:
             raise DataError(
                 f"{tree.name} holds {len(paths)} files {start}<city>/*{end}, not {COUNTS[split]}: get "
-                f" {PACKAGES[kind]} again"
+                f"{PACKAGES[kind]} again"
             )
         found.append({Path(f).name.removesuffix(end) for f in paths})
     unpaired = sorted(found[0] ^ found[1])

@@ -56,7 +56,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     names = sorted({name for part in found.values() for name in part.classes or ()})
     classes = _class_table(config, found)
     splits = {split: _split(split, part, tree, config, size, names, classes) for split, part in found.items()}
-    card = _card(Path(config.path), config, size)
+    card = _card(Path(config.path).expanduser(), config, size)
     if names:
         card["class_names"] = names
     if classes:
