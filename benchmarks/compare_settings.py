@@ -12,13 +12,14 @@ import argparse
 from collections.abc import Mapping
 
 import numpy as np
-import yaml
 
 from triptych import systems
+from triptych.config import validate
 from triptych.data.format import Dataset, Split
 from triptych.dcgan import digits_protocol, objects_protocol
 from triptych.engine import Replica
 from triptych.errors import UserError
+from triptych.files import parse_yaml
 from triptych.params import load_params
 from triptych.stage import PREPARED
 from triptych.systems import Spec
@@ -50,7 +51,7 @@ def work(row: str, *settings: str) -> None:
     params = load_params().tables[table]
     shipped = params.systems[name]
     for setting in ("{}", *settings):
-        config = type(shipped).model_validate({**shipped.model_dump(), **yaml.safe_load(setting)})
+        config = validate(type(shipped), {**shipped.model_dump(), **parse_yaml(setting)}, row)
         metrics = {"objects": objects, "digits": digits}[table](name, config, params.protocol, seed=0)
         told = ", ".join(f"{k} {np.mean(v):.4f}" for k, v in metrics.items())
         print(f"{row} {'as shipped' if setting == '{}' else setting}: {told}", flush=True)

@@ -27,10 +27,15 @@ _Loader.add_implicit_resolver(
 )
 
 
+def parse_yaml(text: str) -> Any:
+    """Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)
+
+
 def read_yaml(file: Path) -> Any:
     """The content of a YAML file. Raises FileError naming the file if it is not YAML."""
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        return parse_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FileError(f"{file} is not valid YAML: {error}") from None
 
