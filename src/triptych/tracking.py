@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import Any
 
 from triptych.errors import UserError
+from triptych.signals import deaf_to_signals, exit_on_terminate
 
 PERIOD = 2.0  # seconds between two batches of points
 # seconds that `finish` waits for the store; only ever used up by a store that hangs
@@ -123,7 +124,7 @@ class Tracker:
     def fail(self, error: BaseException | str) -> None:
         """End FAILED, with the error as a tag."""
         text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        with _deaf_to_signals() if self._open else contextlib.nullcontext():  # a second one must not cut the wait short
+        with deaf_to_signals() if self._open else contextlib.nullcontext():  # a second one must not cut the wait short
             self._end(("fail", text), PATIENCE / 2)
 
     def _end(self, event: tuple, patience: float) -> None:
@@ -274,29 +275,9 @@ def _watch_process() -> None:
     atexit.register(_fail_all, "the process ended before the run did")
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_terminate)
-
-
-@contextlib.contextmanager
-def _deaf_to_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM do nothing meanwhile (in the main thread, which alone can say so)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set outside Python
+        signal.signal(signal.SIGTERM, exit_on_terminate)
 
 
 def _fail_all(reason: str) -> None:
     for tracker in list(_live):
         tracker.fail(reason)
-
-
-def _on_terminate(number: int, frame: Any) -> None:
-    """SIGTERM becomes SystemExit, so that `finally` blocks run on the way out."""
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)
