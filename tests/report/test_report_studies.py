@@ -16,13 +16,13 @@ STUDY = Study(
 )
 
 
-def write(root, item, metrics, notes=()):
+def write(root, item, metrics, notes=(), data="rendered shapes (test, n=9)"):
     numbers = {k: {"mean": m, "std": s, "n": n, "values": [m] * n} for k, (m, s, n) in metrics.items()}
     result = {
         "table": "beta_sweep",
         "system": item,
         "profile": "laptop",
-        "data": {"test": "rendered shapes (test, n=9)"},
+        "data": {"test": data} if data else {},
     }
     result |= {"seeds": [0], "metrics": numbers, "notes": list(notes)}
     file = root / "results" / "beta_sweep" / f"{item}.json"
@@ -50,6 +50,18 @@ def test_items_without_a_common_metric_have_tables_of_their_own(tmp_path):
     tables = study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
     assert [[row.system for row in table.rows] for table in tables] == [["a"], ["b", "c"]]
     assert len({table.key for table in tables}) == 2
+
+
+def test_every_number_says_what_data_it_is_from(tmp_path):
+    def heads(*data):
+        for item, title in zip("ab", data):
+            write(tmp_path, item, {"kl": (1.0, 0, 1)}, data=title)
+        (table,) = study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
+        return [head.whose for head in table.heads], [row.cells[-1].text for row in table.rows]
+
+    assert heads("A (test, n=9)", "A (test, n=9)")[0] == ["ours, A"]
+    assert heads(None, None)[0] == ["ours, no images"]
+    assert heads("A (test, n=9)", "B (test, n=9)") == (["ours", ""], ["A", "B"])
 
 
 def test_results_of_another_profile_are_left_out(tmp_path):

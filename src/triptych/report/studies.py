@@ -67,7 +67,8 @@ def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str])
     results = {item: inputs.results[group][item] for item in items}
     metrics = [m for m in study.columns if any(m in r["metrics"] for r in results.values())]
     titles = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
-    whose = f"ours, {titles[0]}" if len(titles) == 1 else "ours"
+    # toy mixtures and games have no images; of several sets a column of its own names each row's
+    whose = "ours" if len(titles) > 1 else f"ours, {titles[0] if titles else 'no images'}"
     heads = [Head(heading(study.columns[m]), whose, "ours") for m in metrics]
     heads += [Head("data", "", "info")] if len(titles) > 1 else []
     costed = any((group, item) in inputs.costs for item in items)
