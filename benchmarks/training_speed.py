@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.beta_vae.objective import bernoulli_nll, kl_per_latent, reparameterise
-from triptych.beta_vae.vae import Vae, VaeConfig
-from triptych.beta_vae.vae_task import Batches, Noise, VaeTask, train_vaes
-from triptych.cyclegan.translation import CycleConfig, CycleTask, Weights
+from triptych.beta_vae.model.objective import bernoulli_nll, kl_per_latent, reparameterise
+from triptych.beta_vae.model.vae import Vae, VaeConfig
+from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask, train_vaes
+from triptych.cyclegan.gan.translation import CycleConfig, CycleTask, Weights
+from triptych.dcgan.gan.training import Adversarial, Gan
 from triptych.dcgan.objects.dcgan import Config as DcganConfig
-from triptych.dcgan.training import Adversarial, Gan
 from triptych.engine import Replica, Stream, Task, train
 from triptych.systems import Spec, build
 

@@ -1,7 +1,7 @@
 """Stage arithmetic: walks, vector arithmetic and the turn vector in a DCGAN's code space (study `arithmetic`)."""
 
-from triptych.dcgan.arithmetic import notes, rows, run
-from triptych.dcgan.arithmetic_figures import drawings
+from triptych.dcgan.arithmetic.figures import drawings
+from triptych.dcgan.arithmetic.protocol import notes, rows, run
 from triptych.stage import Stage, main
 
 

@@ -1,7 +1,7 @@
 """Stage failure_case@<texture|geometry>: what CycleGAN changes, judged by classifiers of skins and of shapes."""
 
-from triptych.cyclegan.failure_case import PROPERTIES, notes_on, run
-from triptych.cyclegan.failure_figure import draw_ways
+from triptych.cyclegan.failure_case.figure import draw_ways
+from triptych.cyclegan.failure_case.protocol import PROPERTIES, notes_on, run
 from triptych.cyclegan.two_domains import TwoDomains
 from triptych.stage import Stage, main
 

@@ -4,7 +4,7 @@ floors (table `streets`)."""
 from pathlib import Path
 
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.evaluator import save_evaluator, train_evaluator
+from triptych.cyclegan.fcn.evaluator import save_evaluator, train_evaluator
 from triptych.cyclegan.streets_protocol import evaluate_references
 from triptych.stage import Stage, main
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.evaluator import load_evaluator
+from triptych.cyclegan.fcn.evaluator import load_evaluator
 from triptych.cyclegan.streets_protocol import evaluate
 from triptych.data.classes import evaluated
 from triptych.stage import Stage, main

@@ -1,7 +1,7 @@
 """Stage guidelines: the DCGAN paper's guidelines, each left out in turn (study `guidelines`)."""
 
-from triptych.dcgan.guidelines import Judge, metrics, notes, run
-from triptych.dcgan.guidelines_figures import draw_variants
+from triptych.dcgan.guidelines.figures import draw_variants
+from triptych.dcgan.guidelines.protocol import Judge, metrics, notes, run
 from triptych.stage import Stage, main
 
 

@@ -1,7 +1,7 @@
 """Stage represent@<system>: learn a representation of the shapes (table `shapes`)."""
 
 from triptych.beta_vae.fitting import fit_all
-from triptych.beta_vae.traversal import draw_figures
+from triptych.beta_vae.latents.traversal import draw_figures
 from triptych.stage import Stage, main
 
 

@@ -1,7 +1,7 @@
 """Stage traversals@<dataset>: what each latent changes in the picture, by system (study `traversals`)."""
 
-from triptych.beta_vae.traversals import jobs, judge, run
-from triptych.beta_vae.traversals_figures import draw_figures, notes
+from triptych.beta_vae.traversals.figures import draw_figures, notes
+from triptych.beta_vae.traversals.protocol import jobs, judge, run
 from triptych.stage import Stage, main
 
 

@@ -14,7 +14,7 @@ _WHERE = {
     "load": "triptych.systems",
     "load_params": "triptych.params",
     "Dataset": "triptych.data.format",
-    "LinearSVM": "triptych.dcgan.svm",
+    "LinearSVM": "triptych.dcgan.judging.svm",
 }
 
 __all__ = [*_WHERE]

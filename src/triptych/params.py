@@ -25,12 +25,12 @@ PROTOCOLS = {
 }
 # Beside the tables: experiments of their own, each with a `Protocol` that holds its whole section.
 STUDIES = {
-    "guidelines": "triptych.dcgan.guidelines",
-    "pathologies": "triptych.dcgan.pathologies",
-    "arithmetic": "triptych.dcgan.arithmetic",
-    "failure_case": "triptych.cyclegan.failure_case",
-    "traversals": "triptych.beta_vae.traversals",
-    "beta_sweep": "triptych.beta_vae.beta_sweep",
+    "guidelines": "triptych.dcgan.guidelines.protocol",
+    "pathologies": "triptych.dcgan.pathologies.protocol",
+    "arithmetic": "triptych.dcgan.arithmetic.protocol",
+    "failure_case": "triptych.cyclegan.failure_case.protocol",
+    "traversals": "triptych.beta_vae.traversals.protocol",
+    "beta_sweep": "triptych.beta_vae.beta_sweep.protocol",
 }
 
 

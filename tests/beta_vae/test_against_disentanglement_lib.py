@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae import dci, higgins, mig, sap
-from triptych.beta_vae.factor_vae import factor_vae_score
+from triptych.beta_vae.metrics import dci, higgins, mig, sap
+from triptych.beta_vae.metrics.factor_vae import factor_vae_score
 from triptych.beta_vae.sampling import Grid
 
 pytestmark = pytest.mark.skipif(

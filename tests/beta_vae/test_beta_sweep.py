@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae import rate_distortion
-from triptych.beta_vae.autoencoder import Autoencoder
-from triptych.beta_vae.beta_sweep import Outcome, Protocol, Row, build, encode_together, judge, train_rows
-from triptych.beta_vae.beta_sweep_figures import (
+from triptych.beta_vae.beta_sweep.figures import (
     COLOURS,
     MARKERS,
     draw_figures,
@@ -18,9 +15,12 @@ from triptych.beta_vae.beta_sweep_figures import (
     notes,
     summary,
 )
-from triptych.beta_vae.rate_distortion import Measures, information, measure
+from triptych.beta_vae.beta_sweep.protocol import Outcome, Protocol, Row, build, encode_together, judge, train_rows
+from triptych.beta_vae.metrics import rate_distortion
+from triptych.beta_vae.metrics.rate_distortion import Measures, information, measure
+from triptych.beta_vae.model.autoencoder import Autoencoder
+from triptych.beta_vae.model.vae import fit_together
 from triptych.beta_vae.sampling import Grid
-from triptych.beta_vae.vae import fit_together
 from triptych.config import ParamsError, validate
 from triptych.data.format import write_dataset
 from triptych.data.render.shapes import Config, render

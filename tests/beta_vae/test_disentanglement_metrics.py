@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae import dci, mig, sap
-from triptych.beta_vae.factor_vae import factor_vae_score
+from triptych.beta_vae.metrics import dci, mig, sap
+from triptych.beta_vae.metrics.factor_vae import factor_vae_score
 from triptych.beta_vae.sampling import Grid
 
 GRID = Grid([{"name": n, "values": list(range(5))} for n in "abcd"])

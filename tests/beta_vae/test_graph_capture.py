@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from triptych import systems
-from triptych.beta_vae.factor_net import FactorNet, FactorTask, NetConfig, describe, targets
+from triptych.beta_vae.model.vae_task import VaeTask
 from triptych.beta_vae.systems.dc_ign import DcIgnTask
 from triptych.beta_vae.systems.infogan import InfoGanTask
-from triptych.beta_vae.vae_task import VaeTask
+from triptych.beta_vae.traversals.factor_net import FactorNet, FactorTask, NetConfig, describe, targets
 from triptych.systems import Spec
 
 META = torch.device("meta")

@@ -4,8 +4,8 @@ training."""
 import pytest
 import torch
 
-from triptych.beta_vae import higgins
-from triptych.beta_vae.higgins import (
+from triptych.beta_vae.metrics import higgins
+from triptych.beta_vae.metrics.higgins import (
     ALL_FACTORS,
     PAPER_FACTORS,
     Points,

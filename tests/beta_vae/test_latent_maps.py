@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.latent_maps import draw_latent_maps, fits, latent_maps
+from triptych.beta_vae.latents.maps import draw_latent_maps, fits, latent_maps
+from triptych.beta_vae.latents.traversal import draw_figures
 from triptych.beta_vae.sampling import Grid
-from triptych.beta_vae.traversal import draw_figures
 from triptych.data.format import write_dataset
 from triptych.data.render.shapes import Config, render
 

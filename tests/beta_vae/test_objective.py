@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from triptych.beta_vae.objective import (
+from triptych.beta_vae.model.objective import (
     bernoulli_nll,
     beta_of,
     decoder_nll,
@@ -14,7 +14,7 @@ from triptych.beta_vae.objective import (
     reparameterise,
     resolve_beta,
 )
-from triptych.beta_vae.vae import VaeConfig
+from triptych.beta_vae.model.vae import VaeConfig
 from triptych.config import ParamsError, validate
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from triptych import systems
-from triptych.beta_vae import shapes_protocol, traversal
-from triptych.beta_vae.objective import kl_per_latent
+from triptych.beta_vae import shapes_protocol
+from triptych.beta_vae.latents import traversal
+from triptych.beta_vae.model.objective import kl_per_latent
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.shapes_protocol import Metrics, Protocol, encode_all, evaluate
 from triptych.data.format import write_dataset

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.factor_net import describe, split, targets, train_net
-from triptych.beta_vae.following import follow, monotonicity, progress, roughness, summarise
-from triptych.beta_vae.traversals import JUDGE, Protocol, information, jobs, judge, numbered, run, traversals
-from triptych.beta_vae.traversals_figures import draw_figures, notes
+from triptych.beta_vae.traversals.factor_net import describe, split, targets, train_net
+from triptych.beta_vae.traversals.figures import draw_figures, notes
+from triptych.beta_vae.traversals.following import follow, monotonicity, progress, roughness, summarise
+from triptych.beta_vae.traversals.protocol import JUDGE, Protocol, information, jobs, judge, numbered, run, traversals
 from triptych.config import ParamsError, validate
 from triptych.data.format import write_dataset
 from triptych.data.render import heads

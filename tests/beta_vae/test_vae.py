@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from triptych import systems
-from triptych.beta_vae.networks import NetworkConfig, decoder, encoder
-from triptych.beta_vae.stacked import Stacked
-from triptych.beta_vae.vae import Vae, VaeConfig, fit_together
-from triptych.beta_vae.vae_task import Batches, Noise
+from triptych.beta_vae.model.networks import NetworkConfig, decoder, encoder
+from triptych.beta_vae.model.stacked import Stacked
+from triptych.beta_vae.model.vae import Vae, VaeConfig, fit_together
+from triptych.beta_vae.model.vae_task import Batches, Noise
 from triptych.config import ParamsError
 from triptych.engine import Replica
 from triptych.engine import stream as engine_stream

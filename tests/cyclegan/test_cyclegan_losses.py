@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from triptych.cyclegan.losses import critic_loss, distance, realness
+from triptych.cyclegan.gan.losses import critic_loss, distance, realness
 
 
 def test_least_squares_by_hand():

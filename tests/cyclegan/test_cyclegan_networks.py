@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.coupled import CoupledCritics, CoupledGenerators
-from triptych.cyclegan.networks import Generator, PatchCritic, Residual, receptive_field
-from triptych.cyclegan.unet import UNet
+from triptych.cyclegan.gan.networks import Generator, PatchCritic, Residual, receptive_field
+from triptych.cyclegan.rivals.coupled import CoupledCritics, CoupledGenerators
+from triptych.cyclegan.rivals.unet import UNet
 
 
 @pytest.mark.parametrize("layers, field", [(1, 16), (2, 34), (3, 70), (4, 142)])

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from triptych.cyclegan.pool import Pool
+from triptych.cyclegan.gan.pool import Pool
 
 
 class PlainPool:

@@ -6,10 +6,18 @@ import torch
 from PIL import Image
 
 from triptych.config import validate
-from triptych.cyclegan import domain_classifier
-from triptych.cyclegan.domain_classifier import soiled, train_classifier
-from triptych.cyclegan.failure_case import PROPERTIES, Protocol, Ways, accuracy, judged, notes_on, run
-from triptych.cyclegan.failure_figure import draw_ways
+from triptych.cyclegan.failure_case.domain_classifier import soiled, train_classifier
+from triptych.cyclegan.failure_case.figure import draw_ways
+from triptych.cyclegan.failure_case.protocol import (
+    PROPERTIES,
+    Protocol,
+    Ways,
+    accuracy,
+    domain_classifier,
+    judged,
+    notes_on,
+    run,
+)
 from triptych.cyclegan.two_domains import TwoDomains
 from triptych.data.format import DataError, Split, write_dataset
 from triptych.data.silhouette import overlap, silhouettes

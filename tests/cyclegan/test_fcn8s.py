@@ -7,9 +7,9 @@ from torch import nn
 
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.evaluator import load_evaluator, save_evaluator, train_evaluator
-from triptych.cyclegan.fcn8s import Config as FcnConfig
-from triptych.cyclegan.fcn8s import FCN8s, Upsample
+from triptych.cyclegan.fcn.evaluator import load_evaluator, save_evaluator, train_evaluator
+from triptych.cyclegan.fcn.fcn8s import Config as FcnConfig
+from triptych.cyclegan.fcn.fcn8s import FCN8s, Upsample
 from triptych.cyclegan.streets_protocol import Protocol, evaluate, evaluate_references
 from triptych.data.classes import CITYSCAPES
 from triptych.data.format import DataError

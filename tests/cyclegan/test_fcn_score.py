@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from triptych.cyclegan import fcn_score
-from triptych.cyclegan.fcn_score import (
+from triptych.cyclegan.fcn.resize import resize_classes, resize_photos
+from triptych.cyclegan.scores import fcn_score
+from triptych.cyclegan.scores.fcn_score import (
     absent_classes,
     best_permutation,
     class_pixels,
@@ -17,7 +18,6 @@ from triptych.cyclegan.fcn_score import (
     score_photos,
     scores,
 )
-from triptych.cyclegan.resize import resize_classes, resize_photos
 from triptych.data.classes import CITYSCAPES, colourise, evaluated
 
 THREE = [

@@ -9,7 +9,7 @@ from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData
 from triptych.cyclegan.methods import bigan_ali, cogan, feature_loss_gan, pix2pix, pix2pix_unet, simgan
-from triptych.cyclegan.one_way import OneWay
+from triptych.cyclegan.rivals.one_way import OneWay
 from triptych.data.classes import CITYSCAPES
 from triptych.engine import Replica, inference
 from triptych.engine.step import Stepper

@@ -7,9 +7,9 @@ import torch
 from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData, domains
-from triptych.cyclegan.losses import distance, realness
-from triptych.cyclegan.networks import PatchCritic
-from triptych.cyclegan.translation import CycleConfig, CycleSystem, CycleTask, Weights
+from triptych.cyclegan.gan.losses import distance, realness
+from triptych.cyclegan.gan.networks import PatchCritic
+from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights
 from triptych.data.classes import CITYSCAPES
 from triptych.engine import Replica
 from triptych.engine.step import frozen

@@ -6,13 +6,13 @@ import torch
 
 from triptych.config import ParamsError, validate
 from triptych.data.render import faces
-from triptych.dcgan.arithmetic import Interpolation, Pair, Protocol, Turn, notes, rows, run
-from triptych.dcgan.arithmetic_figures import drawings
-from triptych.dcgan.attributes import Readings
-from triptych.dcgan.code_lab import Lab, fixed_generator
-from triptych.dcgan.demonstrations import add_up, interpolate, turn
-from triptych.dcgan.nearest_real import NearestReal
-from triptych.dcgan.training import Gan, GanConfig
+from triptych.dcgan.arithmetic.attributes import Readings
+from triptych.dcgan.arithmetic.code_lab import Lab, fixed_generator
+from triptych.dcgan.arithmetic.demonstrations import add_up, interpolate, turn
+from triptych.dcgan.arithmetic.figures import drawings
+from triptych.dcgan.arithmetic.nearest_real import NearestReal
+from triptych.dcgan.arithmetic.protocol import Interpolation, Pair, Protocol, Turn, notes, rows, run
+from triptych.dcgan.gan.training import Gan, GanConfig
 from triptych.engine import Replica
 
 DIM = 6

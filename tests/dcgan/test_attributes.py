@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from triptych.data.format import DataError, Split
-from triptych.dcgan.attributes import Reader, ReaderConfig, held_out, targets_of, train_reader
-from triptych.dcgan.nearest_real import NearestReal
+from triptych.dcgan.arithmetic.attributes import Reader, ReaderConfig, held_out, targets_of, train_reader
+from triptych.dcgan.arithmetic.nearest_real import NearestReal
 from triptych.engine import Replica
 
 CARD = {

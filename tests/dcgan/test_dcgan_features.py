@@ -3,14 +3,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from triptych.dcgan.features import (
+from triptych.dcgan.gan.features import (
     DiscriminatorFeatures,
     FeatureConfig,
     Standardizer,
     estimate_statistics,
     features,
 )
-from triptych.dcgan.networks import FAMILIES, Discriminator, signed
+from triptych.dcgan.gan.networks import FAMILIES, Discriminator, signed
 
 CPU = torch.device("cpu")
 

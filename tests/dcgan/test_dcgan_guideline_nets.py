@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from triptych.config import validate
-from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
-from triptych.dcgan.networks import FAMILIES, Discriminator, Generator
+from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.gan.networks import FAMILIES, Discriminator, Generator
+from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
 from triptych.dcgan.objects.dcgan import Config
-from triptych.dcgan.training import Gan, GanConfig, train_gan
 from triptych.engine import Replica
 from triptych.nn.init import normal_init
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from triptych.config import ParamsError
-from triptych.dcgan.networks import FAMILIES, Discriminator, Generator, family_for, pooled
+from triptych.dcgan.gan.networks import FAMILIES, Discriminator, Generator, family_for, pooled
 from triptych.nn.init import normal_init
 
 NETS = list(FAMILIES)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.training import Adversarial, Gan, GanConfig, train_gan
+from triptych.dcgan.gan.training import Adversarial, Gan, GanConfig, train_gan
 from triptych.engine import Replica
 
 SHAPE = (3, 32, 32)

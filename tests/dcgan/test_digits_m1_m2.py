@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from triptych.dcgan.m1 import M1, M1Config, M1Task, kl_to_standard, log_normal
-from triptych.dcgan.m2 import M2, M2Task
+from triptych.dcgan.semisupervised.m1 import M1, M1Config, M1Task, kl_to_standard, log_normal
+from triptych.dcgan.semisupervised.m2 import M2, M2Task
 from triptych.engine import Replica
 
 

@@ -12,10 +12,10 @@ from scipy.signal import convolve2d
 from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.data.format import DataError, Split
-from triptych.dcgan import released
 from triptych.dcgan.digits_protocol import Protocol, evaluate
-from triptych.dcgan.networks import signed
-from triptych.dcgan.released import EPSILON, fetch_released, load_released, released_gan
+from triptych.dcgan.gan.networks import signed
+from triptych.dcgan.semisupervised import released
+from triptych.dcgan.semisupervised.released import EPSILON, fetch_released, load_released, released_gan
 from triptych.engine import Replica
 from triptych.systems import Spec
 

@@ -5,8 +5,8 @@ from torch import nn
 
 from triptych import systems
 from triptych.config import ParamsError
-from triptych.dcgan.m1 import M1
-from triptych.dcgan.selection import Pruning, train_selected
+from triptych.dcgan.semisupervised.m1 import M1
+from triptych.dcgan.semisupervised.selection import Pruning, train_selected
 from triptych.engine import Phase, Replica, Stream, Task
 from triptych.systems import Spec
 

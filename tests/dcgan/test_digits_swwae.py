@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from triptych.config import ParamsError
-from triptych.dcgan.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
+from triptych.dcgan.semisupervised.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
 from triptych.systems import Spec
 
 SPEC = Spec((3, 32, 32), n_classes=10)

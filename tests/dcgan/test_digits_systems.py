@@ -8,9 +8,9 @@ from triptych.data.format import Split
 from triptych.dcgan.digits.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.supervised_cnn import sample_trial
 from triptych.dcgan.digits_protocol import Protocol, evaluate
-from triptych.dcgan.neighbours import NearestNeighbours
-from triptych.dcgan.networks import Discriminator
-from triptych.dcgan.pca import PCA
+from triptych.dcgan.gan.networks import Discriminator
+from triptych.dcgan.semisupervised.neighbours import NearestNeighbours
+from triptych.dcgan.semisupervised.pca import PCA
 from triptych.engine import Divergence, Replica
 from triptych.systems import Spec
 
@@ -205,7 +205,7 @@ def test_dcgan_has_the_features_of_the_paper_and_statistics_of_the_pool():
     assert (config.z, config.z_dim, config.lr, config.batch_size) == ("gaussian", 100, 5e-4, 64)
     system, _, _ = trained("dcgan")
     from triptych.dcgan.digits_protocol import divide
-    from triptych.dcgan.features import estimate_statistics
+    from triptych.dcgan.gan.features import estimate_statistics
 
     before = {k: v.clone() for k, v in system.gan.discriminator.state_dict().items()}
     estimate_statistics(system.gan.discriminator, divide(DATA, PROTOCOL).unlabelled, torch.device("cpu"))

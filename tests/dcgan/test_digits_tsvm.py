@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from triptych.config import ParamsError, validate
-from triptych.dcgan import tsvm
 from triptych.dcgan.digits import tsvm as tsvm_row
-from triptych.dcgan.kernel_map import NystromMap
-from triptych.dcgan.tsvm import TransductiveSVM, objective, solve, swap_pairs, transduce
+from triptych.dcgan.semisupervised import tsvm
+from triptych.dcgan.semisupervised.kernel_map import NystromMap
+from triptych.dcgan.semisupervised.tsvm import TransductiveSVM, objective, solve, swap_pairs, transduce
 from triptych.engine import Replica
 from triptych.systems import Spec
 

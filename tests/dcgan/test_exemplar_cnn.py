@@ -10,7 +10,7 @@ import triptych
 from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.dcgan.objects.exemplar_cnn import Config, Exemplars, Net, System
-from triptych.dcgan.plateau import Plateau
+from triptych.dcgan.patches.plateau import Plateau
 from triptych.engine import Replica
 from triptych.systems import Spec
 
@@ -122,7 +122,7 @@ def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its
     script = tmp_path / "script.py"
     script.write_text("""
 import torch.distributed as dist
-from triptych.dcgan.plateau import Plateau
+from triptych.dcgan.patches.plateau import Plateau
 
 dist.init_process_group("gloo")
 plateau = Plateau(3.0, divisions=2, patience=1)

@@ -6,11 +6,11 @@ import torch
 
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
-from triptych.dcgan import guidelines
-from triptych.dcgan.frechet import FrechetConfig, FrechetSpace, frechet, moments
-from triptych.dcgan.guidelines import Judge, Protocol, dynamics, has_collapsed, metrics, run
-from triptych.dcgan.guidelines_figures import draw_variants
-from triptych.dcgan.svm import LinearSVM
+from triptych.dcgan.guidelines import protocol as guidelines
+from triptych.dcgan.guidelines.figures import draw_variants
+from triptych.dcgan.guidelines.frechet import FrechetConfig, FrechetSpace, frechet, moments
+from triptych.dcgan.guidelines.protocol import Judge, Protocol, dynamics, has_collapsed, metrics, run
+from triptych.dcgan.judging.svm import LinearSVM
 from triptych.engine import Divergence, Replica
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.kmeans import kmeans_step, normalise, quadrants, random_patches, triangle, windows, zca
+from triptych.dcgan.patches.kmeans import kmeans_step, normalise, quadrants, random_patches, triangle, windows, zca
 
 
 def test_whitened_patches_are_white():

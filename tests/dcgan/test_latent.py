@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.latent import along, around, choose, combine, pair_distance, spearman, step_distances, walk
+from triptych.dcgan.arithmetic.latent import (
+    along,
+    around,
+    choose,
+    combine,
+    pair_distance,
+    spearman,
+    step_distances,
+    walk,
+)
 
 
 def test_a_walk_passes_through_its_points_in_equal_steps():

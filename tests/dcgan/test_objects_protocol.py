@@ -10,7 +10,7 @@ from triptych.data.format import DataError, Split
 from triptych.dcgan import extraction, row_notes
 from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.figures import draw_samples, mean_distance, sheet
-from triptych.dcgan.label_draws import draw_rows
+from triptych.dcgan.judging.label_draws import draw_rows
 from triptych.dcgan.objects import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
 from triptych.dcgan.objects_protocol import Probe, Protocol, evaluate, judge
 from triptych.engine import Replica

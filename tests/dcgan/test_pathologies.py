@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from triptych.config import ParamsError, validate
+from triptych.dcgan.gan.training import Gan
 from triptych.dcgan.pathologies import cycling, games, mode_collapse, toy_gan, vanishing_gradient
 from triptych.dcgan.pathologies.mixture import coverage, mixture
 from triptych.dcgan.pathologies.objectives import discriminator_loss, generator_loss
 from triptych.dcgan.pathologies.protocol import Protocol
 from triptych.dcgan.pathologies.toy_gan import ToyGan, ToyGanConfig, discriminator, generator
-from triptych.dcgan.training import Gan
 from triptych.engine import Replica
 
 CPU = torch.device("cpu")

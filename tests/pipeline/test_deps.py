@@ -51,8 +51,8 @@ CHOOSERS = {
     "triptych.data.prepare",
     "triptych.data.inspect",
     "triptych.dcgan.pathologies.protocol",
-    "triptych.beta_vae.beta_sweep",
-    "triptych.beta_vae.traversals",
+    "triptych.beta_vae.beta_sweep.protocol",
+    "triptych.beta_vae.traversals.protocol",
 }
 # Folders that may be a dep though the stage does not import all of it.
 WHOLE = {

@@ -13,9 +13,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.beta_vae import dci, factor_probe, higgins, mig, sap
-from triptych.beta_vae.factor_vae import factor_vae_score
-from triptych.beta_vae.rate_distortion import measure
+from triptych.beta_vae.metrics import dci, factor_probe, higgins, mig, sap
+from triptych.beta_vae.metrics.factor_vae import factor_vae_score
+from triptych.beta_vae.metrics.rate_distortion import measure
 from triptych.beta_vae.sampling import Grid
 from triptych.config import Seeds, Strict
 from triptych.data.format import Dataset, Split

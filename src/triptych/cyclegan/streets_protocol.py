@@ -16,10 +16,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Seeds, Strict
-from triptych.cyclegan import fcn8s
-from triptych.cyclegan.collapse import diversity, mutual_information
 from triptych.cyclegan.data import StreetData, enlarge
-from triptych.cyclegan.fcn_score import (
+from triptych.cyclegan.fcn import fcn8s
+from triptych.cyclegan.scores.collapse import diversity, mutual_information
+from triptych.cyclegan.scores.fcn_score import (
     absent_classes,
     best_permutation,
     class_pixels,
@@ -27,7 +27,7 @@ from triptych.cyclegan.fcn_score import (
     score_photos,
     scores,
 )
-from triptych.cyclegan.hidden_information import cycle_errors, growth
+from triptych.cyclegan.scores.hidden_information import cycle_errors, growth
 from triptych.data.classes import evaluated
 from triptych.engine import inference, prepare
 from triptych.engine.parallel import one_by_one

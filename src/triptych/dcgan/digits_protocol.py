@@ -19,7 +19,7 @@ from pydantic import Field
 from triptych.config import ParamsError, Seeds, Strict
 from triptych.data.format import DataError, Dataset, Split
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
-from triptych.dcgan.label_draws import draw_rows, labels_of
+from triptych.dcgan.judging.label_draws import draw_rows, labels_of
 from triptych.dcgan.row_notes import chosen, spread
 from triptych.engine import Replica
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from triptych.dcgan.features import Adapted, Standardizer
-from triptych.dcgan.svm_newton import Rows
+from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.judging.svm_newton import Rows
 
 SHARE = 0.4  # of the free memory that one set's features may take
 BLOCK = 250  # images at a time

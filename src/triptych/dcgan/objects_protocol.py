@@ -20,10 +20,10 @@ from torch import nn
 from triptych.config import ParamsError, Seeds, Strict
 from triptych.data.format import Split
 from triptych.dcgan.extraction import adapt_and_extract, extract
-from triptych.dcgan.label_draws import draw_rows, labels_of
+from triptych.dcgan.judging.label_draws import draw_rows, labels_of
+from triptych.dcgan.judging.svm import fit_svm, predict_all
+from triptych.dcgan.judging.svm_newton import Rows
 from triptych.dcgan.row_notes import chosen, spread
-from triptych.dcgan.svm import fit_svm, predict_all
-from triptych.dcgan.svm_newton import Rows
 from triptych.engine.parallel import one_by_one
 
 

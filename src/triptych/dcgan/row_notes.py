@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from triptych.dcgan.training import GanConfig
+from triptych.dcgan.gan.training import GanConfig
 
 
 def chosen(name: str, values: Sequence[float], tried: Sequence[float]) -> str:

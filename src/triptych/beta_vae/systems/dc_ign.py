@@ -13,11 +13,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.beta_vae.autoencoder import Autoencoder
-from triptych.beta_vae.enlarging import UpsampledConvolution
-from triptych.beta_vae.objective import bernoulli_nll, kl_per_latent, reparameterise
+from triptych.beta_vae.model.autoencoder import Autoencoder
+from triptych.beta_vae.model.objective import bernoulli_nll, kl_per_latent, reparameterise
+from triptych.beta_vae.model.vae_task import Noise
+from triptych.beta_vae.rivals.enlarging import UpsampledConvolution
 from triptych.beta_vae.sampling import Grid
-from triptych.beta_vae.vae_task import Noise
 from triptych.config import ParamsError, Strict
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec

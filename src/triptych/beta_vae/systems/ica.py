@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from triptych.beta_vae.principal import Pca, PcaConfig, sample
+from triptych.beta_vae.rivals.principal import Pca, PcaConfig, sample
 from triptych.engine import Replica, exact_products
 from triptych.systems import Spec
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.beta_vae.enlarging import Deconvolution
+from triptych.beta_vae.rivals.enlarging import Deconvolution
 from triptych.config import ParamsError, Strict
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec

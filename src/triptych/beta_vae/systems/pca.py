@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.beta_vae.principal import Pca as System
-from triptych.beta_vae.principal import PcaConfig as Config
+from triptych.beta_vae.rivals.principal import Pca as System
+from triptych.beta_vae.rivals.principal import PcaConfig as Config
 
 __all__ = ["Config", "System"]

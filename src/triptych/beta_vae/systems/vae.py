@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.beta_vae.vae import Vae as System
-from triptych.beta_vae.vae import VaeConfig as Config
+from triptych.beta_vae.model.vae import Vae as System
+from triptych.beta_vae.model.vae import VaeConfig as Config
 
 __all__ = ["Config", "System"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from triptych.beta_vae.networks import NetworkConfig as Config
-from triptych.beta_vae.vae import Vae
+from triptych.beta_vae.model.networks import NetworkConfig as Config
+from triptych.beta_vae.model.vae import Vae
 
 
 class System(Vae):

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from triptych.cyclegan.data import StreetData, domains
-from triptych.cyclegan.losses import critic_loss, realness
-from triptych.cyclegan.networks import PatchCritic
-from triptych.cyclegan.pool import Pool
-from triptych.cyclegan.translation import Translator, UnpairedConfig, steps_of
+from triptych.cyclegan.gan.losses import critic_loss, realness
+from triptych.cyclegan.gan.networks import PatchCritic
+from triptych.cyclegan.gan.pool import Pool
+from triptych.cyclegan.gan.translation import Translator, UnpairedConfig, steps_of
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
 

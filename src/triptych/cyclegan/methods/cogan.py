@@ -13,10 +13,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from triptych.cyclegan.coupled import CoupledCritics, CoupledGenerators
 from triptych.cyclegan.data import StreetData, domains, enlarge, normalise, to_uint8
-from triptych.cyclegan.losses import GanLoss, realness
-from triptych.cyclegan.translation import Training, steps_of
+from triptych.cyclegan.gan.losses import GanLoss, realness
+from triptych.cyclegan.gan.translation import Training, steps_of
+from triptych.cyclegan.rivals.coupled import CoupledCritics, CoupledGenerators
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
 

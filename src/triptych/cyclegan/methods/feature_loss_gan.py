@@ -20,11 +20,12 @@ import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.cyclegan import fcn8s, translation
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.evaluator import train_evaluator
-from triptych.cyclegan.losses import distance
-from triptych.cyclegan.one_way import fit_both_ways
+from triptych.cyclegan.fcn import fcn8s
+from triptych.cyclegan.fcn.evaluator import train_evaluator
+from triptych.cyclegan.gan import translation
+from triptych.cyclegan.gan.losses import distance
+from triptych.cyclegan.rivals.one_way import fit_both_ways
 from triptych.engine import Replica
 
 

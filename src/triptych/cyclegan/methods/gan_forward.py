@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.cyclegan.translation import CycleConfig, CycleSystem
+from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
 
 Config = CycleConfig
 

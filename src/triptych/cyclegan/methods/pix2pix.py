@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from triptych.cyclegan import translation
-from triptych.cyclegan.paired import Paired
+from triptych.cyclegan.gan import translation
+from triptych.cyclegan.rivals.paired import Paired
 
 
 class Config(translation.Config):

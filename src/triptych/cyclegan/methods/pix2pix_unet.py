@@ -12,10 +12,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from triptych.cyclegan.losses import GanLoss
-from triptych.cyclegan.paired import Paired
-from triptych.cyclegan.translation import PatchTraining
-from triptych.cyclegan.unet import UNet
+from triptych.cyclegan.gan.losses import GanLoss
+from triptych.cyclegan.gan.translation import PatchTraining
+from triptych.cyclegan.rivals.paired import Paired
+from triptych.cyclegan.rivals.unet import UNet
 
 
 class Config(PatchTraining):

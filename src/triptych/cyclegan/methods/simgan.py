@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from triptych.cyclegan import translation
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.losses import distance
-from triptych.cyclegan.one_way import fit_both_ways
+from triptych.cyclegan.gan import translation
+from triptych.cyclegan.gan.losses import distance
+from triptych.cyclegan.rivals.one_way import fit_both_ways
 from triptych.engine import Replica
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.translation import Networks, Translator
+from triptych.cyclegan.gan.translation import Networks, Translator
 from triptych.engine import Replica
 
 Config = Networks

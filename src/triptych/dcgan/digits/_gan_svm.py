@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
-from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
-from triptych.dcgan.svm import fit_svm
-from triptych.dcgan.training import Gan
+from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.gan.training import Gan
+from triptych.dcgan.judging.svm import fit_svm
 from triptych.engine import Replica, exact_products, inference
 from triptych.systems import Spec
 

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from triptych.dcgan.digits._gan_svm import GanSvmConfig, GanSvmSystem
-from triptych.dcgan.networks import FamilyName
+from triptych.dcgan.gan.networks import FamilyName
+from triptych.dcgan.gan.training import Gan, GanConfig, Prior, train_gan
 from triptych.dcgan.row_notes import updates
-from triptych.dcgan.training import Gan, GanConfig, Prior, train_gan
 from triptych.engine import Replica
 from triptych.systems import Spec
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from triptych.dcgan.digits._gan_svm import GanSvmConfig, GanSvmSystem
-from triptych.dcgan.released import fetch_released, load_released, released_gan
+from triptych.dcgan.semisupervised.released import fetch_released, load_released, released_gan
 from triptych.engine import Replica
 from triptych.systems import Spec
 

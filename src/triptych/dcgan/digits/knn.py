@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.dcgan.neighbours import NeighbourConfig, NeighbourSystem
-from triptych.dcgan.pca import PCA, flat, flat_rows
+from triptych.dcgan.semisupervised.neighbours import NeighbourConfig, NeighbourSystem
+from triptych.dcgan.semisupervised.pca import PCA, flat, flat_rows
 from triptych.engine import Replica
 from triptych.systems import Spec
 

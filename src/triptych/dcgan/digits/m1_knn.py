@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from triptych.dcgan.m1 import M1Codes, M1Config
-from triptych.dcgan.neighbours import NeighbourConfig, NeighbourSystem
+from triptych.dcgan.semisupervised.m1 import M1Codes, M1Config
+from triptych.dcgan.semisupervised.neighbours import NeighbourConfig, NeighbourSystem
 
 
 class Config(M1Config, NeighbourConfig):

@@ -9,10 +9,10 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
-from triptych.dcgan.m1 import M1, M1Config, sample
-from triptych.dcgan.m2 import M2, M2Task
-from triptych.dcgan.pca import flat
-from triptych.dcgan.selection import SAID, one_process, train_selected
+from triptych.dcgan.semisupervised.m1 import M1, M1Config, sample
+from triptych.dcgan.semisupervised.m2 import M2, M2Task
+from triptych.dcgan.semisupervised.pca import flat
+from triptych.dcgan.semisupervised.selection import SAID, one_process, train_selected
 from triptych.engine import Replica, inference
 from triptych.systems import Spec
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from triptych.dcgan.m1 import M1Codes, M1Config
-from triptych.dcgan.transduction import TransductionConfig, TransductiveSystem
+from triptych.dcgan.semisupervised.m1 import M1Codes, M1Config
+from triptych.dcgan.semisupervised.transduction import TransductionConfig, TransductiveSystem
 
 
 class Config(M1Config, TransductionConfig):

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from triptych.config import Strict
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
-from triptych.dcgan.networks import GRID, Discriminator, FamilyName, family_for, signed
-from triptych.dcgan.selection import SAID, Pruning, train_selected
+from triptych.dcgan.gan.networks import GRID, Discriminator, FamilyName, family_for, signed
+from triptych.dcgan.semisupervised.selection import SAID, Pruning, train_selected
 from triptych.engine import Divergence, Phase, Replica, Task, inference
 from triptych.nn.init import normal_init
 from triptych.systems import Spec

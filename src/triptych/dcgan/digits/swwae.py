@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.dcgan.swwae import SwwaeConfig, SwwaeSystem
+from triptych.dcgan.semisupervised.swwae import SwwaeConfig, SwwaeSystem
 from triptych.systems import Spec
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from triptych.dcgan.swwae import SwwaeConfig, SwwaeSystem
+from triptych.dcgan.semisupervised.swwae import SwwaeConfig, SwwaeSystem
 from triptych.systems import Spec
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from triptych.dcgan.pca import PCA, flat, flat_rows
-from triptych.dcgan.transduction import TransductionConfig, TransductiveSystem
+from triptych.dcgan.semisupervised.pca import PCA, flat, flat_rows
+from triptych.dcgan.semisupervised.transduction import TransductionConfig, TransductiveSystem
 from triptych.engine import Replica
 from triptych.systems import Spec
 

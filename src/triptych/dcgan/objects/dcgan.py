@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
-from triptych.dcgan.networks import FamilyName
+from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.gan.networks import FamilyName
+from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
 from triptych.dcgan.row_notes import updates
-from triptych.dcgan.training import Gan, GanConfig, train_gan
 from triptych.engine import Replica
 from triptych.systems import Spec
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from triptych.dcgan.features import DiscriminatorFeatures, FeatureConfig
-from triptych.dcgan.networks import Discriminator, FamilyName, Norm, family_for
+from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.gan.networks import Discriminator, FamilyName, Norm, family_for
 from triptych.engine import Replica
 from triptych.systems import Spec
 

@@ -14,10 +14,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.config import ParamsError, Strict
-from triptych.dcgan.features import Adapted, Standardizer
-from triptych.dcgan.plateau import Plateau
-from triptych.dcgan.surrogate_transforms import Colours, Ranges
-from triptych.dcgan.surrogates import choose_seeds, surrogate_set
+from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.patches.plateau import Plateau
+from triptych.dcgan.patches.surrogate_transforms import Colours, Ranges
+from triptych.dcgan.patches.surrogates import choose_seeds, surrogate_set
 from triptych.engine import Phase, Replica, Task, inference, train
 from triptych.systems import Spec
 

@@ -13,8 +13,8 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.config import ParamsError
-from triptych.dcgan.features import Adapted, Standardizer
-from triptych.dcgan.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
+from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.patches.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
 from triptych.engine import Replica
 from triptych.systems import Spec
 

@@ -16,9 +16,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.config import ParamsError
-from triptych.dcgan.features import Adapted, Standardizer, batches
-from triptych.dcgan.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
-from triptych.dcgan.receptive_fields import GroupedLayer, average_blocks, random_windows
+from triptych.dcgan.gan.features import Adapted, Standardizer, batches
+from triptych.dcgan.patches.kmeans import Dictionary, PatchConfig, images_at_once, quadrants, random_patches, windows
+from triptych.dcgan.patches.receptive_fields import GroupedLayer, average_blocks, random_windows
 from triptych.engine import Replica
 from triptych.systems import Spec
 

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.networks import signed
+from triptych.dcgan.gan.networks import signed
 from triptych.engine import Replica
 from triptych.systems import Spec
 

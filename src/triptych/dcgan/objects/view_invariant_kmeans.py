@@ -20,8 +20,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import ParamsError
-from triptych.dcgan.features import Adapted, Standardizer
-from triptych.dcgan.kmeans import (
+from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.patches.kmeans import (
     Dictionary,
     PatchConfig,
     images_at_once,

@@ -1,5 +1,1 @@
 """What goes wrong when GANs are trained, shown where it can be measured: vanishing gradients, mode collapse, cycles."""
-
-from triptych.dcgan.pathologies.protocol import Protocol
-
-__all__ = ["Protocol"]

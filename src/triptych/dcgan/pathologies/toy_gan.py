@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from triptych.config import Strict
-from triptych.dcgan.networks import Maxout
+from triptych.dcgan.gan.networks import Maxout
 from triptych.dcgan.pathologies.objectives import Loss, discriminator_loss, generator_loss
 from triptych.engine import Phase, Task, exact_products
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from triptych.dcgan.gan.training import Adversarial, Gan, GanConfig, train_gan
 from triptych.dcgan.pathologies.objectives import LOSSES, generator_loss
-from triptych.dcgan.training import Adversarial, Gan, GanConfig, train_gan
 from triptych.engine import Phase, Replica, train
 
 LEARNS_IMAGES = True

@@ -1,0 +1,1 @@
+"""The trade-off: scores, rates and distortions over β and the number of latents."""

@@ -1,0 +1,1 @@
+"""Disentanglement metrics, and what a code costs."""

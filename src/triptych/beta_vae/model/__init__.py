@@ -1,0 +1,1 @@
+"""The VAE: networks, objective, training of many models with stacked weights."""

@@ -1,0 +1,1 @@
+"""Parts of the rivals: principal components, and layers for images of few channels."""

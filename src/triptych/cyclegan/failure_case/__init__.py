@@ -1,0 +1,1 @@
+"""Where CycleGAN fails: textures change, shapes do not."""

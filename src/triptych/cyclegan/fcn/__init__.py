@@ -1,0 +1,1 @@
+"""The evaluator: FCN-8s, trained on the photos, and the resizing around it."""

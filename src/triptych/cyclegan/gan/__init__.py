@@ -1,0 +1,1 @@
+"""CycleGAN itself: generators, critics, losses, image pool, training."""

@@ -1,0 +1,1 @@
+"""What translations are judged by: FCN-score, collapse, hidden information."""

@@ -1,0 +1,1 @@
+"""The adversarial pair: networks, training, and the discriminator's features."""

@@ -1,0 +1,1 @@
+"""Parts of the systems of `objects` that learn from patches: layers of K-means, surrogate classes."""
