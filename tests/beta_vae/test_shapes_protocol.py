@@ -130,10 +130,10 @@ def test_the_terms_of_the_objective_are_those_of_the_model(dataset):
     assert terms["kl"] == pytest.approx(float(kl), rel=0.1) and terms["nll"] == pytest.approx(256 * 0.69, rel=0.1)
 
 
-def test_a_row_says_how_many_of_its_models_did_not_converge(dataset):
+def test_a_row_says_how_many_of_its_models_converged(dataset):
     models = [build("ica", dataset, s, components=3) for s in SMALL.seeds]
     models[0].converged.fill_(True)
-    assert shapes_protocol.notes(models, SMALL)[-1] == "did not converge: 1 of 2 models"
+    assert shapes_protocol.notes(models, SMALL)[-1] == "converged: 1 of 2 models"
 
 
 def test_codes_are_in_the_order_of_the_grid(dataset):

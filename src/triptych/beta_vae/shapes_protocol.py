@@ -98,9 +98,8 @@ def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
     ]
     if getattr(systems[0], "is_trained", True) and hasattr(systems[0], "beta_norm"):
         lines.append(f"β = {systems[0].beta:g}, β_norm = {systems[0].beta_norm:.4g}")
-    unfinished = sum(not getattr(system, "converged", True) for system in systems)
     if hasattr(systems[0], "converged"):
-        lines.append(f"did not converge: {unfinished} of {len(systems)} models")
+        lines.append(f"converged: {sum(bool(system.converged) for system in systems)} of {len(systems)} models")
     return lines
 
 
