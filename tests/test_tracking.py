@@ -14,6 +14,7 @@ import pytest
 
 from triptych import _mlflow, tracking
 from triptych._mlflow_sync import records
+from triptych.errors import UserError
 from triptych.results import write_result
 from triptych.tracking import Tracker, flatten, store_uri, sync
 
@@ -151,7 +152,13 @@ def test_unreachable_server_warns_once_and_blocks_nothing(capsys):
     tracker.finish({"accuracy": 1.0})
     tracker.finish({"accuracy": 1.0})  # and once over, it stays so
     warnings = [line for line in capsys.readouterr().err.splitlines() if "MLflow at" in line]
-    assert len(warnings) == 1 and "training goes on" in warnings[0] and logged < tracking.PATIENCE
+    assert len(warnings) == 1 and "training goes on" in warnings[0] and logged < tracker.patience
+
+
+def test_a_patience_that_is_no_number_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_TRACKING_PATIENCE", "a while")
+    with pytest.raises(UserError, match="TRIPTYCH_TRACKING_PATIENCE = 'a while': must be a number"):
+        Tracker()
 
 
 class OnceAlive(BaseHTTPRequestHandler):

@@ -80,6 +80,7 @@ class Stage:
         self._result: dict[str, Any] | None = None
         self._tracker: Tracker | None = None
         self._workers = 1
+        self._seeds = list(self.protocol.seeds)
 
     # -- data ------------------------------------------------------------------------------------------------
 
@@ -237,13 +238,14 @@ class Stage:
         if not self.is_main:
             return
         system = system or self.system
+        self._seeds = list(self.protocol.seeds if seeds is None else seeds)
         result = write_result(
             Path("results", self.table, f"{system}.json"),
             table=self.table,
             system=system,
             profile=self.params.profile,
             data=self._used,
-            seeds=self.protocol.seeds if seeds is None else seeds,
+            seeds=self._seeds,
             metrics=metrics,
             notes=notes,
         )
@@ -288,7 +290,7 @@ class Stage:
             return
         self._write("run.json", {**self._run, "data": self._used})
         cost = describe(self._clock, self.device, self._workers)
-        self._write("cost.json", {**cost, "stage": self.name, "seeds": self.protocol.seeds})
+        self._write("cost.json", {**cost, "stage": self.name, "seeds": self._seeds})
         write_curves(self.folder)
         self._tracker.finish(self._result["metrics"] if self._result else {})
         shutil.rmtree(self.checkpoints, ignore_errors=True)

@@ -25,12 +25,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from triptych.errors import UserError
+from triptych.errors import UserError, number_from_environment
 from triptych.signals import deaf_to_signals, exit_on_terminate
 
 PERIOD = 2.0  # seconds between two batches of points
-# seconds that `finish` waits for the store; only ever used up by a store that hangs
-PATIENCE = float(os.environ.get("TRIPTYCH_TRACKING_PATIENCE", 60))
 _live: weakref.WeakSet[Tracker] = weakref.WeakSet()
 _told: set[str] = set()
 _opening = threading.Lock()  # held by a thread while it imports MLflow
@@ -57,6 +55,8 @@ class Tracker:
     every call does nothing."""
 
     def __init__(self) -> None:
+        # seconds that `finish` waits for the store; only ever used up by a store that hangs
+        self.patience = number_from_environment("TRIPTYCH_TRACKING_PATIENCE", 60)
         self._events: queue.SimpleQueue = queue.SimpleQueue()
         self._done = threading.Event()
         self._open = False
@@ -117,15 +117,15 @@ class Tracker:
         results/.
 
         Call it when the files of the stage are written: the run is marked with their hash, by which `sync`
-        knows it again. Waits for the store, at most `PATIENCE` seconds.
+        knows it again. Waits for the store, at most `patience` seconds.
         """
-        self._end(("finish", dict(metrics or {})), PATIENCE)
+        self._end(("finish", dict(metrics or {})), self.patience)
 
     def fail(self, error: BaseException | str) -> None:
         """End FAILED, with the error as a tag."""
         text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
         with deaf_to_signals() if self._open else contextlib.nullcontext():  # a second one must not cut the wait short
-            self._end(("fail", text), PATIENCE / 2)
+            self._end(("fail", text), self.patience / 2)
 
     def _end(self, event: tuple, patience: float) -> None:
         if not self._open:
