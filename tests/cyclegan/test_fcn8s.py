@@ -1,5 +1,8 @@
 """FCN-8s: its topology is VGG-16's, its start is the coarse prediction, and it learns to see."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -128,6 +131,7 @@ class Oracle(nn.Module):
 
     def __init__(self, data, blind=False):
         super().__init__()
+        self.config = SimpleNamespace(size=data.photos.shape[-1])
         self.answers = {"photo": torch.from_numpy(data.photos), "labels": torch.from_numpy(data.labels)}
         self.inputs = {"photo": self.answers["labels"], "labels": self.answers["photo"]}
         self.blind = blind
@@ -162,6 +166,23 @@ def test_evaluation_of_systems_whose_scores_are_known():
     assert perfect == pytest.approx(ceiling["to_labels/mutual_information"][0]) and perfect > 0.5 > blind
     assert ceiling["to_photo/mutual_information"][0] == pytest.approx(metrics["to_photo/mutual_information"][0])
     assert any("8 grey levels" in note for note in notes)
+
+
+def test_label_images_are_shown_to_systems_at_their_size_and_the_truth_stays_exact():
+    data, protocol = streets(4), Protocol(seeds=[0], fcn=TINY)
+    other = replace(data, label_images=255 - data.labels)  # of colours that are nearest to other classes
+    net = FCN8s(TINY, 19).eval()
+    oracle, shown = Oracle(data), []
+    oracle.config.size = 16
+    oracle.to_photo = lambda labels: shown.append(labels) or torch.zeros_like(labels)
+    oracle.to_labels = lambda photos: torch.from_numpy(data.labels)[: len(photos), :, ::2, ::2]
+    metrics, notes = evaluate([oracle], other, net, protocol, CPU)
+    assert torch.equal(shown[0], other.labels_at(16)) and shown[0].shape == (4, 3, 16, 16)
+    assert metrics["to_labels/pixel_acc"][0] > 0.9, "label maps are scored by the class ids, not by the pictures"
+    assert sum("through JPEG" in note for note in notes) == 1
+    references = evaluate_references(other, other, net, protocol)
+    assert references["real_photos"][0]["to_labels/pixel_acc"] == [0.0], "what one with the real pictures would score"
+    assert not any("JPEG" in note for note in evaluate_references(data, data, net, protocol)["real_photos"][1])
 
 
 def test_an_evaluator_that_is_not_there_or_another_is_named(tmp_path):

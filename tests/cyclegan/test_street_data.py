@@ -1,5 +1,7 @@
 """Streams of street data: pairing, shuffling, cutting, mirroring, value ranges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -118,6 +120,40 @@ def test_from_a_dataset(tmp_path):
     read = StreetData.of(Dataset(tmp_path / "d"), "val")
     assert (read.truth == truth).all() and (read.photos == data.photos).all() and len(read.take([1, 2]).truth) == 2
     assert marked(4).truth is not None and marked(4).truth.shape == (4, 16, 16)
+
+
+def pictured(tmp_path, n=4, size=16):
+    """`marked`, with label images that are of other colours than the palette's: 100 + scene."""
+    data = marked(n, size)
+    pictures = np.broadcast_to((100 + np.arange(n, dtype=np.uint8))[:, None, None, None], (n, 3, size, size))
+    split = Split(data.photos, label_maps=data.label_maps, label_images=pictures)
+    write_dataset(tmp_path / "d", {"val": split}, CARD)
+    return StreetData.of(Dataset(tmp_path / "d"), "val")
+
+
+def test_label_images_are_what_is_seen_and_class_ids_what_is_scored(tmp_path):
+    data = pictured(tmp_path)
+    few = data.take([3, 1])
+    assert few.labels[:, 0, 0, 0].tolist() == [103, 101] and few.truth[:, 0, 0].tolist() == [10, 8]
+    assert data.spread(2).labels[:, 0, 0, 0].tolist() == [100, 102]
+    assert np.array_equal(data.truth, marked(4).truth)
+    replica = Replica(0, torch.device("cpu"))
+    for streams in (data.unpaired(replica, **KIND)["x"], data.paired(replica, **KIND)["pair"]):
+        batches = [streams.at(step) for step in range(4)]
+        seen = {int(to_uint8(b[0] if isinstance(b, tuple) else b)[0, 0, 0, 0]) for b in batches}
+        assert seen == {100, 101, 102, 103}
+    halves = data.unpaired(replica, **KIND, disjoint=True)["x"]
+    assert {int(to_uint8(halves.at(step))[0, 0, 0, 0]) for step in range(2)} == {102, 103}
+
+
+def test_label_images_change_their_size_like_photos():
+    exact = marked(2)
+    noise = np.random.default_rng(0).integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)
+    pictures = replace(exact, label_images=noise)
+    for size in (18, 8):
+        assert torch.equal(pictures.labels_at(size), enlarge(noise, size, "bicubic"))
+        assert torch.equal(exact.labels_at(size), enlarge(exact.labels, size, "nearest"))
+        assert torch.equal(exact.photos_at(size), enlarge(exact.photos, size, "bicubic"))
 
 
 def test_without_label_maps_says_so(tmp_path):

@@ -1,5 +1,8 @@
 """The sheet of translations: what is where, and the numbers below it."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,8 @@ CPU = torch.device("cpu")
 
 
 class Negative(nn.Module):
+    config = SimpleNamespace(size=16)
+
     def to_photo(self, labels):
         self.drawn_in_training = self.training
         return 255 - labels
@@ -37,6 +42,16 @@ def test_input_output_way_back_truth():
     }
     for way, images in expected.items():
         assert all(torch.equal(a, b) for a, b in zip(both[way], images))
+
+
+def test_label_images_and_photos_come_at_the_size_of_the_system():
+    data = streets(2, size=32)
+    both = translations(Negative(), data, CPU)
+    pictures = replace(data, label_images=data.labels)
+    blended = translations(Negative(), pictures, CPU)
+    assert torch.equal(both["to_photo"][1], 255 - data.labels_at(16))
+    assert torch.equal(blended["to_photo"][1], 255 - pictures.labels_at(16))
+    assert not torch.equal(both["to_photo"][1], blended["to_photo"][1])
 
 
 def test_the_sheet_is_small_and_its_numbers_are_errors(tmp_path):

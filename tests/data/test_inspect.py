@@ -1,5 +1,7 @@
 """Contact sheets of sets that are smaller than a sheet, or of more classes than one can hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +17,16 @@ def test_a_sheet_of_few_scenes(tmp_path, scenes):
     contact_sheet(dataset, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape[0] * min(8, scenes) % sheet.shape[1] == 0 and sheet.std() > 5
+
+
+def test_a_sheet_shows_the_label_images_where_there_are_such(tmp_path):
+    splits, card = render(Config(train=8, val=1), 16)
+    train = replace(splits["train"], label_images=np.full((8, 3, 16, 16), 77, np.uint8))
+    dataset = write_dataset(tmp_path / "streets", {"train": train}, card)
+    contact_sheet(dataset, tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    half = len(sheet) // 2
+    assert (sheet[half:] == 77).all() and sheet[:half].std() > 5
 
 
 def test_a_sheet_of_many_classes_shows_some_of_them(tmp_path):

@@ -99,6 +99,39 @@ def test_load_size_is_for_train_alone(root, tmp_path):
     assert data["val"].images.shape == (2, 3, 16, 16) and data.image_shape == (3, 16, 16)
 
 
+def through_pillow(image, size):
+    """What the authors' script stores, read back: (3, size, size)."""
+    file = io.BytesIO()
+    image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC).save(file, "JPEG", quality=100, subsampling=0)
+    return np.array(Image.open(file)).transpose(2, 0, 1)
+
+
+def test_as_the_authors_stored_it(root, tmp_path):
+    plain = write_dataset(tmp_path / "plain", *load(root))
+    data = write_dataset(tmp_path / "out", *load(root, prepared_as="jpeg_bicubic", load_size=24))
+    colours = np.zeros((256, 3), np.uint8)
+    for c in CITYSCAPES:
+        colours[c["id"]] = c["colour"]  # -1 is the last
+    drawn = Image.fromarray(colours[np.array(label_image())])
+    for split, size in (("train", 24), ("val", 16)):
+        assert data[split].label_images.shape == data[split].images.shape == (len(NAMES[split]), 3, size, size)
+        assert all(np.array_equal(i, through_pillow(drawn, size)) for i in data[split].label_images)
+        assert np.array_equal(data[split].images[1], through_pillow(photo_image(50), size))
+    for array in ("label_maps", "truth"):
+        assert np.array_equal(getattr(data["val"], array), getattr(plain["val"], array)), "scored by the same ids"
+    assert "labels nearest, label images bicubic, photos and label images through JPEG" in data.card["made_by"]
+
+
+def test_prepared_as_png_is_the_default(root, tmp_path):
+    plain, png = (write_dataset(tmp_path / "out", *load(root, **o)) for o in ({}, {"prepared_as": "png"}))
+    assert png.card == plain.card and plain["val"].label_images is None
+    assert plain.card["made_by"] == "photos bicubic, labels nearest; train 16 px, val 16 px"
+    assert set(plain.card["sha256"]) == {
+        *(f"{split}/{array}.npy" for split in NAMES for array in ("images", "label_maps")),
+        "val/truth.npy",
+    }
+
+
 def test_without_an_account(tmp_path):
     command = r"csDownload -d .*cityscapes gtFine_trainvaltest\.zip leftImg8bit_trainvaltest\.zip"
     with pytest.raises(DataError, match=f"Register at.*pip install cityscapesscripts.*{command}"):

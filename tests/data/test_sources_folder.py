@@ -188,6 +188,54 @@ def test_pairs_of_different_sizes_have_no_truth(tmp_path):
     assert len(splits["test"]) == 2 and splits["test"].truth is None
 
 
+def through_pillow(image, size, crop=None):
+    """Bicubic, then a JPEG file of quality 100 without chroma subsampling, read back: (3, size, size)."""
+    file = io.BytesIO()
+    small = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, box=crop)
+    small.save(file, "JPEG", quality=100, subsampling=0)
+    return np.array(Image.open(file)).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize(("crop", "box"), [("none", (0, 0, 48, 24)), ("centre", (12, 0, 36, 24))])
+def test_pairs_as_cyclegans_authors_stored_them(tmp_path, crop, box):
+    options = {"classes": "camvid", "crop": crop}
+    data = written(tmp_path, pairs(tmp_path / "set", n=2, wh=(48, 24)), 24, **options, prepared_as="jpeg_bicubic")
+    plain = write_dataset(tmp_path / "plain", *load(tmp_path / "set", 24, **options))
+    colours = {c["id"]: c["colour"] for c in CAMVID}
+    ids = np.array(Image.open(tmp_path / "set/train/label/0.png"))
+    drawn = Image.fromarray(np.array([[colours[i] for i in row] for row in ids.tolist()], np.uint8))
+    for split in ("train", "val"):
+        assert data[split].label_images.shape == (2, 3, 24, 24)
+        assert np.array_equal(data[split].label_images[1], through_pillow(drawn, 24, box))
+        photo = Image.open(tmp_path / f"set/{split}/photo/1.jpg")
+        assert np.array_equal(data[split].images[1], through_pillow(photo, 24, box))
+        assert np.array_equal(data[split].label_maps, plain[split].label_maps)
+    assert np.array_equal(data["val"].truth, plain["val"].truth) and plain["val"].label_images is None
+    assert data.card["made_by"].startswith(plain.card["made_by"] + ", label images bicubic, photos and")
+
+
+def test_label_images_are_blended_at_borders_and_near_the_palette_elsewhere(tmp_path):
+    """Two classes side by side, shrunk to half: each colour but for the columns along the border."""
+    pairs(tmp_path / "set", n=1, splits=["train"], wh=(66, 66), ids=(0, 3))
+    splits, _ = load(tmp_path / "set", 33, classes="camvid", prepared_as="jpeg_bicubic")
+    (block,) = splits["train"].label_images.blocks
+    left, right = (np.array(CAMVID[i]["colour"])[:, None, None] for i in (0, 3))
+    image = block[0].astype(int)
+    assert np.abs(image[:, :, :12] - left).max() <= 3 and np.abs(image[:, :, -12:] - right).max() <= 3
+    border = np.abs(image[:, :, 16:17] - (left + right) / 2).max()
+    assert border <= 3, "the pixel on the border is of both colours alike"
+
+
+def test_prepared_as_png_is_the_default(tmp_path):
+    pairs(tmp_path / "set")
+    plain, png = (
+        write_dataset(tmp_path / "out", *load(tmp_path / "set", classes="camvid", **o))
+        for o in ({}, {"prepared_as": "png"})
+    )
+    assert png.card == plain.card and not any("label_images" in file for file in plain.card["sha256"])
+    assert plain.card["made_by"] == "read from set; central square, 8 px, photos bicubic, label maps nearest"
+
+
 def no_label(p):
     pairs(p)
     (p / "val/label/1.png").unlink()
@@ -236,6 +284,8 @@ WRONG = {  # what is wrong: (how it is made, options, what the message says)
                               r"1\.jpg is \(24, 12\), its label map \(12, 12\)"),
     "half an image": (half_an_image, {}, r"1\.png cannot be read as an image.*Replace it or take it away"),
     "not an image": (not_an_image, {}, r"1\.png cannot be read as an image"),
+    "JPEG without pairs": (pictures("train/a/1.png"), {"prepared_as": "jpeg_bicubic"},
+                           "is for pairs.*the split 'train' has no photo/ with label/: set prepared_as: png"),
     "16 bits": (sixteen_bits, {}, "save it with 8 bits"),
 }  # fmt: skip
 

@@ -1,6 +1,8 @@
 """Street photos and label maps as CycleGAN's systems read them.
 
-Following the ablation's wording (section 5.1.4), X are label maps drawn in their palette, Y are photos.
+Following the ablation's wording (section 5.1.4), X are label maps drawn in their palette, Y are photos. A dataset
+that was `prepared_as: jpeg_bicubic` brings the pictures of its label maps along: systems then see those, and scores
+are by the class ids as ever.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class StreetData:
     label_maps: np.ndarray  # uint8 (N, H, W), raw class ids
     classes: Sequence[Mapping[str, Any]]  # {id, name, train_id, colour}
     full_truth: np.ndarray | None = None  # uint8 (N, H', W'): the label maps at full size, where kept
+    label_images: np.ndarray | None = None  # uint8 (N, 3, H, W): the label maps as pictures, where these are not exact
 
     @classmethod
     def of(cls, dataset: Dataset, split: str) -> StreetData:
@@ -35,12 +38,24 @@ class StreetData:
         arrays = dataset[split]
         if arrays.label_maps is None:
             raise DataError(f"{dataset.path}/{split} has no label maps: it cannot serve the table `streets`")
-        return cls(arrays.images, arrays.label_maps, dataset.card["classes"], arrays.truth)
+        classes = dataset.card["classes"]
+        return cls(arrays.images, arrays.label_maps, classes, arrays.truth, arrays.label_images)
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """The label maps as images in their palette: uint8 (N, 3, H, W)."""
+        """The label maps as images in their palette, or in about it if prepared so: uint8 (N, 3, H, W)."""
+        if self.label_images is not None:
+            return np.array(self.label_images)
         return colourise(np.asarray(self.label_maps), self.classes)
+
+    def labels_at(self, size: int) -> Tensor:
+        """`labels` as a system of `size` sees them, uint8 (N, 3, size, size): nearest, so that no colours blend, or
+        bicubic like photos where they are blended already."""
+        return enlarge(self.labels, size, "nearest" if self.label_images is None else "bicubic")
+
+    def photos_at(self, size: int) -> Tensor:
+        """`photos` as a system of `size` sees them: uint8 (N, 3, size, size), bicubic."""
+        return enlarge(self.photos, size, "bicubic")
 
     @property
     def truth(self) -> np.ndarray:
@@ -60,8 +75,8 @@ class StreetData:
 
     def take(self, scenes: Sequence[int]) -> StreetData:
         rows = list(scenes)
-        truth = None if self.full_truth is None else self.full_truth[rows]
-        return StreetData(self.photos[rows], self.label_maps[rows], self.classes, truth)
+        truth, drawn = (None if x is None else x[rows] for x in (self.full_truth, self.label_images))
+        return StreetData(self.photos[rows], self.label_maps[rows], self.classes, truth, drawn)
 
     def unpaired(
         self, replica: Replica, *, batch_size: int, load_size: int, size: int, disjoint: bool = False
@@ -73,16 +88,12 @@ class StreetData:
         """
         half = len(self) // 2
         rows = (slice(half, None), slice(None, half)) if disjoint else (slice(None), slice(None))
-        labels = enlarge(self.labels[rows[0]], load_size, "nearest")
-        photos = enlarge(self.photos[rows[1]], load_size, "bicubic")
+        labels, photos = self.labels_at(load_size)[rows[0]], self.photos_at(load_size)[rows[1]]
         return unpaired_streams(labels, photos, replica, batch_size=batch_size, size=size)
 
     def paired(self, replica: Replica, *, batch_size: int, load_size: int, size: int) -> dict[str, Stream]:
         """One stream "pair" of (label, photo), cut and flipped alike."""
-        labels, photos = (
-            enlarge(self.labels, load_size, "nearest"),
-            enlarge(self.photos, load_size, "bicubic"),
-        )
+        labels, photos = self.labels_at(load_size), self.photos_at(load_size)
 
         def transform(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
             both = normalise(augment(torch.cat([label, photo], dim=1), size))
@@ -137,7 +148,7 @@ def to_uint8(images: Tensor) -> Tensor:
 def enlarge(images: np.ndarray | Tensor, size: int, mode: str) -> Tensor:
     """uint8 (N, c, H, W) -> uint8 (N, c, size, size): "nearest" for labels, "bicubic" for photos.
 
-    Colours of label maps are never blended, which would make classes that are not there. Also shrinks.
+    "nearest" blends no colours, which would make classes that are not there. Also shrinks.
     """
     images = torch.from_numpy(np.array(images)) if isinstance(images, np.ndarray) else images
     if images.shape[-2:] == (size, size):

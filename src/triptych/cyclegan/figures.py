@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from triptych.cyclegan.data import StreetData, enlarge
+from triptych.cyclegan.data import StreetData
 
 COLUMNS = ("input", "output", "way back", "truth")
 WAYS = {"to_photo": "labels → photo", "to_labels": "photo → labels"}
@@ -19,10 +19,9 @@ WAYS = {"to_photo": "labels → photo", "to_labels": "photo → labels"}
 @torch.inference_mode()
 def translations(system: nn.Module, data: StreetData, device: torch.device) -> dict[str, list[Tensor]]:
     """{"to_photo", "to_labels"}: images uint8 (n, 3, S, S) of input, output, way back, truth."""
-    labels, photos = (torch.from_numpy(np.array(x)).to(device) for x in (data.labels, data.photos))
+    size = system.config.size
+    labels, photos = data.labels_at(size).to(device), data.photos_at(size).to(device)
     made, read = system.to_photo(labels), system.to_labels(photos)
-    size = made.shape[-1]
-    labels, photos = enlarge(labels, size, "nearest"), enlarge(photos, size, "bicubic")
     rows = {
         "to_photo": [labels, made, system.to_labels(made), photos],
         "to_labels": [photos, read, system.to_photo(read), labels],
@@ -37,8 +36,7 @@ def draw_translations(
 
     Returns {"caption", "numbers"}: mean |output - truth| in grey levels, each way.
     """
-    size = system.to_photo(torch.from_numpy(data.labels[:1]).to(device)).shape[-1]
-    n = max(1, min(n, 4 * 128**2 // size**2))  # larger images, fewer rows: the file stays small
+    n = max(1, min(n, 4 * 128**2 // system.config.size**2))  # larger images, fewer rows: the file stays small
     both = translations(system, data.spread(n), device)
     panels = [[_column(images) for images in both[way]] for way in WAYS]
     _save(panels, path)

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Seeds, Strict
-from triptych.cyclegan.data import StreetData, enlarge
+from triptych.cyclegan.data import StreetData
 from triptych.cyclegan.fcn import fcn8s
 from triptych.cyclegan.scores.collapse import diversity, mutual_information
 from triptych.cyclegan.scores.fcn_score import (
@@ -67,13 +67,13 @@ def evaluate(
 
     def judge(system: nn.Module) -> dict[str, float]:
         system = prepare(system, device).eval()
-        photos = inference(system.to_photo, val.labels, device, 32).to(torch.uint8)
+        photos = inference(system.to_photo, val.labels_at(system.config.size), device, 32).to(torch.uint8)
         labels = inference(system.to_labels, np.asarray(val.photos), device, 32).to(torch.uint8)
         return {
             **_photo_scores(photos.numpy(), val, protocol, evaluator.segment),
             **_label_scores(labels, val, protocol),
-            "to_photo/diversity": diversity(photos, real(val, "photos", photos.shape[-1])),
-            "to_labels/diversity": diversity(labels, real(val, "labels", labels.shape[-1])),
+            "to_photo/diversity": diversity(photos, val.photos_at(photos.shape[-1])),
+            "to_labels/diversity": diversity(labels, val.labels_at(labels.shape[-1])),
             **cycle_measures(system, val, photos, labels, protocol.evaluation, device),
         }
 
@@ -90,7 +90,8 @@ def evaluate(
 def evaluate_references(
     train: StreetData, val: StreetData, evaluator: fcn8s.FCN8s, protocol: Protocol
 ) -> dict[str, tuple[Metrics, list[str]]]:
-    """The ceiling, real photos, and the floors: photos of other scenes, and everything the commonest class."""
+    """The ceiling, real photos and label images, and the floors: photos of other scenes, and everything the
+    commonest class."""
     order = np.roll(np.arange(len(val)), len(val) // 2)  # far off: neighbours may be frames of one drive
     commonest = int(class_pixels(train.label_maps, train.classes).argmax())
     colour = np.array(evaluated(val.classes)[commonest]["colour"], np.uint8)[:, None, None]
@@ -123,8 +124,8 @@ def cycle_measures(
     rows = val.spread_rows(evaluation.cycle_scenes)
     out = {}
     for way, outputs, inputs, back in (
-        ("to_photo", photos, real(val, "labels", labels.shape[-1]), system.to_labels),
-        ("to_labels", labels, real(val, "photos", photos.shape[-1]), system.to_photo),
+        ("to_photo", photos, val.labels_at(labels.shape[-1]), system.to_labels),
+        ("to_labels", labels, val.photos_at(photos.shape[-1]), system.to_photo),
     ):
 
         def send_back(images: Tensor, back=back) -> Tensor:
@@ -133,12 +134,6 @@ def cycle_measures(
         clean, disturbed = cycle_errors(outputs[rows], inputs[rows], send_back, evaluation.noise)
         out |= {f"{way}/cycle_error": clean, f"{way}/noise_growth": growth(clean, disturbed)}
     return out
-
-
-def real(data: StreetData, what: Literal["photos", "labels"], size: int) -> Tensor:
-    """The real photos or label images at the size at which a system works: uint8 (N, 3, size, size)."""
-    images, mode = (data.photos, "bicubic") if what == "photos" else (data.labels, "nearest")
-    return enlarge(images, size, mode)
 
 
 def _photo_scores(photos, val: StreetData, protocol: Protocol, segment) -> dict[str, float]:
@@ -163,7 +158,7 @@ def _notes(val: StreetData, protocol: Protocol) -> list[str]:
     fcn = protocol.fcn
     absent = absent_classes(class_pixels(val.truth, val.classes), val.classes)
     how = "left out of the class means" if protocol.evaluation.absent == "skip" else "counted as 0"
-    return [
+    notes = [
         f"{len(evaluated(val.classes))} classes; absent from the truth: {', '.join(absent) or 'none'}"
         + (f" ({how})" if absent else ""),
         f"evaluator: our FCN-8s, width {fcn.width}, sees {fcn.size[0]}×{fcn.size[1]}; {fcn.steps} steps of AdamW with "
@@ -171,3 +166,9 @@ def _notes(val: StreetData, protocol: Protocol) -> list[str]:
         "rate, batch 1); one evaluator for all seeds; label maps are compared at the "
         f"{protocol.evaluation.label_size} size",
     ]
+    if val.label_images is not None:
+        notes.append(
+            "photos and label maps were resized bicubic and passed through JPEG, as CycleGAN's authors prepared them; "
+            "scores are by the exact class ids"
+        )
+    return notes

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from triptych.cyclegan.data import StreetData
 
@@ -30,7 +30,7 @@ def draw_system_sheet(
     """
     scenes = data.spread(n)
     inputs, truth = (scenes.labels, scenes.photos) if way == "to_photo" else (scenes.photos, scenes.labels)
-    outputs = {title: _translate(system, way, inputs, device) for title, system in systems.items()}
+    outputs = {title: _translate(system, way, scenes, device) for title, system in systems.items()}
     columns = [("input", inputs), *outputs.items(), ("truth", truth)]
     _save([(title, _tiles(images)) for title, images in columns], path)
     to = "Labels to photo" if way == "to_photo" else "Photo to labels"
@@ -43,10 +43,10 @@ def draw_system_sheet(
     }
 
 
-def _translate(system: nn.Module, way: str, images: np.ndarray, device: torch.device) -> np.ndarray:
-    inputs: Tensor = torch.from_numpy(np.array(images)).to(device)
+def _translate(system: nn.Module, way: str, scenes: StreetData, device: torch.device) -> np.ndarray:
+    at_size = scenes.labels_at if way == "to_photo" else scenes.photos_at
     with torch.inference_mode():
-        return getattr(system.eval(), way)(inputs).cpu().numpy()
+        return getattr(system.eval(), way)(at_size(system.config.size).to(device)).cpu().numpy()
 
 
 def _tiles(images: np.ndarray) -> np.ndarray:

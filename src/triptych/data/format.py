@@ -6,6 +6,7 @@
     <dataset>/<split>/factors.npy       int64, (N, K)            factor class indices, names and values in the card
     <dataset>/<split>/label_maps.npy    uint8, (N, H, W)         raw class id of each pixel, ids listed in the card
     <dataset>/<split>/truth.npy         uint8, (N, H', W')       the same at full size, where it is kept
+    <dataset>/<split>/label_images.npy  uint8, (N, 3, H, W)      label maps as pictures, where they are not exact
 
 Only images.npy must be there. A dataset is written beside its place and renamed, so it is whole or absent. The
 card holds no clock and no machine: the same input gives the same bytes.
@@ -49,6 +50,7 @@ class Split:
     factors: np.ndarray | None = None
     label_maps: np.ndarray | Chunks | None = None
     truth: np.ndarray | Chunks | None = None
+    label_images: np.ndarray | Chunks | None = None
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray | Chunks]]:
         for field in fields(self):

@@ -59,7 +59,10 @@ def _tiles(dataset: Dataset, split: Split, columns: int, rows: int) -> np.ndarra
         columns = min(columns // 2, len(split))
         chosen = _spread(len(split), columns * rows // 2)
         photos = np.asarray(split.images[chosen])
-        maps = colourise(np.asarray(split.label_maps[chosen]), dataset.card["classes"])
+        if split.label_images is not None:
+            maps = np.asarray(split.label_images[chosen])
+        else:
+            maps = colourise(np.asarray(split.label_maps[chosen]), dataset.card["classes"])
         pairs = [x[i : i + columns] for i in range(0, len(chosen), columns) for x in (photos, maps)]
         return np.stack([p for p in pairs if len(p) == columns])
     if split.labels is not None:

@@ -4,6 +4,10 @@ Photos are resized with a filter that is widened when it shrinks (antialiased), 
 pixel. `crop="centre"` takes the largest central square, i.e. shorter side -> size, then a centre crop;
 `crop="none"` resizes both sides to `size` and ignores the aspect; a number takes the central square of so
 many pixels.
+
+Pairs of photo and label map are `prepared_as` png, i.e. without loss, or as CycleGAN's authors did, jpeg_bicubic:
+the label map is drawn in its colours and resized like a photo, which blends them at borders, and both pictures
+pass through a JPEG file, which changes colours a little. Class ids stay nearest: they are what is scored.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -24,6 +28,11 @@ from PIL import Image, ImageOps
 from triptych.data.format import Chunks, DataError
 
 Crop = Literal["centre", "none"] | int  # an int: the central square of so many pixels
+PreparedAs = Literal["png", "jpeg_bicubic"]
+MADE_BY = {  # what a card's `made_by` adds to "photos bicubic, labels nearest"
+    "png": "",
+    "jpeg_bicubic": ", label images bicubic, photos and label images through JPEG (quality 100, 4:4:4)",
+}
 FILTERS = {"box": Image.BOX, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 TASK = 64  # images a thread decodes per task: small images would otherwise cost more to hand out than to decode
@@ -83,6 +92,23 @@ def label_map(data: bytes, name: str, size: int | None, crop: Crop = "none") -> 
         if size is None:
             return np.array(image.crop(tuple(round(side) for side in box)))
         return np.array(image.resize((size, size), Image.NEAREST, box=box))
+
+
+def label_image(ids: np.ndarray, classes: Sequence[Mapping[str, Any]], size: int, crop: Crop = "none") -> np.ndarray:
+    """Class ids (H, W), all of `classes` -> (3, size, size) uint8: drawn in their colours, then resized bicubic."""
+    palette = np.zeros((256, 3), np.uint8)
+    for c in classes:
+        palette[c["id"] % 256] = c["colour"]
+    image = Image.fromarray(palette[ids])
+    return planes(image.resize((size, size), Image.BICUBIC, box=window(image.size, crop)))
+
+
+def through_jpeg(pixels: np.ndarray) -> np.ndarray:
+    """(3 or 1, H, W) uint8 -> the same as a JPEG file of quality 100 without chroma subsampling keeps it."""
+    file = io.BytesIO()
+    image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    image.save(file, "JPEG", quality=100, subsampling=0)
+    return planes(Image.open(file))
 
 
 def known_ids(classes: list[dict[str, Any]]) -> np.ndarray:

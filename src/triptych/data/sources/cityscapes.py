@@ -4,6 +4,9 @@ The licence asks for an account, so nothing is downloaded here: the official too
 read in place, or unpacked below `<root>/cityscapes`:
 
     {leftImg8bit,gtFine}/{train,val}/<city>/<city>_<seq>_<frame>_{leftImg8bit,gtFine_labelIds}.png
+
+CycleGAN's authors stored both as JPEG files of 256 x 256, label maps resized like photos. That blends and shifts
+the labels' colours, so it is not done unless asked for (`prepared_as: jpeg_bicubic`), for strict comparison.
 """
 
 from __future__ import annotations
@@ -17,7 +20,18 @@ from pydantic import Field
 
 from triptych.config import Strict
 from triptych.data.format import Chunks, DataError, Split
-from triptych.data.sources._pixels import checked_ids, decoded, image_wh, known_ids, label_map, photo
+from triptych.data.sources._pixels import (
+    MADE_BY,
+    PreparedAs,
+    checked_ids,
+    decoded,
+    image_wh,
+    known_ids,
+    label_image,
+    label_map,
+    photo,
+    through_jpeg,
+)
 from triptych.data.sources._trees import FolderTree, Tree, ZipTree
 
 PACKAGES = {"gtFine": "gtFine_trainvaltest.zip", "leftImg8bit": "leftImg8bit_trainvaltest.zip"}
@@ -27,36 +41,38 @@ PHOTO, LABEL = "leftImg8bit", "gtFine_labelIds"
 
 
 class Config(Strict):
-    """Where the files are, and the size that train images are stored at for random crops."""
+    """Where the files are, the size that train images are stored at for random crops, and how pairs are stored."""
 
     root: str = "data/raw"
     load_size: int | None = Field(None, ge=8, le=1024)  # e.g. 143 where crops of 128 are taken; absent: the size
+    prepared_as: PreparedAs = "png"  # jpeg_bicubic: as CycleGAN's authors, see _pixels.py
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     """Splits `val` and `train`: photos (n, 3, size, size) and `label_maps` (n, size, size), raw ids.
 
     Both are squeezed to squares, photos antialiased bicubic, labels nearest. `train` is at `load_size` if
-    that is given; `val` has `truth`, (500, 1024, 2048), for scoring at full size. The card's `files` holds
-    the official names `<city>_<seq>_<frame>`. Raises DataError: files absent, incomplete, unpaired or of
-    another size or label.
+    that is given; `val` has `truth`, (500, 1024, 2048), for scoring at full size. With jpeg_bicubic photos pass
+    through JPEG, and both splits have `label_images`, of the photos' shape. The card's `files` holds the official
+    names `<city>_<seq>_<frame>`. Raises DataError: files absent, incomplete, unpaired or of another size or
+    label.
     """
     folder = Path(config.root).expanduser() / "cityscapes"
     photos, labels = _tree(folder, "leftImg8bit"), _tree(folder, "gtFine")
     from triptych.data.classes import CITYSCAPES
 
     names = {split: _names(photos, labels, split) for split in COUNTS}
-    known = known_ids(CITYSCAPES)
-    train = _split(photos, labels, "train", names["train"], config.load_size or size, known)
-    val = _split(photos, labels, "val", names["val"], size, known)
-    truth = _label_maps(labels, "val", names["val"], None, known)
+    train_size, jpeg = config.load_size or size, config.prepared_as == "jpeg_bicubic"
+    train = _split(photos, labels, "train", names["train"], train_size, CITYSCAPES, jpeg)
+    val = _split(photos, labels, "val", names["val"], size, CITYSCAPES, jpeg)
+    truth = _label_maps(labels, "val", names["val"], None, CITYSCAPES)
     scored = {c["id"] % 256: c["name"] for c in CITYSCAPES if c["train_id"] != 255}
     val = replace(val, truth=Chunks(truth.shape, truth.dtype, _with_all_classes(truth, scored, labels.name)))
     card = {
         "title": "Cityscapes",
         "source": "official",
         "licence": "non-commercial; no passing on of data or modified copies; cite Cordts et al. 2016",
-        "made_by": f"photos bicubic, labels nearest; train {config.load_size or size} px, val {size} px",
+        "made_by": f"photos bicubic, labels nearest{MADE_BY[config.prepared_as]}; train {train_size} px, val {size} px",
         "classes": CITYSCAPES,
         "files": names,
     }
@@ -104,24 +120,37 @@ def _path(kind: str, split: str, name: str, ending: str) -> str:
     return f"{kind}/{split}/{name.split('_')[0]}/{name}_{ending}.png"
 
 
-def _split(photos: Tree, labels: Tree, split: str, names: list[str], size: int, known: np.ndarray) -> Split:
+def _split(
+    photos: Tree, labels: Tree, split: str, names: list[str], size: int, classes: list[dict], jpeg: bool
+) -> Split:
+    known = known_ids(classes)
+
     def image(name: str) -> np.ndarray:
         file = _path("leftImg8bit", split, name, PHOTO)
-        return photo(_full_size(photos, file), photos.where(file), size, "none")
+        pixels = photo(_full_size(photos, file), photos.where(file), size, "none")
+        return through_jpeg(pixels) if jpeg else pixels
 
-    images = decoded(names, image, (3, size, size))
-    return Split(images, label_maps=_label_maps(labels, split, names, size, known))
+    def drawn(name: str) -> np.ndarray:
+        return through_jpeg(label_image(_ids(labels, split, name, None, known), classes, size))
+
+    return Split(
+        decoded(names, image, (3, size, size)),
+        label_maps=_label_maps(labels, split, names, size, classes),
+        label_images=decoded(names, drawn, (3, size, size)) if jpeg else None,
+    )
 
 
-def _label_maps(labels: Tree, split: str, names: list[str], size: int | None, known: np.ndarray) -> Chunks:
+def _label_maps(labels: Tree, split: str, names: list[str], size: int | None, classes: list[dict]) -> Chunks:
     """Raw ids at `size`, or at full size if that is None."""
+    known = known_ids(classes)
+    shape = (size, size) if size else WIDTH_HEIGHT[::-1]
+    return decoded(names, lambda name: _ids(labels, split, name, size, known), shape)
 
-    def ids(name: str) -> np.ndarray:
-        file = _path("gtFine", split, name, LABEL)
-        where = labels.where(file)
-        return checked_ids(label_map(_full_size(labels, file), where, size), known, where)
 
-    return decoded(names, ids, (size, size) if size else WIDTH_HEIGHT[::-1])
+def _ids(labels: Tree, split: str, name: str, size: int | None, known: np.ndarray) -> np.ndarray:
+    file = _path("gtFine", split, name, LABEL)
+    where = labels.where(file)
+    return checked_ids(label_map(_full_size(labels, file), where, size), known, where)
 
 
 def _full_size(tree: Tree, file: str) -> bytes:

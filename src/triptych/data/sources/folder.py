@@ -1,4 +1,8 @@
-"""A user's own images: a folder or an archive, in one of the layouts of `_layout.py`."""
+"""A user's own images: a folder or an archive, in one of the layouts of `_layout.py`.
+
+Pairs of photo and label map can also be stored as CycleGAN's authors did (`prepared_as: jpeg_bicubic`, see
+`_pixels.py`).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,19 @@ from triptych.config import Strict
 from triptych.data.format import DataError, Split, file_sha256
 from triptych.data.sources import _layout
 from triptych.data.sources._layout import Part
-from triptych.data.sources._pixels import checked_ids, decoded, image_wh, known_ids, label_map, photo, window
+from triptych.data.sources._pixels import (
+    MADE_BY,
+    PreparedAs,
+    checked_ids,
+    decoded,
+    image_wh,
+    known_ids,
+    label_image,
+    label_map,
+    photo,
+    through_jpeg,
+    window,
+)
 from triptych.data.sources._trees import Tree, open_tree
 
 
@@ -38,14 +54,16 @@ class Config(Strict):
     splits: dict[str, str] | None = None  # split -> its folder ("." for everything), if not called train, val, test
     limit_per_class: int | None = Field(None, gt=0)  # per split; of all images where there are no classes
     classes: Literal["camvid", "cityscapes"] | list[LabelClass] | None = None  # of the label maps
+    prepared_as: PreparedAs = "png"  # of pairs; jpeg_bicubic: as CycleGAN's authors, see _pixels.py
     truth: list[str] = ["val", "test"]  # the splits whose label maps are kept at full size too
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     """Splits as found, (n, 3 or 1, size, size), photos antialiased bicubic, label maps nearest; the card's.
 
-    `labels` for class folders, `label_maps` and `truth` for pairs. Raises DataError: no such path, no layout
-    that is known, an image or archive that cannot be read, label ids that are not among `classes`.
+    `labels` for class folders, `label_maps` and `truth` for pairs; with jpeg_bicubic also `label_images`, (n, 3,
+    size, size), and the photos pass through JPEG. Raises DataError: no such path, no layout that is known, an image
+    or archive that cannot be read, label ids that are not among `classes`, jpeg_bicubic for images without pairs.
     """
     if config.path is None:
         raise DataError("source is `folder`, but folder.path is null: set it to a folder of images or an archive")
@@ -53,6 +71,8 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     found = _layout.parts(tree.name, tree.files, config.splits, config.labels)
     if config.limit_per_class:
         found = {split: _limited(part, config.limit_per_class) for split, part in found.items()}
+    if config.prepared_as == "jpeg_bicubic":
+        _check_all_are_pairs(found, config)
     names = sorted({name for part in found.values() for name in part.classes or ()})
     classes = _class_table(config, found)
     splits = {split: _split(split, part, tree, config, size, names, classes) for split, part in found.items()}
@@ -74,21 +94,30 @@ def _split(
     names: list[str],
     classes: list[dict[str, Any]],
 ) -> Split:
+    jpeg = config.prepared_as == "jpeg_bicubic"
+
     def image(file: str) -> np.ndarray:
         # A label map is not turned with its photo's EXIF tag, so neither is the photo.
         upright = part.label_maps is None
-        return photo(tree.read(file), tree.where(file), size, config.crop, grey=config.grey, upright=upright)
+        pixels = photo(tree.read(file), tree.where(file), size, config.crop, grey=config.grey, upright=upright)
+        return through_jpeg(pixels) if jpeg else pixels
 
     images = decoded(part.photos, image, (1 if config.grey else 3, size, size))
     if part.label_maps is not None:
         _check_pair_sizes(part, tree)
         known = known_ids(classes)
         one = functools.partial(_labels, tree, crop=config.crop, known=known)
+
+        def drawn(file: str) -> np.ndarray:
+            whole = _labels(tree, file, None, "none", known)
+            return through_jpeg(label_image(whole, classes, size, config.crop))
+
         truth_shape = _common_shape(part, tree, config) if split in config.truth else None
         return Split(
             images,
             label_maps=decoded(part.label_maps, functools.partial(one, size=size), (size, size)),
             truth=decoded(part.label_maps, functools.partial(one, size=None), truth_shape) if truth_shape else None,
+            label_images=decoded(part.label_maps, drawn, (3, size, size)) if jpeg else None,
         )
     if part.classes is not None:
         return Split(images, labels=np.array([names.index(c) for c in part.classes], np.int64))
@@ -97,6 +126,15 @@ def _split(
 
 def _labels(tree: Tree, file: str, size: int | None, crop: str, known: np.ndarray) -> np.ndarray:
     return checked_ids(label_map(tree.read(file), tree.where(file), size, crop), known, tree.where(file))
+
+
+def _check_all_are_pairs(found: dict[str, Part], config: Config) -> None:
+    others = [split for split, part in found.items() if part.label_maps is None]
+    if others:
+        raise DataError(
+            f"prepared_as = jpeg_bicubic is for pairs, and in {config.path} the split {others[0]!r} has no photo/ with "
+            "label/: set prepared_as: png"
+        )
 
 
 def _check_pair_sizes(part: Part, tree: Tree) -> None:
@@ -152,7 +190,8 @@ def _card(path: Path, config: Config, size: int) -> dict[str, Any]:
         "title": config.title or path.name,
         "source": "folder",
         "licence": config.licence,
-        "made_by": f"read from {path.name}; {how}, {size} px, photos bicubic, label maps nearest",
+        "made_by": f"read from {path.name}; {how}, {size} px, photos bicubic, label maps nearest"
+        + MADE_BY[config.prepared_as],
     }
     if path.is_file():
         card["archive"] = {"name": path.name, "sha256": file_sha256(path)}
