@@ -19,8 +19,12 @@ def work(item):
         done = stage.for_each(protocol.seeds, lambda seed: run(item, train, test, protocol, stage.replica(seed)))
         card = stage.dataset(names[item]).card
         domains = card.get("domains", ["A", "B"])
-        stage.figures([("translations.png", lambda path: draw_ways(done[0][1], domains, path))])
-        stage.result({name: [values[name] for values, _ in done] for name in done[0][0]}, notes_on(card))
+        rows = {f"{item}{suffix}": config for suffix, config in protocol.trainings().items()}
+        stage.figures([(f"{row}.png", lambda path, row=row: draw_ways(done[0][row][1], domains, path)) for row in rows])
+        for row, config in rows.items():
+            values = [of_seed[row][0] for of_seed in done]
+            metrics = {name: [v[name] for v in values] for name in values[0]}
+            stage.result(metrics, notes_on(card, config), system=row)
 
 
 main(work)

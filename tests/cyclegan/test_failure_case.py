@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from triptych.config import validate
+from triptych.config import ParamsError, validate
 from triptych.cyclegan.failure_case.domain_classifier import soiled, train_classifier
 from triptych.cyclegan.failure_case.figure import draw_ways
 from triptych.cyclegan.failure_case.protocol import (
@@ -101,8 +101,11 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path):
     colours = TwoDomains(squares(6, (200, 30, 30)), squares(6, (30, 200, 30), seed=1))
     places = TwoDomains(squares(6, (200, 30, 30)), squares(6, (200, 30, 30), at=6, seed=1))
     data = {"texture": colours, "geometry": places}
-    (values, ways), (again, _) = (run("texture", data, data, protocol, Replica(0, CPU)) for _ in range(2))
-    assert values == again
+    done, again = (run("texture", data, data, protocol, Replica(0, CPU)) for _ in range(2))
+    assert list(done) == ["texture", "texture_identity"]
+    assert all(done[row][0] == again[row][0] for row in done)
+    values, ways = done["texture"]
+    assert not np.array_equal(ways.x_to_y, done["texture_identity"][1].x_to_y)
     assert set(values) == {
         *(f"{w}/{m}" for w in ("to_a", "to_b") for m in ("texture_changed", "geometry_changed", "silhouette_iou")),
         *("to_a/change", "to_b/change", "unrelated_iou", "texture_classifier_acc", "geometry_classifier_acc"),
@@ -114,6 +117,17 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path):
     assert "red" in drawn["caption"]
     picture = np.asarray(Image.open(tmp_path / "f/ways.png").convert("RGB")).astype(int)
     assert picture[18 + 36, 58 + 36, 0] > 150 > picture[18 + 36, 58 + 36, 1]  # first input: a red square
+
+
+def test_the_trainings_are_the_papers_and_one_with_the_identity_term():
+    protocol = validate(Protocol, {**TINY, "identity_weight": 0.25}, "failure_case")
+    paper, identity = protocol.trainings().values()
+    assert (paper.identity_weight, identity.identity_weight) == (0, 0.25)
+    assert identity.model_copy(update={"identity_weight": 0.0}) == paper == protocol.cyclegan
+    assert notes_on({"source": "rendered"}, paper) == ["no identity term, as in the paper"]
+    same = {**TINY, "cyclegan": {**TINY["cyclegan"], "identity_weight": 0.5}}
+    with pytest.raises(ParamsError, match="identity_weight = 0.5 .* nothing to compare"):
+        validate(Protocol, same, "failure_case")
 
 
 @pytest.mark.parametrize("size, tile", [(16, 96), (48, 96), (64, 64), (256, 96)])
@@ -135,7 +149,8 @@ def test_real_folders_of_two_domains_work(tmp_path):
             Image.new("RGB", (20, 20), (colour, 30, 30)).save(tmp_path / f"apple2orange/{split}/n{i}.jpg")
     made = folder.load(folder.Config(path=str(tmp_path / "apple2orange")), 16)
     dataset = write_dataset(tmp_path / "prepared", *made)
-    assert "silhouettes" in notes_on(dataset.card)[0] and not notes_on({"source": "rendered"})
+    config = validate(Protocol, TINY, "failure_case").cyclegan
+    assert "silhouettes" in notes_on(dataset.card, config)[1] and len(notes_on({"source": "rendered"}, config)) == 1
     train, test = (TwoDomains.of(dataset, split) for split in ("train", "test"))
     assert (len(train.x), len(train.y), len(test.x), len(test.y)) == (2, 3, 2, 2)
     assert train.x[:, 0].min() > 150 > train.y[:, 0].max()
@@ -143,7 +158,7 @@ def test_real_folders_of_two_domains_work(tmp_path):
     streams = train.unpaired(Replica(0, CPU), batch_size=1, load_size=18, size=16)
     assert streams["x"].at(0).shape == (1, 3, 16, 16) and streams["y"].at(0).mean() < streams["x"].at(0).mean()
     trains, tests = (dict.fromkeys(PROPERTIES, data) for data in (train, test))
-    values, _ = run("texture", trains, tests, protocol, Replica(0, CPU))
+    values, _ = run("texture", trains, tests, protocol, Replica(0, CPU))["texture"]
     assert np.isfinite(list(values.values())).all()
 
 
