@@ -19,12 +19,15 @@ def work(item):
         done = stage.for_each(protocol.seeds, lambda seed: run(item, train, test, protocol, stage.replica(seed)))
         card = stage.dataset(names[item]).card
         domains = card.get("domains", ["A", "B"])
-        rows = {f"{item}{suffix}": config for suffix, config in protocol.trainings().items()}
-        stage.figures([(f"{row}.png", lambda path, row=row: draw_ways(done[0][row][1], domains, path)) for row in rows])
-        for row, config in rows.items():
+        notes = {f"{item}{suffix}": notes_on(card, config) for suffix, config in protocol.trainings().items()}
+
+        def drawing(row):
+            return f"{row}.png", lambda path: draw_ways(done[0][row][1], domains, path, notes[row][0])
+
+        stage.figures([drawing(row) for row in notes])
+        for row in notes:
             values = [of_seed[row][0] for of_seed in done]
-            metrics = {name: [v[name] for v in values] for name in values[0]}
-            stage.result(metrics, notes_on(card, config), system=row)
+            stage.result({name: [v[name] for v in values] for name in values[0]}, notes[row], system=row)
 
 
 main(work)

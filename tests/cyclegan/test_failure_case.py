@@ -113,8 +113,8 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path):
     assert ways.x_to_y.shape == (6, 3, 16, 16) and ways.x_to_y.dtype == np.uint8
     with pytest.raises(ValueError, match="colour"):
         run("colour", data, data, protocol, Replica(0, CPU))
-    drawn = draw_ways(ways, ["red", "green"], tmp_path / "f/ways.png", n=3)
-    assert "red" in drawn["caption"]
+    drawn = draw_ways(ways, ["red", "green"], tmp_path / "f/ways.png", "no identity term", n=3)
+    assert "red" in drawn["caption"] and "no identity term" in drawn["caption"]
     picture = np.asarray(Image.open(tmp_path / "f/ways.png").convert("RGB")).astype(int)
     assert picture[18 + 36, 58 + 36, 0] > 150 > picture[18 + 36, 58 + 36, 1]  # first input: a red square
 
@@ -134,7 +134,7 @@ def test_the_trainings_are_the_papers_and_one_with_the_identity_term():
 def test_pictures_of_any_size_fit_on_the_sheet(size, tile, tmp_path):
     red = np.zeros((2, 3, size, size), np.uint8)
     red[:, 0, :, : size // 2] = 200  # left halves
-    draw_ways(Ways(*[red] * 6), ["a", "b"], tmp_path / "ways.png", n=2)
+    draw_ways(Ways(*[red] * 6), ["a", "b"], tmp_path / "ways.png", "", n=2)
     picture = np.asarray(Image.open(tmp_path / "ways.png").convert("RGB")).astype(int)
     assert picture.shape[0] == 18 + 3 * (tile + 2)
     for left in (58, 58 + tile + 2):  # whole pictures, neither cut nor squeezed

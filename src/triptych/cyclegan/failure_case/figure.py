@@ -15,7 +15,7 @@ HEAD, SIDE, GAP = 18, 58, 2
 TILE = 96  # pixels: small pictures are enlarged by the whole factor that fits, large ones shrunk
 
 
-def draw_ways(ways: Ways, names: Sequence[str], path: Path, n: int = 7) -> dict[str, Any]:
+def draw_ways(ways: Ways, names: Sequence[str], path: Path, how_trained: str, n: int = 7) -> dict[str, Any]:
     """`names`: what the domains x and y are. Left x -> y, right y -> x; the first `n` test images of each."""
     from PIL import Image, ImageDraw
 
@@ -39,7 +39,7 @@ def draw_ways(ways: Ways, names: Sequence[str], path: Path, n: int = 7) -> dict[
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     return {
-        "caption": f"CycleGAN between {names[0]} (left) and {names[1]} (right): the first {n} test images of each; "
-        "nothing is picked.",
+        "caption": f"CycleGAN between {names[0]} (left) and {names[1]} (right), {how_trained}: the first {n} test "
+        "images of each; nothing is picked.",
         "numbers": {},
     }
