@@ -1,11 +1,15 @@
 """The study of the code space on toy generators whose answers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from triptych.config import ParamsError, validate
 from triptych.data.render import faces
+from triptych.dcgan.arithmetic import figures as arithmetic_figures
+from triptych.dcgan.arithmetic import protocol as arithmetic
 from triptych.dcgan.arithmetic.attributes import Readings
 from triptych.dcgan.arithmetic.code_lab import Lab, fixed_generator
 from triptych.dcgan.arithmetic.demonstrations import add_up, interpolate, turn
@@ -70,6 +74,12 @@ def protocol(**changes):
 PAIR = Pair(changed="Smiling", across="Male", start=0)
 
 
+def test_the_papers_numbers_are_the_defaults():
+    p = protocol()
+    assert (p.exemplars, p.around, p.noise) == (3, 8, 0.25)
+    assert Interpolation(series=1).points == 9 and Turn(factor=None, starts=1).exemplars == 4
+
+
 def test_in_a_linear_code_space_the_sum_has_both_attributes():
     """The surest exemplars have the coordinate near ±1: 1 − (−1) + (−1) = 1, and noise of 0.25 does not change it."""
     numbers, pictures = add_up(lab(), "smile", PAIR, protocol(candidates=12, draws=40))
@@ -117,6 +127,45 @@ def test_steps_of_a_linear_and_of_a_memorising_generator():
     assert jumps["max_step"] == pytest.approx(2, rel=0.1)  # half of unrelated pairs are the same image
 
 
+class Distances:
+    """Takes note of the images that it is asked about."""
+
+    def __init__(self):
+        self.asked = []
+
+    def median(self, images):
+        self.asked.append(images)
+        return float(len(self.asked))
+
+
+def test_distances_of_a_walk_are_at_its_points_and_half_way():
+    place, real = lab(), Distances()
+    numbers, _ = interpolate(replace(place, real=real), Interpolation(series=3, points=4, steps=6))
+    points = place.codes(12, place.random("interpolation")[1]).view(3, 4, DIM)
+    half_way = (points[:, 1:] + points[:, :-1]) / 2
+    for images, codes in zip(real.asked, (points, half_way)):
+        difference = images.int() - linear(codes.flatten(0, 1)).int()
+        assert difference.abs().max() <= 1  # rounding
+    assert (numbers["distance"], numbers["distance_half_way"]) == (1, 2)
+
+
+def test_a_random_direction_is_as_long_as_the_turn_vector_and_distances_are_at_the_ends():
+    place, real, made = lab(), Distances(), []
+
+    def generate(codes):
+        made.append(codes)
+        return linear(codes)
+
+    config = Turn(factor="azimuth", starts=3, points=5, reach=0.5)
+    turn(replace(place, real=real, generate=generate), config, protocol(candidates=12, draws=4))
+    _, several, _, aimless = made  # the codes themselves, then moved along each direction
+    several, aimless = (path.view(4, 3, 5, DIM) for path in (several, aimless))
+    lengths = [(path[:, :, -1] - path[:, :, 0]).norm(dim=-1) for path in (several, aimless)]
+    torch.testing.assert_close(*lengths)
+    assert not torch.allclose(several, aimless)
+    assert torch.equal(real.asked[0], linear(several[:, :, [0, -1]].flatten(0, 2)))
+
+
 def test_the_turn_vector_turns():
     numbers, pictures = turn(lab(), Turn(factor="azimuth", starts=10), protocol(candidates=12, draws=20))
     assert numbers["rank_correlation"] > 0.999
@@ -162,6 +211,61 @@ def test_an_image_does_not_depend_on_its_batch():
     alone = torch.cat([generate(code[None]) for code in codes])
     assert (generate(codes).int() - alone.int()).abs().max() <= 1
     assert all(torch.equal(v, before[k]) for k, v in gan.state_dict().items())
+
+
+def test_the_fixed_statistics_are_those_of_samples_from_the_prior():
+    """An image is, but for chance, what it is in a large batch."""
+    torch.manual_seed(0)
+    gan = Gan(GanConfig(net="svhn32", width=4, z_dim=8, steps=1), (3, 32, 32))
+    codes = gan.codes(256, torch.Generator().manual_seed(3))
+    alone, together = fixed_generator(gan)(codes).float(), gan.sample(256, seed=3).float()
+    assert (alone - together).abs().mean() < 0.1 * together.std()
+
+
+def test_each_seed_has_a_pool_of_its_own():
+    torch.manual_seed(0)
+    gan = Gan(GanConfig(net="svhn32", width=4, z_dim=8, steps=1), (3, 32, 32))
+    pools = [Lab.of(gan, RowReader(), Distances(), 5, seed).pool for seed in (0, 0, 1)]
+    assert torch.equal(pools[0], pools[1]) and not torch.equal(pools[0], pools[2])
+
+
+def test_the_reader_is_judged_on_test_images_and_the_bank_is_of_others(monkeypatch):
+    splits, card = faces.render(faces.Config(train=40, test=30, seed=0), 32)
+    train, test = splits["train"], splits["test"]
+    judged, measured = [], []
+
+    class Enough(Exception):
+        pass
+
+    def nearest(bank, real, device):
+        measured.extend([bank, real])
+        raise Enough
+
+    monkeypatch.setattr(arithmetic, "train_reader", lambda *_: None)
+    monkeypatch.setattr(arithmetic, "train_gan", lambda *_: None)
+    monkeypatch.setattr(arithmetic, "held_out", lambda _, images, targets: judged.extend([images, targets]))
+    monkeypatch.setattr(arithmetic, "NearestReal", nearest)
+    with pytest.raises(Enough):
+        run(train, test, card, protocol(), Replica(0, torch.device("cpu")))
+    number = {image.tobytes(): i for i, image in enumerate(np.asarray(test.images))}
+    rows = [number[image.tobytes()] for image in judged[0]]
+    assert len(set(rows)) == 20
+    assert np.array_equal(judged[1], arithmetic.targets_of(test, card, ["Male", "Smiling"], "azimuth")[rows])
+    bank, real = measured
+    assert np.array_equal(real, judged[0])
+    known = {image.tobytes() for image in np.asarray(train.images)}
+    assert len(bank) == 30 and all(image.tobytes() in known for image in bank)
+
+
+def test_the_words_over_exemplars_say_what_they_are_examples_of(monkeypatch, tmp_path):
+    panels = []
+    monkeypatch.setattr(arithmetic_figures, "_save", lambda shown, path: panels.extend(text for text, _ in shown))
+    image = np.zeros((1, 1, 4, 4), np.uint8)
+    numbers = {"smile": dict.fromkeys(("success", "success_1", "success_pixels"), 1.0)}
+    pictures = {f"smile/{key}": image for key in ("a", "b", "c", "result", "pixels")}
+    arithmetic_figures.draw_sum(arithmetic.Outcome(numbers, pictures), "smile", PAIR, tmp_path / "x.png")
+    assert panels == ["smiling,\nnot male", "− not smiling,\nnot male", "+ not smiling,\nmale", "= sum of codes",
+                      "sum of pixels"]  # fmt: skip
 
 
 @pytest.mark.parametrize("factor", ["azimuth", None])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from triptych.data.format import DataError, Split
-from triptych.dcgan.arithmetic.attributes import Reader, ReaderConfig, held_out, targets_of, train_reader
+from triptych.dcgan.arithmetic.attributes import Reader, ReaderConfig, Reading, held_out, targets_of, train_reader
 from triptych.dcgan.arithmetic.nearest_real import NearestReal
 from triptych.engine import Replica
 
@@ -59,6 +59,23 @@ def test_it_learns_to_read_images_it_has_not_seen():
     assert after["angle_error"] < 0.4 < before["angle_error"]
     readings = reader.read(test.images)
     assert readings.probabilities.shape == (200, 2) and readings.angle.shape == (200,)
+
+
+def test_it_is_trained_on_noisy_images():
+    reader, seen = Reader(["Bright"], None, (3, 16, 16), 2), []
+    reader.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    task = Reading(reader, ReaderConfig(width=2, steps=1, noise=0.3))
+    task.batch = {"faces": (torch.zeros(40, 3, 16, 16), torch.zeros(40, 1))}
+    task.loss()
+    assert seen[0].std().item() == pytest.approx(0.3, rel=0.05)
+
+
+def test_a_reading_does_not_depend_on_the_other_images():
+    torch.manual_seed(0)
+    reader, images = Reader(["Bright", "Red"], "turn", (3, 16, 16), 2).train(), squares(6, 0).images
+    together, alone = reader.read(images), reader.train().read(images[:1])
+    torch.testing.assert_close(together.probabilities[:1], alone.probabilities)
+    torch.testing.assert_close(together.angle[:1], alone.angle)
 
 
 def test_without_an_angle_there_is_none():

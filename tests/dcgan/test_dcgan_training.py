@@ -148,3 +148,20 @@ def test_samples_belong_to_their_seed_and_leave_the_nets_alone():
     assert a.dtype == torch.uint8 and a.shape == (8, *SHAPE)
     assert torch.equal(a, b) and not torch.equal(a, c)
     assert all(torch.equal(v, before[k]) for k, v in gan.state_dict().items())
+
+
+def test_samples_are_normalised_by_their_own_batch():
+    """As the authors' are; what the running averages have become does not matter."""
+    gan = Gan(config(), SHAPE)
+    before = gan.sample(8, seed=1)
+    for norm in (m for m in gan.generator.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)):
+        norm.running_mean.fill_(9.0)
+    assert torch.equal(gan.sample(8, seed=1), before)
+
+
+@pytest.mark.parametrize("updates", ["both", "alternate"])
+def test_a_net_learns_from_a_whole_mini_batch_in_each_update(updates):
+    gan, seen = Gan(config(updates=updates), SHAPE), []
+    gan.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    train_gan(gan, images(), config(updates=updates), cpu())
+    assert set(seen) == {16}

@@ -5,9 +5,12 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from triptych.dcgan.semisupervised.m1 import M1, M1Config, M1Task, kl_to_standard, log_normal
+from triptych.dcgan.digits import m1_m2
+from triptych.dcgan.digits.m1_m2 import Config, System
+from triptych.dcgan.semisupervised.m1 import M1, M1Codes, M1Config, M1Task, kl_to_standard, log_normal, sample
 from triptych.dcgan.semisupervised.m2 import M2, M2Task
 from triptych.engine import Replica
+from triptych.systems import Spec
 
 
 def vectors(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -114,3 +117,82 @@ def test_warm_up_weighs_the_divergence():
     for weight in (0.2, 0.4, 0.6, 0.8, 1.0, 1.0):
         loss, logs = task.loss()
         torch.testing.assert_close(loss, (weight - 1) * logs["kl"] - logs["elbo"])
+
+
+def test_a_sample_has_the_mean_and_the_variance_of_its_distribution():
+    torch.manual_seed(0)
+    x = sample((torch.full((100_000,), 3.0), torch.full((100_000,), math.log(4.0))))
+    assert x.mean().item() == pytest.approx(3, abs=0.03) and x.var().item() == pytest.approx(4, rel=0.03)
+
+
+def test_the_weights_have_a_standard_normal_prior():
+    """Its −log density per image has the gradient w / n."""
+    m1 = M1(M1Config(components=3, z_dim=2, hidden=[5]), 12)
+    for task, n, lr in ((M1Task(m1, 50), 50, 3e-4), (M2Task(model(), 10, 30, alpha=0.1, lr=1e-3), 40, 1e-3)):
+        (phase,) = task.phases()
+        optimiser = phase.optimiser([torch.nn.Parameter(torch.zeros(1))])
+        (group,) = optimiser.param_groups
+        assert type(optimiser) is torch.optim.Adam and group["betas"] == (0.9, 0.999)
+        assert (group["lr"], group["weight_decay"]) == (lr, 1 / n)
+
+
+def test_the_features_of_m1_are_the_posterior_means():
+    torch.manual_seed(0)
+    codes = M1Codes.__new__(M1Codes)
+    codes.m1 = M1(M1Config(components=3, z_dim=2, hidden=[5]), 12)
+    images = torch.randint(0, 256, (4, 3, 2, 2), dtype=torch.uint8)
+    encoder = codes.m1.encoder
+    hidden = encoder.layers(codes.m1.whiten(images.flatten(1) / 255))
+    expected = hidden @ encoder.head.weight[:2].T + encoder.head.bias[:2]
+    torch.testing.assert_close(codes.image_features(images), expected)
+
+
+def test_m2_learns_from_fresh_samples_of_the_codes(monkeypatch):
+    """Six labelled and eight other images, all of them in each of five steps: no code comes twice."""
+    seen, loss = {"labelled": [], "unlabelled": []}, M2Task.loss
+
+    def spy(self):
+        seen["labelled"].append(self.batch["labelled"][0].clone())
+        seen["unlabelled"].append(self.batch["unlabelled"].clone())
+        return loss(self)
+
+    monkeypatch.setattr(M2Task, "loss", spy)
+    config = Config(components=3, z_dim=2, hidden=[5], steps=1, m2_steps=5, m2_hidden=[4], check_steps=5,
+                    labelled_batch=6, unlabelled_batch=8)  # fmt: skip
+    system = System(config, Spec((3, 2, 2), n_classes=2))
+    images = np.random.default_rng(0).integers(0, 256, (14, 3, 2, 2), dtype=np.uint8)
+    labels = np.arange(6) % 2
+    system.pretrain(images[6:], Replica(0, torch.device("cpu")))
+    system.tune([], (images[:6], labels), Replica(0, torch.device("cpu")))
+    system.fit(images[:6], labels, Replica(0, torch.device("cpu")))
+    for name, n in (("labelled", 30), ("unlabelled", 40)):
+        codes = torch.cat(seen[name])
+        assert codes.shape == (n, 2) and len(codes.unique(dim=0)) == n
+
+
+def test_each_seed_starts_m2_from_weights_of_its_own(monkeypatch):
+    def first_weights(_, net, *rest, **options):
+        first.append(net.classify[1].weight.clone())
+
+    first, cpu = [], torch.device("cpu")
+    monkeypatch.setattr(m1_m2, "train_selected", first_weights)
+    system = System(Config(components=3, z_dim=2, hidden=[5], steps=1, m2_hidden=[4]), Spec((3, 2, 2), n_classes=2))
+    images = np.random.default_rng(0).integers(0, 256, (14, 3, 2, 2), dtype=np.uint8)
+    system.pretrain(images, Replica(0, cpu))
+    for seed in (0, 0, 1):
+        system.fit(images, np.arange(14) % 2, Replica(seed, cpu))
+    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+
+
+def test_m1_sees_whitened_components():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 3, 2, 2), dtype=np.uint8)
+    m1 = M1(M1Config(components=5, z_dim=2, hidden=[5], steps=1), 12).fit(images, Replica(0, torch.device("cpu")))
+    rows = m1.whiten(torch.from_numpy(images).flatten(1) / 255)
+    torch.testing.assert_close(torch.cov(rows.T, correction=0), torch.eye(5), atol=1e-3, rtol=0)
+
+
+def test_the_authors_settings_are_the_defaults():
+    c = Config()
+    assert (c.components, c.z_dim, c.hidden, c.lr) == (600, 300, [500, 500], 3e-4)
+    assert (c.m2_z_dim, c.m2_hidden, c.m2_lr, c.alpha) == (50, [500], 3e-4, 0.1)

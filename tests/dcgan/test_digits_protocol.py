@@ -35,6 +35,7 @@ def test_validation_and_pool_share_no_image_and_lose_none():
     assert len(parts.validation[1]) == 60
     assert sorted(together) == list(range(300))
     assert (numbers(parts.pool[0]) % 10 == parts.pool[1]).all()  # each image kept its label
+    assert np.array_equal(parts.unlabelled, parts.pool[0])  # those of the validation set are not among them
 
 
 def test_extra_images_join_the_unlabelled_ones_only():
@@ -116,6 +117,18 @@ def test_evaluation(retrains, most, expected):
     n = expected.count("fit")
     assert metrics["test_error"] == pytest.approx([0.1] * n)
     assert metrics["fits"] == list(range(1, n + 1))
+
+
+@pytest.mark.parametrize("retrains, names", [(True, ["train draw0", "train draw1"]), (False, 4 * ["train"])])
+def test_each_draw_that_trains_networks_has_a_checkpoint_of_its_own(retrains, names):
+    seen = []
+
+    class Trained(Recorder):
+        def fit(self, images, labels, replica):
+            seen.append(replica.name)
+
+    evaluate(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(0))
+    assert seen == names
 
 
 def test_systems_see_the_same_draws_and_seeds_different_ones():

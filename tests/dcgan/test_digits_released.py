@@ -66,6 +66,7 @@ def deconvolution(h, w):
 
 
 def test_discriminator_is_that_of_the_authors(arrays, folder):
+    assert EPSILON == 1e-8
     gan = load_released(released_gan((3, 32, 32)), folder).eval()
     w = [arrays[f"200_discrim_params.jl_{i:02}.npy"].astype(float) for i in range(1, 9)]
     x = np.random.default_rng(1).uniform(-1, 1, (3, 32, 32))

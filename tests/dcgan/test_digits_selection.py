@@ -27,7 +27,7 @@ class Counter(Task):
         return loss, {"loss": loss}
 
 
-def run(best_at: int, patience: int, pruning: Pruning | None = None) -> tuple[Counter, float, list[int]]:
+def run(best_at: float, patience: int, pruning: Pruning | None = None) -> tuple[Counter, float, list[int]]:
     task, checked = Counter(), []
 
     def validate() -> float:
@@ -47,6 +47,11 @@ def test_keeps_the_best_weights_and_stops_when_they_are_old():
     assert task.net.weight.item() == 20
     assert error == 0
     assert not task.net.training and task.net.weight.grad is None
+
+
+def test_of_equally_good_weights_the_first_are_kept():
+    task, _, checked = run(best_at=7.5, patience=2)  # as far from 5 as from 10
+    assert checked == [5, 10, 15] and task.net.weight.item() == 5
 
 
 def test_trains_to_the_end_while_it_gets_better():

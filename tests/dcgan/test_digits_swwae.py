@@ -1,11 +1,16 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from triptych import systems
 from triptych.config import ParamsError
+from triptych.dcgan.semisupervised import swwae
 from triptych.dcgan.semisupervised.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
+from triptych.engine import Replica
 from triptych.systems import Spec
 
+CPU = torch.device("cpu")
 SPEC = Spec((3, 32, 32), n_classes=10)
 
 
@@ -80,3 +85,26 @@ def test_loss_is_the_papers_sum_and_labels_count_for_labelled_images_only():
     )
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(loss, logs["nll"] + 0.3 * logs["reconstruction"] + 0.1 * logs["intermediate"])
+
+
+def test_each_seed_starts_from_weights_of_its_own(monkeypatch):
+    module, images, first = systems.module("digits", "swwae"), np.zeros((4, 3, 8, 8), np.uint8), []
+    monkeypatch.setattr(swwae, "train_selected", lambda _, net, *rest, **options: first.append(net.head.weight.clone()))
+    system = module.System(module.Config(width=2, batch_size=4), Spec((3, 8, 8), n_classes=2))
+    system.pretrain(images, Replica(0, CPU))
+    for seed in (0, 0, 1):
+        system.fit(images, np.arange(4) % 2, Replica(seed, CPU))
+    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+
+
+@pytest.mark.parametrize("name, rate", [("swwae", 0.0), ("swwae_dropout", 0.5)])
+def test_the_net_that_is_trained_has_the_rows_dropout(name, rate):
+    module = systems.module("digits", name)
+    config = module.Config(width=2, reconstruction=[0.3], intermediate=[0.1], steps=1, batch_size=4)
+    system = module.System(config, Spec((3, 8, 8), n_classes=2))
+    images = torch.randint(0, 256, (8, 3, 8, 8), dtype=torch.uint8).numpy()
+    labels = np.arange(8) % 2
+    system.pretrain(images, Replica(0, CPU))
+    system.tune([], (images, labels), Replica(0, CPU))
+    system.fit(images, labels, Replica(0, CPU))
+    assert system.net.dropout.p == rate

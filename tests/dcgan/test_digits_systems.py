@@ -5,6 +5,8 @@ import torch
 from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
+from triptych.dcgan.digits import _gan_svm
+from triptych.dcgan.digits.dcgan import Config as DcganConfig
 from triptych.dcgan.digits.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.supervised_cnn import sample_trial
 from triptych.dcgan.digits_protocol import Protocol, evaluate
@@ -52,7 +54,7 @@ def trained(name: str, seed: int = 0):
     return system, evaluate(system, DATA, PROTOCOL, Replica(seed)), config
 
 
-@pytest.mark.parametrize("name", [n for n in SMALL if n in systems.names("digits")])
+@pytest.mark.parametrize("name", list(SMALL))
 def test_learns_is_reproducible_and_survives_saving(name, tmp_path):
     system, metrics, config = trained(name)
     assert np.mean(metrics["test_error"]) < 0.4  # chance: 0.67
@@ -85,6 +87,11 @@ def test_equal_votes_go_to_the_nearest():
     neighbours = NearestNeighbours(1, 4).fit(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([3, 0, 0, 3]))
     assert neighbours.votes(torch.tensor([[0.0]]), [4])[4].tolist() == [3]
     assert neighbours.votes(torch.tensor([[0.0]]), [3])[3].tolist() == [0]
+
+
+def test_of_equally_good_numbers_of_neighbours_the_smallest_is_taken():
+    rows, labels = torch.arange(6.0)[:, None] ** 2, torch.tensor([0, 0, 0, 1, 1, 1])
+    assert NearestNeighbours(1, 2).best_k([3, 1], [(rows, labels)], rows, labels) == 1
 
 
 def test_more_neighbours_than_labels_are_refused():
@@ -165,6 +172,29 @@ def test_the_search_reports_the_error_of_the_net_it_keeps():
     assert metrics["test_error"] == pytest.approx([system.error((DATA["test"].images, DATA["test"].labels))])
 
 
+def test_every_trial_has_weights_of_its_own_and_the_settings_that_were_drawn(monkeypatch):
+    module = systems.module("digits", "supervised_cnn")
+    config = validate(module.Config, {"width": 2, "trials": 3, "epochs": 1}, "")
+    errors, seen, first = iter([0.3, 0.1, 0.2]), [], []
+
+    def train(task, net, validate, streams, **options):
+        (phase,) = task.phases()
+        (group,) = phase.optimiser(net.parameters()).param_groups
+        seen.append((group["lr"], group["betas"][0], group["weight_decay"], net.dropout.p))
+        first.append(net.trunk[0][0].weight.detach().clone())
+        return next(errors)
+
+    monkeypatch.setattr(module, "train_selected", train)
+    system = systems.build("digits", "supervised_cnn", config, SPEC, 0)
+    system.tune([], (DATA["test"].images, DATA["test"].labels), Replica(0))
+    system.fit(DATA["train"].images, DATA["train"].labels, Replica(4))
+    rng = np.random.default_rng(4)
+    drawn = [sample_trial(config, rng) for _ in range(3)]
+    assert seen == [(t.lr, t.beta1, t.weight_decay, t.dropout) for t in drawn]
+    assert not torch.equal(first[0], first[1]) and torch.equal(system.classifier.trunk[0][0].weight, first[1])
+    assert [value for value, _ in system.choices().values()] == list(drawn[1].model_dump().values())
+
+
 def test_pruning_spends_fewer_steps_and_is_off_by_default():
     def looks(**changes) -> int:
         small = SMALL["supervised_cnn"] | {"trials": 5, "patience": 9, **changes}
@@ -211,6 +241,51 @@ def test_dcgan_has_the_features_of_the_paper_and_statistics_of_the_pool():
     estimate_statistics(system.gan.discriminator, divide(DATA, PROTOCOL).unlabelled, torch.device("cpu"))
     for key, value in system.gan.discriminator.state_dict().items():
         torch.testing.assert_close(value, before[key])
+
+
+def test_the_svm_of_dcgan_has_the_cost_with_the_least_mean_error(monkeypatch):
+    """Neither the first draw nor the last one alone would choose it."""
+    system = systems.build("digits", "dcgan", validate(DcganConfig, SMALL["dcgan"] | {"steps": 1}, ""), SPEC, 0)
+    accuracies = {0.01: iter([0.9, 0.0, 0.7]), 0.1: iter([0.6, 0.6, 0.6])}
+    asked = []
+
+    class Machine:
+        weight, bias = torch.zeros(3, 448), torch.zeros(3)
+
+        def __init__(self, cost):
+            self.accuracy = lambda x, labels: next(accuracies[cost])
+
+    def fit(x, labels, costs, n_classes):
+        asked.append(costs)
+        return [Machine(cost) for cost in (costs if isinstance(costs, list) else [costs])]
+
+    monkeypatch.setattr(_gan_svm, "fit_svm", fit)
+    images, labels = DATA["train"].images[:6], DATA["train"].labels[:6]
+    system.tune(3 * [(images, labels)], (images, labels), Replica(0))
+    system.fit(images, labels, Replica(0))
+    assert asked[:3] == 3 * [[0.01, 0.1]] and asked[3] == pytest.approx(0.1)
+
+
+def test_dcgan_answers_with_the_largest_score_the_bias_included():
+    system = systems.build("digits", "dcgan", validate(DcganConfig, SMALL["dcgan"] | {"steps": 1}, ""), SPEC, 0).eval()
+    images = DATA["test"].images[:30]
+    features = system.features(images)
+    system.weight.copy_(torch.randn(system.weight.shape, generator=torch.Generator().manual_seed(0)))
+    system.bias.copy_(-(features @ system.weight.T).mean(0))
+    expected = (features @ system.weight.T + system.bias).argmax(1)
+    assert np.array_equal(system.predict(images), expected)
+    assert not torch.equal(expected, (features @ system.weight.T).argmax(1))
+
+
+def test_the_papers_settings_are_the_defaults():
+    config = {name: systems.module("digits", name).Config for name in systems.names("digits")}
+    assert set(config) == {*SMALL, "dcgan_released"}
+    assert config["knn"]().ks == [1, 3, 5, 7, 11] and config["tsvm"]().components == 600
+    assert config["dcgan"](steps=1).costs == [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2]
+    assert CnnConfig().trials == 64 and config["swwae_dropout"]().dropout == 0.5
+    protocol = Protocol(seeds=[0])
+    assert (protocol.validation, protocol.labels_per_class) == (10_000, 100)
+    assert (protocol.tuning_draws, protocol.evaluation_draws) == (10, 100)
 
 
 def test_swwae_chooses_its_weights_on_the_validation_set():

@@ -78,6 +78,22 @@ def test_follows_two_moons_through_a_kernel():
     assert np.mean(after) < 0.5 * np.mean(before)
 
 
+def test_the_weight_of_unlabelled_rows_grows_from_nearly_nothing_to_its_share(monkeypatch):
+    rows, labels = two_clusters(0)
+    weights, real = [], tsvm.solve
+
+    def recorded(x, y, costs, *rest, **options):
+        if len(costs) > 8:
+            assert costs[:8].eq(3.0).all() and costs[8:].eq(costs[8]).all()
+            weights.append(costs[8].item())
+        return real(x, y, costs, *rest, **options)
+
+    monkeypatch.setattr(tsvm, "solve", recorded)
+    TransductiveSVM(20, 2).fit(rows[:8], labels[:8], rows, C=3.0, unlabelled_weight=0.5, growth=4.0)
+    expected = [3e-5 * 4**k for k in range(8)] + [1.5]
+    assert list(dict.fromkeys(weights)) == pytest.approx(expected)
+
+
 def test_class_proportions_are_those_of_the_labelled_rows():
     rows, labels = two_clusters(0)
     y = (2.0 * labels - 1)[:, None]
@@ -149,3 +165,36 @@ def test_tuning_learns_from_every_draw(weights, transductions, monkeypatch):
     system.tune(draws, (images[40:], labels[40:]), Replica(0, torch.device("cpu")))
     assert calls == {"fit": transductions, "fit_supervised": 2 * 3}
     assert system.choices()["C"][0] == pytest.approx(float(system.cost)) and system.choices()["C*/C"][1] == weights
+
+
+def test_the_machine_sees_features_of_one_size_whatever_their_unit():
+    values = {"components": 5, "costs": [0.1]}
+    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec((3, 4, 4), n_classes=2))
+    images, _ = images_of_two_kinds(80)
+    system.pretrain(images, Replica(0, torch.device("cpu")))
+    assert system.pool.square().mean().item() == pytest.approx(1, rel=1e-4)
+    torch.testing.assert_close(system.features(images).sort(0).values, system.pool.sort(0).values)
+
+
+def test_tuning_takes_what_errs_least_on_all_draws(monkeypatch):
+    """Each draw for itself would choose otherwise: the second value is best in the mean."""
+    values = {"components": 5, "costs": [0.1, 1.0, 10.0], "unlabelled_weights": [0.5, 0.2, 2.0]}
+    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec((3, 4, 4), n_classes=2))
+    images, labels = images_of_two_kinds(80)
+    system.pretrain(images, Replica(0, torch.device("cpu")))
+    truth = torch.from_numpy(labels[40:])
+    wrong = {0: [0, 20], 1: [8, 8], 2: [20, 0]}  # of 40 answers, after each draw
+
+    def machine(x, choice):
+        draw = 0 if torch.equal(x, first) else 1
+        return lambda rows: torch.where(torch.arange(40) < wrong[choice][draw], 1 - truth, truth)
+
+    monkeypatch.setattr(TransductiveSVM, "fit_supervised", lambda self, x, y, C: machine(x, values["costs"].index(C)))
+    monkeypatch.setattr(
+        TransductiveSVM, "fit", lambda self, x, y, u, C, w, growth: machine(x, values["unlabelled_weights"].index(w))
+    )
+    draws = [(images[i : i + 10], labels[i : i + 10]) for i in (0, 10)]
+    first = system.features(draws[0][0])
+    system.tune(draws, (images[40:], labels[40:]), Replica(0, torch.device("cpu")))
+    chosen = {name: value for name, (value, _) in system.choices().items()}
+    assert chosen == pytest.approx({"C": 1.0, "C*/C": 0.2})

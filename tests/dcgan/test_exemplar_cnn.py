@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import triptych
 from triptych import systems
 from triptych.config import ParamsError, validate
-from triptych.dcgan.objects.exemplar_cnn import Config, Exemplars, Net, System
+from triptych.dcgan.objects.exemplar_cnn import Config, Exemplars, Net, System, draw_surrogates
 from triptych.dcgan.patches.plateau import Plateau
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -42,6 +42,44 @@ def test_the_papers_largest_net():
     assert [tuple(c.weight.shape[:2]) for c in net.convolutions] == [(92, 3), (256, 92), (512, 256)]
     assert all(c.kernel_size == (5, 5) for c in net.convolutions) and net.full.weight.shape == (1024, 512, 8, 8)
     assert net.head.weight.shape == (16_000, 1024)
+
+
+def test_the_papers_training():
+    c = Config(steps=1, check_every=1)
+    assert (c.classes, c.samples, c.dropout, c.lr, c.patch, c.upsample) == (16_000, 100, 0.5, 0.01, 32, 2)
+    (phase,) = Exemplars(Net(Config(**SMALL), 3), c).phases()
+    (group,) = phase.optimiser([torch.nn.Parameter(torch.zeros(1))]).param_groups
+    assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.01, 0.9, 5e-4)
+
+
+def test_some_units_of_the_fully_connected_layer_are_dropped_in_training():
+    net, patches = Net(Config(**SMALL | {"dropout": 0.5}), 3), torch.from_numpy(images(4))
+    assert not torch.equal(net(patches), net(patches))
+    net.eval()
+    assert torch.equal(net(patches), net(patches))
+
+
+def test_patches_show_images_at_the_scale_they_are_enlarged_to():
+    """On a ramp of 10 a pixel, a patch of an image twice as large rises by 5."""
+    ramp = np.broadcast_to(10 * np.arange(16, dtype=np.uint8), (5, 3, 16, 16))
+    still = dict.fromkeys(("shift", "rotation", "plus", "hue"), 0.0)
+    still |= dict.fromkeys(("scale", "contrast", "power", "times"), 1.0)
+    config = Config(**SMALL | {"seed_scale": 1.0, "transforms": still})
+    patches, _ = draw_surrogates(ramp, config, Replica(0, torch.device("cpu")))
+    assert patches.float().diff(dim=3)[..., 2:-2].mean().item() == pytest.approx(5, abs=0.1)
+
+
+def test_each_seed_has_surrogate_classes_of_its_own():
+    cpu = torch.device("cpu")
+    first, again, other = (draw_surrogates(images(), Config(**SMALL), Replica(seed, cpu)) for seed in (0, 0, 1))
+    assert torch.equal(first[0], again[0]) and not torch.equal(first[0], other[0])
+
+
+def test_the_validation_loss_makes_the_plateaus(monkeypatch):
+    seen, see = [], Plateau.see
+    monkeypatch.setattr(Plateau, "see", lambda self, error: seen.append(error) or see(self, error))
+    history = fitted()[1].history
+    assert len(seen) == 3 and seen == [value for _, name, value in history if name == "validation_loss"]
 
 
 def test_the_shapes_of_the_layers(system):

@@ -6,6 +6,7 @@ import torch
 
 from triptych.config import ParamsError, validate
 from triptych.data.format import Split
+from triptych.dcgan.gan.training import Gan
 from triptych.dcgan.guidelines import protocol as guidelines
 from triptych.dcgan.guidelines.figures import draw_variants
 from triptych.dcgan.guidelines.frechet import FrechetConfig, FrechetSpace, frechet, moments
@@ -64,8 +65,19 @@ def test_the_space_knows_real_images_from_others():
     assert covariance.trace() == pytest.approx(1) and mean.abs().max() < 1e-9
     # a generator of one image of average features: the whole variance is missing
     assert frechet(mean, covariance, mean, torch.zeros(4, 4).double()) == pytest.approx(1)
+    unseen = np.random.default_rng(0).permutation(300)[60:120]
+    assert space.floor == pytest.approx(space.distance(real[unseen])) and space.floor > 1e-3
     again = FrechetSpace(real, FrechetConfig(**RAW["frechet"]), CPU)
     assert again.distance(noise) == space.distance(noise)
+
+
+def test_the_space_has_the_leading_principal_components():
+    real = images(120)
+    space = FrechetSpace(real, FrechetConfig(**RAW["frechet"] | {"images": 120}), CPU)
+    codes = space.code.pooled(torch.from_numpy(real)).double().numpy()
+    left, size, _ = np.linalg.svd(codes - codes.mean(0), full_matrices=False)
+    expected = left[:, :4] * size[:4] / (np.square(size[:4]).sum() / 119) ** 0.5
+    np.testing.assert_allclose(space.features(real).abs().numpy()[:, ::-1], np.abs(expected), atol=1e-6)
 
 
 def test_moments():
@@ -99,6 +111,30 @@ def test_a_run_is_measured_and_repeats(judge):
     assert run("faithful", judge, Replica(1, CPU)).numbers != first.numbers
 
 
+def test_each_seed_starts_from_weights_of_its_own(judge, monkeypatch):
+    first = []
+
+    def train(gan, *_, **__):
+        first.append(gan.discriminator.head.weight.detach().clone())
+        raise Divergence("enough")
+
+    monkeypatch.setattr(guidelines, "train_gan", train)
+    for seed in (0, 0, 1):
+        run("faithful", judge, Replica(seed, CPU))
+    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+
+
+def test_the_transfer_knows_test_images_by_their_answers_alone(judge):
+    """The statistics of the features are of the labelled set: other test images change no machine."""
+    weights = []
+    torch.manual_seed(0)
+    gan = Gan(judge.protocol.variant("faithful"), (3, 32, 32))
+    for test in (judge.test, Split(judge.test.images // 4, judge.test.labels)):
+        guidelines.transfer_accuracy(gan, replace(judge, test=test), judge.protocol.transfer)
+        weights.append(gan.discriminator.blocks[1][1].running_mean.clone())
+    assert torch.equal(*weights)
+
+
 def test_the_history_has_means_and_no_single_steps(judge):
     rows = []
     run("faithful", judge, Replica(0, CPU, sink=rows.extend))
@@ -112,6 +148,32 @@ def test_transfer_is_tested_on_images_from_all_over_the_set(judge, monkeypatch):
     by_class = replace(judge, test=Split(judge.test.images, np.sort(judge.test.labels)))
     run("faithful", by_class, Replica(0, CPU))
     assert len(seen[-1]) == 20 and set(seen[-1]) == {0, 1, 2}
+
+
+def test_the_cost_of_the_transfer_is_chosen_on_labels_that_did_not_train(judge, monkeypatch):
+    """One machine knows what it was trained on and nothing else, the other is right on half of all images."""
+    trained = []
+
+    class Machine:
+        def __init__(self, memory):
+            self.memory = memory
+
+        def accuracy(self, x, labels):
+            known = len(x) == len(trained[0]) and torch.equal(x, trained[0])
+            return float(known) if self.memory else 0.5
+
+    def fit(x, labels, costs, device):
+        trained.append(x)
+        return [Machine(True), Machine(False)]
+
+    monkeypatch.setattr(guidelines, "fit_svm", fit)
+    assert run("faithful", judge, Replica(0, CPU)).numbers["accuracy"] == 0.5
+
+
+def test_one_sample_again_and_again_has_no_diversity_and_is_a_collapse(judge, monkeypatch):
+    monkeypatch.setattr(Gan, "sample", lambda self, n, seed=0: torch.from_numpy(judge.real[:1]).repeat(n, 1, 1, 1))
+    numbers = run("faithful", judge, Replica(0, CPU)).numbers
+    assert numbers["diversity"] == 0 and numbers["collapsed"] == 1
 
 
 def test_too_few_labels_are_told_before_anything_is_trained(judge):

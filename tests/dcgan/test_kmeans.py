@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.patches.kmeans import kmeans_step, normalise, quadrants, random_patches, triangle, windows, zca
+from triptych.dcgan.patches.kmeans import (
+    Dictionary,
+    PatchConfig,
+    kmeans_step,
+    normalise,
+    quadrants,
+    random_patches,
+    triangle,
+    windows,
+    zca,
+)
 
 
 def test_whitened_patches_are_white():
@@ -60,3 +70,30 @@ def test_windows_are_the_patches_in_the_order_of_random_patches():
     expected = np.lib.stride_tricks.sliding_window_view(data, (2, 2), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5)
     got = windows(torch.from_numpy(data).float(), 2)
     assert np.array_equal(got.numpy(), expected.reshape(2 * 3 * 4, 12))
+
+
+def test_patches_come_from_every_place():
+    data = np.arange(5 * 4, dtype=np.uint8).reshape(1, 1, 5, 4)  # a pixel tells its place
+    patches = random_patches(data, 400, 2, torch.Generator().manual_seed(0))
+    assert set(patches[:, 0].tolist()) == set(data[0, 0, :4, :3].ravel().tolist())
+
+
+def test_a_dictionary_is_k_means_on_whitened_patches_from_small_noise():
+    raw = 255 * torch.rand(300, 12, generator=torch.Generator().manual_seed(0))
+    made = Dictionary(12, 4, patch_epsilon=10.0, zca_epsilon=0.1)
+    made.learn(raw, 3, torch.Generator().manual_seed(1), lambda step, distortion: None)
+    x = raw.double().numpy()
+    x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, ddof=1, keepdims=True) + 10)
+    values, vectors = np.linalg.eigh(np.cov(x.T))
+    white = (x - x.mean(0)) @ vectors @ np.diag((values + 0.1) ** -0.5) @ vectors.T
+    centroids = 0.1 * torch.randn(4, 12, generator=torch.Generator().manual_seed(1)).numpy()
+    for _ in range(3):
+        nearest = np.linalg.norm(white[:, None] - centroids, axis=2).argmin(1)
+        centroids = np.stack([white[nearest == k].mean(0) for k in range(4)])
+    np.testing.assert_allclose(made.centroids, centroids, atol=1e-4)
+    np.testing.assert_allclose(made.whiten(raw), white, atol=1e-3)
+
+
+def test_the_published_settings_of_patches_are_the_defaults():
+    c = PatchConfig()
+    assert (c.patch, c.iterations, c.patch_epsilon, c.zca_epsilon, c.feature_epsilon) == (6, 50, 10.0, 0.1, 0.01)

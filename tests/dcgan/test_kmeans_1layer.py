@@ -68,3 +68,13 @@ def test_state_is_rebuilt(system):
     other.load_state_dict(system.state_dict())
     x = torch.from_numpy(images(3))
     assert torch.equal(other.features(x), system.features(x))
+
+
+def test_the_published_sizes_are_the_defaults():
+    assert (Config().k, Config().patches) == (4800, 400_000)
+
+
+def test_another_seed_learns_from_other_patches(system):
+    other = System(system.config, SPEC)
+    other.fit(images(), Replica(1, torch.device("cpu")))
+    assert not torch.allclose(other.mean, system.mean)

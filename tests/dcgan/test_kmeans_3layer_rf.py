@@ -7,6 +7,7 @@ from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.dcgan.objects import kmeans_1layer
 from triptych.dcgan.objects.kmeans_3layer_rf import Config, System
+from triptych.dcgan.patches.receptive_fields import GroupedLayer
 from triptych.engine import Replica
 from triptych.systems import Spec
 
@@ -111,3 +112,23 @@ def test_what_does_not_fit_is_told():
         validate(Config, SMALL | {"members": 13}, "objects.systems.kmeans_3layer_rf")
     with pytest.raises(ParamsError, match="12×12 leave a layer"):
         System(Config(**SMALL), Spec((3, 12, 12)))
+
+
+def test_the_published_sizes_are_the_defaults():
+    c = Config()
+    assert (c.k, c.groups, c.members, c.k_group, c.groups * c.k_group) == (1600, 32, 200, 100, 3200)
+
+
+def test_each_layer_learns_from_the_maps_of_the_one_below(monkeypatch):
+    """The first has 12 maps, the second 9: only windows of these are what the third one learns from."""
+    samples, learn = [], GroupedLayer.learn
+    monkeypatch.setattr(GroupedLayer, "learn", lambda self, x, *rest: samples.append(x) or learn(self, x, *rest))
+    system = systems.build("objects", "kmeans_3layer_rf", Config(**SMALL | {"k_group": 3}), SPEC, seed=0)
+    system.fit(images(), Replica(0, torch.device("cpu")))
+    assert [tuple(x.shape) for x in samples] == [(300, 12, 4), (300, 9, 4)]
+
+
+def test_another_seed_learns_from_other_patches(system):
+    other = System(Config(**SMALL), SPEC)
+    other.fit(images(), Replica(1, torch.device("cpu")))
+    assert not torch.allclose(other.first.mean, system.first.mean)

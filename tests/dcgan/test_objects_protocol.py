@@ -7,7 +7,7 @@ from torch import nn
 
 from triptych.config import ParamsError, validate
 from triptych.data.format import DataError, Split
-from triptych.dcgan import extraction, row_notes
+from triptych.dcgan import extraction, objects_protocol, row_notes
 from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.figures import draw_samples, mean_distance, sheet
 from triptych.dcgan.judging.label_draws import draw_rows
@@ -70,6 +70,57 @@ def test_only_the_training_set_chooses_the_cost():
     assert a.accuracy != b.accuracy
 
 
+class Numbered(nn.Module):
+    """The only feature of an image is its number, which is in its first pixel."""
+
+    def features(self, images):
+        return images[:, 0, 0, :1].float()
+
+
+def test_which_images_learn_choose_and_judge(monkeypatch):
+    """Three machines: the first knows what it was shown and nothing else, the second does better with many images, the
+    third with few. Only images that were not learned from can tell that the first is the worst."""
+    costs, fits = [1.0, 2.0, 3.0], []
+
+    def fit(x, labels, costs, **_):
+        fits.append((costs, sorted(x[:, 0].int().tolist())))
+        return [(cost, x[:, 0]) for cost in costs]
+
+    def predict(machines, x):
+        rows = []
+        for cost, shown in machines:
+            share = 0.5 if (cost == 2) == (len(shown) > 60) else 0.3
+            knows = torch.isin(x[:, 0], shown) if cost == 1 else x[:, 0] % 10 < 10 * share
+            rows.append(torch.where(knows, x[:, 0].long() % 3, 9))
+        return torch.stack(rows)
+
+    monkeypatch.setattr(objects_protocol, "fit_svm", fit)
+    monkeypatch.setattr(objects_protocol, "predict_all", predict)
+    images = np.arange(120, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 8, 8), np.uint8)
+    train, test = Split(images[:90], labels=np.arange(90) % 3), Split(images[90:], labels=np.arange(90, 120) % 3)
+    outcome = judge(Numbered(), train, test, Probe(costs=costs, validation=20, per_class=20, draws=3), CPU)
+    assert (outcome.cost, outcome.cost_few) == (2.0, 3.0)
+    (tuning, shown), (few_tuning, few), final, *draws = fits
+    assert tuning == few_tuning == costs and len(shown) == 70
+    assert final == ([2.0], list(range(90)))
+    assert [cost for cost, _ in draws] == 3 * [[3.0]] and draws[0][1] == few
+    assert all(np.bincount(np.array(rows) % 3).tolist() == [20, 20, 20] for _, rows in draws)
+    assert len({tuple(rows) for _, rows in draws}) == 3
+    assert outcome.accuracy == pytest.approx(0.5) and outcome.accuracy_few == pytest.approx(3 * [0.5])
+
+
+def test_of_costs_that_are_equally_good_the_smallest_is_taken():
+    class Answers(nn.Module):
+        def features(self, images):
+            return nn.functional.one_hot((images[:, 0, 0, 0].long() - 80) // 40, 3).float()
+
+    labels = np.arange(90) % 3
+    images = (80 + 40 * labels[:, None, None, None] + np.zeros((90, 3, 8, 8))).astype(np.uint8)
+    split = Split(images, labels=labels)
+    outcome = judge(Answers(), split, split, Probe(costs=[1.0, 0.1, 10.0], validation=30, per_class=10, draws=1), CPU)
+    assert outcome.accuracy == 1 and (outcome.cost, outcome.cost_few) == (0.1, 0.1)
+
+
 def test_metrics_have_a_value_for_each_seed_and_draw():
     protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1.0], validation=50, per_class=10, draws=3))
     systems = {0: Brightness(), 1: Brightness(0.5)}
@@ -78,6 +129,15 @@ def test_metrics_have_a_value_for_each_seed_and_draw():
     assert "2 features" in notes and any("10 labels per class (30 in all), 3 draws" in n for n in notes)
     assert any("accuracy_few: 6 values, 2 trainings × 3 draws" in n for n in notes)
     assert "C (all labels): 1, given" in notes
+
+
+def test_the_notes_say_which_cost_is_whose(monkeypatch):
+    outcome = objects_protocol.Outcome(0.9, [0.8], cost=2.0, cost_few=3.0, n_features=2)
+    monkeypatch.setattr(objects_protocol, "judge", lambda *_: outcome)
+    protocol = Protocol(seeds=[0], probe=Probe(costs=[1.0, 2.0, 3.0, 4.0], validation=50, per_class=10, draws=1))
+    metrics, notes = evaluate({0: Brightness()}, split(150, 0), split(60, 1), protocol, CPU)
+    assert metrics == {"accuracy": [0.9], "accuracy_few": [0.8]}
+    assert notes[1:3] == ["C (all labels): 2, of 1 to 4", "C (10 labels per class): 3, of 1 to 4"]
 
 
 def test_the_notes_show_an_end_of_the_grid_and_what_a_system_says():
@@ -226,4 +286,6 @@ def test_sheet_and_distance():
     images = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
     images[2] = 255
     assert sheet(images, 2).shape == (7, 7, 3)
+    places = sheet(torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 2, 2), 2)
+    assert [places[y, x, 0] for y, x in ((1, 1), (2, 5), (5, 1), (5, 5), (3, 1))] == [10, 20, 30, 255, 255]
     assert mean_distance(images) == pytest.approx((0 + 2 + 2) / 3)

@@ -1,3 +1,4 @@
+import copy
 import math
 
 import numpy as np
@@ -113,6 +114,30 @@ def test_layers_of_the_published_nets():
     torch.testing.assert_close(w @ w.T, 1.96 * torch.eye(128), atol=1e-4, rtol=1e-4)
 
 
+def test_each_net_has_its_rate():
+    config = toy(lr_g=1e-3, lr_d=1e-4)
+    groups = [phase.optimiser(phase.modules[0].parameters()).param_groups[0] for phase in ToyGan(config).phases()]
+    assert [(g["lr"], g["betas"]) for g in groups] == [(1e-3, (0.5, 0.999)), (1e-4, (0.5, 0.999))]
+
+
+def test_points_are_normalised_by_their_own_batch():
+    """As in training, whatever the running averages are, which stay."""
+    torch.manual_seed(0)
+    task = ToyGan(toy(net="pacgan"))
+    before = mode_collapse.generate(task, 20, cpu())
+    for norm in (m for m in task.generator if isinstance(m, torch.nn.BatchNorm1d)):
+        norm.running_var.fill_(9.0)
+    task.eval()
+    assert torch.equal(mode_collapse.generate(task, 20, cpu()), before)
+    assert not task.generator.training and task.generator[1].running_var.eq(9).all()
+
+
+def test_the_published_settings_are_the_defaults():
+    c = mode_collapse.Config(experiment="mode_collapse", mixture="grid")
+    assert (c.net, c.loss, c.z_dim, c.beta1, c.lr_g, c.lr_d) == ("pacgan", "nonsaturating", 2, 0.8, 1e-4, 1e-4)
+    assert (c.points, c.judged, c.batch_size, c.steps) == (100_000, 2500, 100, 400 * 1000)
+
+
 @pytest.mark.parametrize("before", [0, 3])
 def test_unrolling_is_adam_on_a_copy(before):
     """After k differentiable steps the copy is where the discriminator's own optimiser takes it."""
@@ -159,6 +184,27 @@ def test_a_mixture_is_learned_and_repeats(changes, tmp_path):
     assert list(first.numbers) == ["modes", "high_quality", "entropy", "jsd", "turnover"]
     drawn = mode_collapse.draw(config, [first, mode_collapse.run(config, cpu(2))], tmp_path / "ring.png")
     assert set(drawn["numbers"]) == set(first.numbers) and (tmp_path / "ring.png").stat().st_size > 1000
+
+
+def test_each_seed_starts_from_weights_of_its_own(monkeypatch):
+    first = []
+    monkeypatch.setattr(
+        mode_collapse, "train", lambda task, *_, **__: first.append(task.generator[0].weight.detach().clone())
+    )
+    monkeypatch.setattr(mode_collapse, "coverage", lambda *_: {})
+    for seed in (0, 0, 1):
+        mode_collapse.run(study(), cpu(seed))
+    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+
+
+def test_the_numbers_are_those_of_the_last_points(monkeypatch):
+    def total(_, points):
+        return {"modes": float(points.abs().sum()), "high_quality": 0.0}
+
+    monkeypatch.setattr(mode_collapse, "coverage", total)
+    run = mode_collapse.run(study(), cpu(1))
+    sums = {step: float(torch.from_numpy(points).abs().sum()) for step, points in run.points.items()}
+    assert run.numbers["modes"] == sums[6] and len(set(sums.values())) == len(sums)
 
 
 def test_a_finished_run_is_not_trained_again_and_says_the_same(tmp_path):
@@ -240,6 +286,11 @@ def test_instance_noise_is_integrated():
     np.testing.assert_allclose(found, [theta - slope_g, psi - slope_d], atol=3e-3)
 
 
+def test_growth_is_that_of_the_last_half():
+    radius = np.concatenate([np.ones(50), 1.1 ** np.arange(50)])
+    assert games.growth(np.stack([radius, 0 * radius], 1)) == pytest.approx(1.1)
+
+
 def test_cycling(tmp_path):
     config = cycling.Config(experiment="cycling")
     runs = [cycling.run(config, cpu(seed)) for seed in (0, 1)]
@@ -248,6 +299,7 @@ def test_cycling(tmp_path):
     assert np.allclose(numbers["growth_alternating"], 1, atol=1e-3)
     assert min(numbers["growth_dirac_minimax"] + numbers["growth_dirac_nonsaturating"]) > 1.0005
     assert max(numbers["growth_dirac_r1"] + numbers["growth_dirac_noise"]) < 0.995
+    assert all(np.linalg.norm(path[0]) == pytest.approx(0.1) for r in runs for path in r.paths.values())
     assert not np.array_equal(runs[0].paths["simultaneous"], runs[1].paths["simultaneous"])
     drawn = cycling.draw(config, runs, tmp_path / "cycling.png")
     assert set(drawn["numbers"]) == set(numbers) and (tmp_path / "cycling.png").stat().st_size > 1000
@@ -285,6 +337,17 @@ def test_gradient_norms_against_finite_differences_and_the_factor():
     assert norms["minimax"] / norms["nonsaturating"] == pytest.approx(d / (1 - d), rel=1e-4)
 
 
+def test_gradients_are_those_of_training_and_leave_the_nets_alone():
+    """Normalised by the batch, whatever the running averages are."""
+    torch.manual_seed(0)
+    gan = Gan(frozen(), (3, 32, 32))
+    before, state = vanishing_gradient.gradient_norms(gan, 8, 0), copy.deepcopy(gan.state_dict())
+    for norm in (m for m in gan.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)):
+        norm.running_var.fill_(9.0)
+    assert vanishing_gradient.gradient_norms(gan.eval(), 8, 0) == before
+    assert all(torch.equal(v, state[k]) for k, v in gan.state_dict().items() if "running_var" not in k)
+
+
 @pytest.mark.parametrize("restart", [True, False])
 def test_only_the_discriminator_moves(restart, monkeypatch, tmp_path):
     seen = []
@@ -301,10 +364,20 @@ def test_only_the_discriminator_moves(restart, monkeypatch, tmp_path):
     run = vanishing_gradient.run(config, cpu(), images())
     assert run.steps == [0, 2, 4, 6, 7]
     assert all(torch.equal(seen[0][0], g) for g, _ in seen) and not torch.equal(seen[0][1], seen[1][1])
+    torch.manual_seed(1)
+    fresh = torch.cat([p.detach().flatten() for p in Gan(config, (3, 32, 32)).discriminator.parameters()])
+    assert torch.equal(seen[0][1], fresh) == restart
     numbers = vanishing_gradient.metrics(config, [run])
     assert list(numbers) == ["lost_minimax", "lost_nonsaturating", "ratio", "d_fake"]
     vanishing_gradient.draw(config, [run], tmp_path / "v.png")
     assert (tmp_path / "v.png").stat().st_size > 1000
+
+
+def test_what_is_left_at_the_end():
+    norms = {"minimax": [1.0, 2.0, 0.02], "nonsaturating": [1.0, 0.5, 0.1]}
+    numbers = vanishing_gradient.metrics(frozen(), [vanishing_gradient.Run(0, [0, 1, 2], norms, [0.5, 0.3, 0.1])])
+    expected = {"lost_minimax": [2.0], "lost_nonsaturating": [1.0], "ratio": [0.2], "d_fake": [0.1]}
+    assert {name: pytest.approx(values) for name, values in numbers.items()} == expected
 
 
 def test_lost_orders_of_magnitude():

@@ -129,3 +129,13 @@ def test_distortion_falls():
     sample = scale_mixtures(4000)[:, :6].reshape(1000, 4, 6).transpose(1, 2)
     values = made.learn(sample, 6, generator())
     assert len(values) == 6 and values[-1] < values[0]
+
+
+def test_the_unit_of_the_maps_does_not_matter():
+    sample = scale_mixtures(4000).clamp(-20, 20)[:, :6].view(1000, 4, 6).transpose(1, 2).contiguous()
+    maps, codes = torch.randn(2, 6, 3, 3, generator=generator(3)), []
+    for unit in (1.0, 64.0):
+        made = GroupedLayer(groups=2, members=3, k=4, window=2, epsilons=(0.01, 0.1))
+        made.learn(unit * sample, 3, generator())
+        codes.append(made(unit * maps))
+    torch.testing.assert_close(codes[0], codes[1], atol=1e-4, rtol=1e-4)

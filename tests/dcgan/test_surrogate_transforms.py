@@ -140,3 +140,48 @@ def test_shifts_and_zooms_stay_within_their_ranges():
     zoom = (columns()[:, -1] - columns()[:, 0]) / (across[:, -1] - across[:, 0])
     assert 1 / 1.4 - 1e-3 <= zoom.min() < 0.75 and 1.35 < zoom.max() <= 1.4 + 1e-3
     assert zoom.log().mean().abs() < 0.03
+
+
+def test_the_papers_ranges_are_the_defaults():
+    assert Ranges().model_dump() == {
+        "shift": 0.2, "scale": 1.4, "rotation": 20.0, "contrast": 2.0,
+        "power": 4.0, "times": 1.4, "plus": 0.1, "hue": 0.1,
+    }  # fmt: skip
+
+
+def test_turns_are_in_degrees():
+    """The slope of a ramp tells how far it was turned."""
+    n = 300
+    ramp = (torch.arange(64.0) / 64).expand(n, 3, 64, 64)
+    centre, side = torch.full((n, 2), 32.0), torch.full((n,), 16.0)
+    made = transformed(ramp, centre, side, 16, Colours.of(images()), Ranges(**OFF | {"rotation": 20.0}), generator())
+    across, down = made[:, 0].diff(dim=2).mean((1, 2)), made[:, 0].diff(dim=1).mean((1, 2))
+    angles = torch.atan2(-down, across).rad2deg()
+    assert 19 < angles.max() < 20.1 and -20.1 < angles.min() < -19
+
+
+def test_each_principal_axis_has_a_contrast_of_its_own():
+    n = 300
+    pale = (0.5 + 0.1 * (images(1) - 0.5)).expand(n, 3, 16, 16)
+    colours = Colours.of(pale[:1])
+    centre, side = torch.full((n, 2), 8.0), torch.full((n,), 8.0)
+
+    def along_the_axes(ranges):
+        made = transformed(pale, centre, side, 8, colours, Ranges(**ranges), generator())
+        return torch.einsum("ac,nchw->nahw", colours.axes, made - colours.mean[:, None, None]).flatten(2)
+
+    before = along_the_axes(OFF)
+    factors = (along_the_axes(OFF | {"contrast": 2.0}) * before).sum(2) / before.square().sum(2)
+    assert 0.5 - 1e-3 < factors.min() < 0.52 and 1.95 < factors.max() < 2 + 1e-3
+    assert torch.corrcoef(factors.log().T).fill_diagonal_(0).abs().max() < 0.2
+
+
+def test_a_power_leaves_white_as_it_is_and_a_factor_does_not():
+    white = torch.ones(200, 3, 8, 8)
+    centre, side = torch.full((200, 2), 4.0), torch.full((200,), 4.0)
+    power, times = (
+        transformed(white, centre, side, 4, Colours.of(images()), Ranges(**OFF | change), generator())
+        for change in ({"power": 4.0}, {"times": 1.4})
+    )
+    assert power.amax(1).min().item() == pytest.approx(1, abs=1e-4)
+    assert times.amax(1).min().item() == pytest.approx(1 / 1.4, rel=0.02) and times.max() == 1

@@ -5,7 +5,14 @@ import torch
 import triptych
 from triptych import systems
 from triptych.config import ParamsError
-from triptych.dcgan.objects.view_invariant_kmeans import Config, System, linked_step, nearest_view, random_bags
+from triptych.dcgan.objects.view_invariant_kmeans import (
+    Config,
+    System,
+    Views,
+    linked_step,
+    nearest_view,
+    random_bags,
+)
 from triptych.engine import Replica
 from triptych.systems import Spec
 
@@ -137,3 +144,34 @@ def test_too_few_bags_are_told():
 def test_too_many_levels_are_told():
     with pytest.raises(ParamsError, match="too many for 13×12"):
         System(Config(**SMALL | {"levels": 3}), SPEC)
+
+
+def test_the_first_clusters_are_whitened_bags():
+    config = Config(**SMALL)
+    views, raw = Views(48, config), 255 * torch.rand(40, 4, 48, generator=torch.Generator().manual_seed(0))
+    views.learn_linked(raw, 0, torch.Generator().manual_seed(0), lambda step, value: None)
+    white = views.whiten(raw.flatten(0, 1)).view(40, 4 * 48)
+    clusters = views.centroids.transpose(0, 1).flatten(1)
+    distances = torch.cdist(clusters, white, compute_mode="donot_use_mm_for_euclid_dist")
+    assert distances.amin(1).max() < 1e-3 and len(distances.argmin(1).unique()) == 6
+
+
+def test_the_second_level_learns_from_images_of_half_the_size():
+    """A checkerboard is flat there: its whitening is that of patches without any variance."""
+    board = (np.indices(SPEC.image_shape[1:]).sum(0) % 2 * 200).astype(np.uint8)
+    system = System(Config(**SMALL), SPEC)
+    system.fit(np.broadcast_to(board, (30, *SPEC.image_shape)), Replica(0, torch.device("cpu")))
+    flat = torch.eye(48) / 0.1**0.5
+    torch.testing.assert_close(system.levels[1].whitening, flat)
+    assert (system.levels[0].whitening - flat).abs().max() > 0.01
+
+
+def test_the_defaults_are_nine_shifted_patches_and_the_published_number_of_maps():
+    c = Config()
+    assert c.offsets == [-2, 0, 2] and c.k * c.levels == 6400
+
+
+def test_another_seed_learns_from_other_bags(system):
+    other = System(Config(**SMALL), SPEC)
+    other.fit(images(), Replica(1, torch.device("cpu")))
+    assert not any(torch.allclose(a.mean, b.mean) for a, b in zip(system.levels, other.levels))

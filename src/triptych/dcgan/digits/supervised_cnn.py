@@ -121,7 +121,7 @@ class System(DigitsSystem):
         super().__init__()
         self.config, self.spec = config, spec
         self.classifier = Classifier(config, spec)
-        self.register_buffer("validation_error", torch.tensor(1.0))
+        self.register_buffer("validation_error", torch.tensor(1.0, dtype=torch.float64))
         self.register_buffer("best", torch.zeros(len(Trial.model_fields), dtype=torch.float64))  # trial, as numbers
 
     def tune(self, draws: list[Labelled], validation: Labelled, replica: Replica) -> None:

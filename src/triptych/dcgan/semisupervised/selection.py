@@ -30,9 +30,10 @@ class Selection(nn.Module):
     def __init__(self, net: nn.Module, looks: int):
         super().__init__()
         self.best = copy.deepcopy(net).requires_grad_(False)
-        self.register_buffer("error", torch.tensor(math.inf))
+        # in float64, as errors are: the rounding of a float32 would make an equal error a smaller one
+        self.register_buffer("error", torch.tensor(math.inf, dtype=torch.float64))
         self.register_buffer("step", torch.tensor(0))
-        self.register_buffer("curve", torch.full((looks,), math.nan))
+        self.register_buffer("curve", torch.full((looks,), math.nan, dtype=torch.float64))
 
     def see(self, net: nn.Module, error: float, step: int, look: int) -> None:
         self.curve[look] = min(error, float(self.error))
