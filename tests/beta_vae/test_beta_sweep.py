@@ -2,21 +2,35 @@
 
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
+from triptych.beta_vae.beta_sweep import figures as beta_sweep_figures
 from triptych.beta_vae.beta_sweep.figures import (
     COLOURS,
     MARKERS,
+    draw_active_units,
+    draw_collapse,
     draw_figures,
     draw_rate_distortion,
+    draw_reconstruction,
     draw_score,
     notes,
     summary,
 )
-from triptych.beta_vae.beta_sweep.protocol import Outcome, Protocol, Row, build, encode_together, judge, train_rows
-from triptych.beta_vae.metrics import rate_distortion
+from triptych.beta_vae.beta_sweep.protocol import (
+    Outcome,
+    Protocol,
+    Row,
+    build,
+    encode_together,
+    judge,
+    score,
+    train_rows,
+)
+from triptych.beta_vae.metrics import higgins, rate_distortion
 from triptych.beta_vae.metrics.rate_distortion import Measures, information, measure
 from triptych.beta_vae.model.autoencoder import Autoencoder
 from triptych.beta_vae.model.vae import fit_together
@@ -147,6 +161,53 @@ def test_a_code_that_tells_two_pictures_apart_is_worth_log_2():
     assert found.kl == pytest.approx(0.5 * (16 + math.exp(-6) - 1 + 6), rel=1e-4)
 
 
+class Drawing(Autoencoder):
+    """Its posterior is N(mean, e^logvar) for every image; it draws the code itself, as a Gaussian decoder."""
+
+    class config:
+        decoder, variance = "gaussian", 1.0
+
+    def __init__(self, mean: float, logvar: float):
+        super().__init__()
+        self.moments = torch.tensor([mean, mean, logvar, logvar])
+
+    def encoder(self, x):
+        return self.moments.expand(len(x), -1)
+
+    def decoder(self, z):
+        return z.view(-1, 1, 1, 2)
+
+
+def test_distortion_is_of_codes_drawn_from_the_posterior_and_the_decoders_spread_of_codes_of_the_prior():
+    images = torch.zeros(1000, 1, 1, 2, dtype=torch.uint8)
+    images[::2] = 255
+    wide = measure(Drawing(0.5, math.log(0.09)), images)
+    assert wide.nll == pytest.approx(0.5 * 2 * (0.25 + 0.09), rel=0.05)  # the mean alone would give 0.25
+    still = measure(Drawing(0.5, -30.0), images)
+    assert still.reconstruction_spread == 0
+    clamped = torch.randn(100_000, generator=torch.Generator().manual_seed(0)).clamp(0, 1).var()
+    assert still.decoder_spread == pytest.approx(float(clamped) / 0.25, rel=0.1)
+    assert measure(Drawing(0.5, -1.0), images, 3).nll != measure(Drawing(0.5, -1.0), images, 4).nll
+
+
+def test_spread_is_the_variance_over_images_not_over_pixels():
+    images = torch.rand(9, 1, 3, 3, generator=torch.Generator().manual_seed(0)) * torch.arange(9.0).view(1, 3, 3)
+    expected = np.var(images.numpy().reshape(9, 9), axis=0, ddof=1).mean()
+    assert float(rate_distortion._spread(images)) == pytest.approx(expected)
+    assert rate_distortion._spread(torch.arange(4.0).view(1, 1, 2, 2).expand(5, -1, -1, -1)) == 0
+
+
+def test_information_is_the_mean_log_ratio_of_posterior_and_aggregate_posterior():
+    """Also where posteriors are of different widths; against torch.distributions, all pairs at once."""
+    generator = torch.Generator().manual_seed(0)
+    mean, logvar, noise = torch.randn(3, 300, 2, generator=generator)
+    z = mean + (logvar / 2).exp() * noise
+    q = torch.distributions.Normal(mean, (logvar / 2).exp())
+    log = q.log_prob(z[:, None]).sum(-1)  # (i, j): log q(z_i | x_j)
+    expected = (log.diagonal() - log.logsumexp(1) + math.log(300)).mean()
+    assert information(z, mean, logvar) == pytest.approx(float(expected), rel=1e-4)
+
+
 def test_information_is_at_most_the_logarithm_of_the_number_of_images():
     mean = torch.arange(500.0)[:, None] * 10
     logvar = torch.full_like(mean, -8.0)
@@ -183,6 +244,84 @@ def test_summary_says_where_the_score_is_best_and_how_far_it_rises_and_falls():
     expected = {"best_beta_norm_10": 1.0, "rise_10": 0.4, "fall_10": 0.65}
     expected |= {"best_beta_norm_4": 0.1, "rise_4": 0.0, "fall_4": 0.2}
     assert summary(rows, outcomes) == pytest.approx(expected)
+
+
+def of(**values) -> Measures:
+    zeros = ("nll", "kl", "information", "active_units", "reconstruction_spread", "decoder_spread")
+    return Measures(**{**dict.fromkeys(zeros, 0.0), **values})
+
+
+SWEPT = [Row(0.1, 4), Row(1.0, 4), Row(10.0, 4)]
+FOUND = {
+    SWEPT[0].name: Outcome([0.5, 0.7], [of(nll=10, kl=8, active_units=4), of(nll=20, kl=6, active_units=3)]),
+    SWEPT[1].name: Outcome([0.9, 0.8], [of(nll=30, kl=4, active_units=2), of(nll=30, kl=2, active_units=1)]),
+    SWEPT[2].name: Outcome([0.2, 0.3], [of(nll=60, kl=1, active_units=1, information=2), of(nll=70, kl=0)]),
+}
+
+
+def test_the_figures_numbers_are_those_of_the_ends_of_the_sweep(monkeypatch):
+    axes = []
+    monkeypatch.setattr(beta_sweep_figures, "_finish", lambda figure, axis, path: axes.append(axis))
+    monkeypatch.setattr(beta_sweep_figures, "_sheet", lambda lines, path: None)
+    assert draw_reconstruction(SWEPT, FOUND, None)["numbers"] == {"nll_at_0.1": 15, "nll_at_10": 65}
+    assert draw_rate_distortion(SWEPT, FOUND, None)["numbers"] == {"kl_at_0.1": 7, "kl_at_10": 0.5}
+    assert axes[-1].lines[0].get_xydata().tolist() == [[7, 15], [3, 30], [0.5, 65]]
+    assert draw_active_units(SWEPT, FOUND, None)["numbers"] == {"active_at_0.1": 3.5, "active_at_10": 0.5}
+    draw_score(SWEPT, FOUND, 256, None)
+    dashed = [line.get_xdata() for line in axes[-1].lines if line.get_linestyle() == "--"]
+    assert [x[0] for x in dashed if len(x)] == [4 / 256]  # where the plain β is 1
+    assert axes[-1].lines[0].get_ydata() == pytest.approx([60, 85, 25])
+    collapsed = draw_collapse({}, FOUND, SWEPT, torch.zeros(2, 1, 4, 4, dtype=torch.uint8), None)["numbers"]
+    assert collapsed["information"] == 1 and collapsed["kl"] == 0.5 and collapsed["higgins_all"] == pytest.approx(0.25)
+    plt.close("all")
+
+
+def test_the_best_and_the_largest_beta_are_compared(dataset, monkeypatch):
+    shown = []
+    monkeypatch.setattr(beta_sweep_figures, "draw_collapse", lambda models, *_: shown.append(models))
+    p = protocol(betas_norm=[row.beta_norm for row in SWEPT])
+    models = {row.name: [build(row, p, Spec.of(dataset), 0)] for row in SWEPT}
+    drawings = draw_figures(SWEPT, models, FOUND, dataset["train"], Grid(dataset.card["factors"]), CPU)
+    dict(drawings)["collapse.png"](None)
+    best, largest = models[SWEPT[1].name][0], models[SWEPT[2].name][0]
+    assert shown == [{"β_norm = 1": best, "β_norm = 10": largest}]
+
+
+def test_a_row_is_called_collapsed_only_if_all_of_its_models_are(dataset):
+    p = protocol()
+    model = build(SWEPT[2], p, Spec.of(dataset), 0)
+    assert "collapsed" not in " ".join(notes(SWEPT[2], model, FOUND, p))
+    assert "collapsed" in notes(SWEPT[2], model, {SWEPT[2].name: Outcome([0.2], [of(), of()])}, p)[-1]
+
+
+def test_the_score_of_a_row_is_the_best_half_of_all():
+    found = Outcome([0.1, 0.9, 0.5, 0.7], [of(nll=1), of(nll=2)]).metrics()
+    assert found["higgins"] == [0.9, 0.7] and found["higgins_all"] == [0.1, 0.9, 0.5, 0.7] and found["nll"] == [1, 2]
+
+
+def test_every_classifier_of_the_sweep_has_its_own_points_and_each_row_the_same(dataset, monkeypatch):
+    drawn, trained = [], []
+
+    def draw_points(code, grid, names, n, pairs, seed):
+        drawn.append(seed)
+        return code[0, 0].item(), tuple(names), n, pairs, seed
+
+    def train_classifiers(train, test, seeds, *, steps, **options):
+        trained.append(([point[4] for point in train], [point[4] for point in test], seeds))
+        assert all(point[1:4] == (higgins.PAPER_FACTORS, 200, 8) for point in train)
+        assert all(point[1:4] == (higgins.PAPER_FACTORS, 100, 8) for point in test)
+        assert steps == [300] and options == {"classes": 4, "batch_size": 10, "lr": 1e-2}
+        return torch.tensor([[point[0] for point in test]])
+
+    monkeypatch.setattr(higgins, "draw_points", draw_points)
+    monkeypatch.setattr(higgins, "train_classifiers", train_classifiers)
+    codes = [torch.full((1, width), float(i)) for i, width in enumerate((4, 4, 4, 4, 2, 2))]  # rows × seeds
+    scores = score(codes, Grid(dataset.card["factors"]), protocol())
+    assert scores.tolist() == [[i, i] for i in range(6)]
+    (wide_train, wide_test, wide_seeds), narrow = trained
+    assert wide_train[:4] == wide_train[4:] and wide_test[:4] == wide_test[4:]  # both β meet the same
+    assert narrow == (wide_train[:4], wide_test[:4], wide_seeds[:4])
+    assert len({*wide_train, *wide_test, *wide_seeds}) == 12
 
 
 def test_more_sizes_than_colours_are_drawn(tmp_path):

@@ -57,12 +57,13 @@ def test_gradients_of_clamped_latents_do_not_depend_on_the_reconstruction():
     assert (gradients[0][:, active] - gradients[1][:, active]).abs().min() > 0.1
 
 
-def test_the_task_uses_the_clamp(data):
+@pytest.mark.parametrize("beta", [1.0, 3.0])
+def test_the_task_uses_the_clamp(data, beta):
     """Clamped latents' means get the gradient of `pull` and of the KL, which is of all latents in every batch, and
     nothing else, whatever the images are: their KL is not clamped away."""
     found = []
     for images in (torch.zeros(10, 1, 16, 16), torch.rand(10, 1, 16, 16) * 255):
-        model = build(data)
+        model = build(data, beta=beta)
         task = DcIgnTask(model)
         mean = torch.randn(10, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
         logvar = torch.zeros(10, 6)
@@ -70,7 +71,7 @@ def test_the_task_uses_the_clamp(data):
         active = torch.tensor([True, False, False, False, False, False])
         task.batch = {"images": images.to(torch.uint8), "active": active, "noise": torch.zeros(1, 10, 6)}
         task.loss()[0].backward()
-        of_kl = mean.detach() / 10  # β = 1; the mean over a batch of 10 of ½ μ²
+        of_kl = beta * mean.detach() / 10  # the mean over a batch of 10 of β ½ μ²
         found.append(mean.grad - of_kl)
         pull = 0.01 / 10 * (mean - mean.mean(0)).detach()
         torch.testing.assert_close(found[-1][:, 1:], pull[:, 1:], atol=1e-6, rtol=1e-4)
@@ -96,6 +97,8 @@ def test_one_factor_varies_in_a_batch_and_its_latents_are_the_active_ones(data):
         seen.append(varying[0])
     assert set(seen) == {0, 1, 2, 3, 4}
     assert torch.equal(batches.rows(7), FactorBatches(images, grid, list(groups), 40, replica).rows(7))
+    assert not torch.equal(batches.rows(7), batches.rows(8))
+    assert not torch.equal(batches.rows(7), FactorBatches(images, grid, list(groups), 40, Replica(4, CPU)).rows(7))
     assert np.array_equal(batches.gather(batches.rows(0)).numpy(), images[batches.rows(0).numpy()])
 
 
@@ -139,3 +142,19 @@ def test_wrong_sizes_are_refused(data):
         systems.build("shapes", "dc_ign", Config(**SMALL), Spec((1, 20, 20), factors=data[1].factors), 0)
     with pytest.raises(ParamsError, match="latents = 5"):
         build(data, latents=5, single=["x", "y", "scale", "orientation", "shape"])
+
+
+def test_networks_and_defaults_are_the_protocols():
+    """3×3 convolutions of 96, 48, 48 channels, each halved; back over 48, 96 to logits. RMSprop, pull 0.01."""
+    config = Config()
+    assert (config.single, config.shared, config.latents) == (["x", "y", "scale", "orientation"], "shape", 10)
+    assert (config.pull, config.lr, config.batch_size, config.beta) == (0.01, 1e-3, 20, 1.0)
+    factors = [{"name": n, "values": [0.0, 1.0]} for n in ("shape", "scale", "orientation", "x", "y")]
+    model = systems.build("shapes", "dc_ign", config, Spec((1, 64, 64), factors=factors), 0)
+    nets = [[m for m in net if isinstance(m, torch.nn.Conv2d)] for net in (model.encoder, model.decoder)]
+    assert [[m.out_channels for m in net] for net in nets] == [[96, 48, 48], [48, 96, 1]]
+    assert all(m.kernel_size == (3, 3) for net in nets for m in net)
+    assert isinstance(model.decoder[-1], torch.nn.Conv2d)
+    (phase,) = DcIgnTask(model).phases()
+    optimiser = phase.optimiser([torch.nn.Parameter(torch.zeros(1))], fused=True)
+    assert type(optimiser) is torch.optim.RMSprop and optimiser.param_groups[0]["lr"] == 1e-3

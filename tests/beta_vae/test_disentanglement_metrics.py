@@ -101,3 +101,30 @@ def test_factor_vae_score_drops_dead_latents():
     result = factor_vae_score(dead, GRID, seed=0, train_votes=800, test_votes=500)
     assert result.kept == 4 and result.score == 1.0
     assert factor_vae_score(1e-3 * NOISE, GRID, seed=0).score == 0
+
+
+def test_factor_vae_score_counts_fresh_votes():
+    """One vote makes a table that is right about itself and knows nothing else."""
+    score = factor_vae_score(NOISE, GRID, seed=0, train_votes=1, test_votes=400, batch=32).score
+    assert score == pytest.approx(1 / 4, abs=0.1)
+
+
+def test_factor_vae_score_does_not_depend_on_the_latents_scales():
+    codes = TRUTH @ ROTATION[:, [0, 1, 1, 2]] + TRUTH + NOISE
+    options = {"seed": 0, "train_votes": 400, "test_votes": 400, "batch": 32, "threshold": 0.0}
+    scaled = factor_vae_score(codes * torch.tensor([4.0, 1.0, 0.25, 64.0]), GRID, **options)
+    assert scaled == factor_vae_score(codes, GRID, **options)
+
+
+def test_sap_weighs_classes_evenly_and_scores_fresh_samples():
+    rng = np.random.default_rng(0)
+    factors = (rng.random((400, 1)) < 0.1).astype(int)
+    codes = np.concatenate([factors + 0.3 * rng.normal(size=(400, 1)), rng.normal(size=(400, 1))], 1)
+    found = sap.score_matrix(codes[:200], factors[:200], codes[200:], factors[200:])
+    from sklearn.svm import LinearSVC
+
+    for j in range(2):
+        machine = LinearSVC(C=0.01, class_weight="balanced", random_state=0).fit(codes[:200, [j]], factors[:200, 0])
+        right = machine.predict(codes[200:, [j]]) == factors[200:, 0]
+        assert found[j, 0] == pytest.approx(right.mean())
+    assert (sap.score_matrix(codes[:200], factors[:200], codes[:200], 1 - factors[:200]) < 0.6).all()

@@ -59,6 +59,28 @@ def test_r_squared_is_that_of_least_squares():
     assert r_squared(a * [1, 1e3, 1e-3] + 7, ya, b * [1, 1e3, 1e-3] + 7, yb) == pytest.approx(5 / 6, abs=0.03)
 
 
+def test_r_squared_is_scikit_learns_ridge():
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import r2_score
+
+    x, x_test = RNG.normal(size=(40, 3)), RNG.normal(2, 1, (30, 3))
+    y, y_test = (np.stack([v @ [1.0, 2.0, 0.5], v @ [0.3, 0.0, 1.0]], 1) + 1 for v in (x, x_test))
+    scale = (x.mean(0), x.std(0))
+    model = Ridge(alpha=25.0).fit((x - scale[0]) / scale[1], y)
+    expected = r2_score(y_test, model.predict((x_test - scale[0]) / scale[1]), multioutput="variance_weighted")
+    assert r_squared(x, y, x_test, y_test, ridge=25.0) == pytest.approx(expected, abs=1e-9)
+    assert r_squared(x, y, x_test, y_test) > expected + 0.1
+
+
+def test_test_codes_are_standardised_like_those_of_training():
+    from sklearn.preprocessing import StandardScaler
+
+    train, test = RNG.normal(5, 3, (50, 2)), RNG.normal(-1, 0.5, (20, 2))
+    scaler = StandardScaler().fit(train)
+    np.testing.assert_allclose(standardised(train, test)[0], scaler.transform(train))
+    np.testing.assert_allclose(standardised(train, test)[1], scaler.transform(test))
+
+
 def test_orientation_counts_up_to_the_shapes_symmetry():
     """A code that cannot tell quarter turns of a square apart still reads its pose in full."""
     shape, angle, x = RNG.integers(1, 4, N), RNG.uniform(0, 2 * np.pi, N), RNG.uniform(size=N)
@@ -87,3 +109,18 @@ def test_probe_reports_by_factor_name():
     assert out["accuracy"] == {"shape": 1.0, "x": 1.0, "y": 1.0}
     assert out["r2"]["x"] > 0.999 and set(out["r2"]) == {"x", "y"}
     assert out["single"].shape == (12, 3)
+
+
+def test_the_probe_is_tested_on_the_rows_it_was_not_trained_on():
+    factors = np.tile(np.indices((3, 4)).reshape(2, -1).T, (60, 1))
+    codes = np.concatenate([np.eye(3)[factors[:, 0]], np.eye(4)[factors[:, 1]]], 1)
+    codes[360:] = np.roll(codes[360:], 1, axis=1)  # of the test rows every code says something else
+    out = probe(codes, factors, [np.arange(1.0, 4), np.arange(4.0)], ["shape", "x"], 360, 100)
+    assert out["accuracy"]["x"] < 0.5 and out["r2"]["x"] < 0.5 and out["single"].max() < 0.8
+
+
+def test_r_squared_is_of_the_values_not_of_their_indices():
+    indices = RNG.integers(0, 4, (200, 1))
+    values = np.array([0.0, 1.0, 1.1, 50.0])
+    codes = np.concatenate([values[indices], RNG.normal(size=(200, 1))], 1)
+    assert probe(codes, indices, [values], ["x"], 100, 50)["r2"]["x"] > 0.99

@@ -85,6 +85,12 @@ def test_the_fixed_factor_alone_agrees():
     assert torch.bincount(points.y).min() > 30
 
 
+def test_shape_varies_but_is_never_the_fixed_factor_of_the_papers_metric():
+    points = draw_points(FACTORS.float(), GRID, PAPER_FACTORS, 300, 32, seed=5)
+    never = (points.x > 0).all(0)
+    assert [name for name, varies in zip(GRID.names, never) if varies] == ["shape"]
+
+
 def test_points_are_mean_absolute_differences_of_the_drawn_pairs():
     points = draw_points(FACTORS.float(), GRID, ["x"], 400, 64, seed=0)
     sizes = torch.tensor(GRID.sizes).float()
@@ -126,10 +132,28 @@ def test_the_classifier_is_pytorchs_adagrad_on_a_linear_layer():
         torch.nn.functional.cross_entropy(layer(x[rows]), y[rows]).backward()
         optimiser.step()
     expected = (layer(x).argmax(1) == y).float().mean()
-    points = [Points(x, y)]
-    ours = train_classifiers(points, points, [7], classes=3, steps=[400])[0, 0]
+    ours = train_classifiers([Points(x, y)], [Points(x, y)], [7], classes=3, steps=[400])[0, 0]
     assert abs(ours - expected) <= 0.01
     assert expected > 0.36
+    fresh = torch.randn(5000, 6, generator=generator)  # the same decision nearly everywhere, so the same weights
+    told = Points(fresh, layer(fresh).argmax(1))
+    assert train_classifiers([Points(x, y)], [told], [7], classes=3, steps=[400])[0, 0] > 0.999
+
+
+def test_the_classifier_starts_like_pytorchs_linear_layer():
+    weight, order = higgins._start([7, 8], 401, 50, 1000, 30)
+    linear = torch.nn.Linear(400, 5000).weight
+    assert weight.abs().max().item() == pytest.approx(linear.abs().max().item(), rel=1e-2)
+    assert weight.std().item() == pytest.approx(linear.std().item(), rel=2e-2)
+    assert not torch.equal(weight[0], weight[1]) and not torch.equal(order[0], order[1] - 30)
+    assert sorted(set(order[0].tolist())) == list(range(30)) and order[1].min() == 30
+
+
+def test_scikit_learns_classifier_is_judged_on_the_test_points():
+    x = torch.eye(3).repeat(20, 1)
+    y = torch.arange(3).repeat(20)
+    assert higgins.logistic_accuracy(Points(x, y), Points(x, y), 0) == 1
+    assert higgins.logistic_accuracy(Points(x, y), Points(x, (y + 1) % 3), 0) == 0
 
 
 def test_scores_come_in_the_order_of_the_steps_asked_for():

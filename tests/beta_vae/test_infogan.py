@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from triptych import systems
 from triptych.beta_vae.systems.infogan import Config, InfoGanTask
@@ -59,6 +60,67 @@ def test_information_term_is_the_gaussian_log_density_less_its_constant():
     q = torch.distributions.Normal(task.inference(features), 0.5)
     constant = q.log_prob(q.mean).sum(1)
     torch.testing.assert_close(task.surprise(features, codes), (constant - q.log_prob(codes).sum(1)).mean())
+
+
+def test_losses_are_the_gans_and_lambda_times_the_surprise_at_the_fakes_codes():
+    """D: −log D(real) − log(1 − D(fake)); G: −log D(fake); both with λ times Q's squared error on the fakes."""
+    task = InfoGanTask(build(weight=0.3, instance_noise=0.5))
+    task.batch = {"images": torch.from_numpy(images(8))}
+    real = task.batch["images"] / 127.5 - 1
+
+    def surprise(features, codes):
+        return 0.5 * (task.inference(features) - codes).square().sum() / len(codes)
+
+    torch.manual_seed(5)
+    loss, logs = task.discriminator_loss()
+    torch.manual_seed(5)
+    codes, fake = task.imagine(8)
+    both = torch.cat([real, fake])
+    features = task.trunk(both + 0.5 * torch.randn_like(both))
+    scores = task.judge(features)[:, 0].sigmoid()
+    expected = -scores[:8].log().mean() - (1 - scores[8:]).log().mean()
+    torch.testing.assert_close(logs["loss_d"], expected)
+    torch.testing.assert_close(loss, expected + 0.3 * surprise(features[8:], codes))
+
+    torch.manual_seed(6)
+    loss, logs = task.generator_loss()
+    torch.manual_seed(6)
+    codes, fake = task.imagine(8)
+    features = task.trunk(fake + 0.5 * torch.randn_like(fake))
+    expected = -F.logsigmoid(task.judge(features)).mean()
+    torch.testing.assert_close(logs["loss_g"], expected)
+    torch.testing.assert_close(loss, expected + 0.3 * surprise(features, codes))
+
+
+def test_codes_are_uniform_and_the_last_inputs_of_the_generator():
+    task = InfoGanTask(build(noise=4))
+    task.generator = torch.nn.Identity()
+    codes, inputs = task.imagine(4000)
+    assert inputs.shape == (4000, 6) and torch.equal(codes, inputs[:, 4:])
+    assert inputs.min() == pytest.approx(-1, abs=0.01) and inputs.max() == pytest.approx(1, abs=0.01)
+    torch.testing.assert_close(inputs.var(0), torch.full((6,), 1 / 3), atol=0.03, rtol=0)
+    model = build(noise=4)
+    model.generator = torch.nn.Identity()
+    expected = torch.cat([torch.zeros(3, 4), codes[:3]], 1)
+    torch.testing.assert_close(model.decode(codes[:3]), expected / 2 + 0.5)
+
+
+def test_images_reach_the_trunk_from_minus_1_to_1():
+    model = build()
+    model.trunk, model.inference = torch.nn.Flatten(), torch.nn.Identity()
+    assert model.encode(torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3))[0].tolist() == pytest.approx(
+        [-1, -0.6, 1]
+    )
+
+
+def test_optimisers_and_slopes_are_the_papers():
+    model = build()
+    for phase, rate in zip(InfoGanTask(model).phases(), (2e-4, 1e-3)):
+        optimiser = phase.optimiser([torch.nn.Parameter(torch.zeros(1))])
+        group = optimiser.param_groups[0]
+        assert type(optimiser) is torch.optim.Adam and group["betas"] == (0.5, 0.999) and group["lr"] == rate
+    slopes = [m.negative_slope for m in [*model.trunk, *model.inference] if isinstance(m, torch.nn.LeakyReLU)]
+    assert slopes == [0.2] * 5
 
 
 def test_q_learns_to_read_the_codes():

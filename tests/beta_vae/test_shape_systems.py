@@ -6,8 +6,12 @@ import pytest
 import torch
 
 from triptych import systems
+from triptych.beta_vae.fitting import fit_all
+from triptych.beta_vae.rivals.principal import sample
+from triptych.beta_vae.systems import ica
 from triptych.beta_vae.systems.ica import fast_ica, whitened
 from triptych.config import ParamsError
+from triptych.data.format import Split
 from triptych.data.render.shapes import Config, render
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -75,10 +79,14 @@ def test_pca_is_scikit_learns(data):
 
 
 def test_ica_codes_are_white_and_span_the_principal_components(data):
-    system, _ = fitted("ica", data)
-    found = codes(system, data).numpy()
-    np.testing.assert_allclose(np.cov(found.T), np.eye(5), atol=0.35)  # whitened on a sample of 400
-    principal = codes(fitted("pca", data)[0], data).numpy()
+    made = []
+    for name in ("ica", "pca"):
+        config = systems.module("shapes", name).Config(components=5, sample=len(data[0]))  # of all images
+        system = systems.build("shapes", name, config, data[2], 0)
+        system.fit(data[0], None, Replica(0, CPU))
+        made.append(codes(system, data).numpy())
+    found, principal = made
+    np.testing.assert_allclose(np.cov(found.T, ddof=0), np.eye(5), atol=1e-4)
     overlap = np.linalg.svd(np.linalg.qr(found - found.mean(0))[0].T @ np.linalg.qr(principal - principal.mean(0))[0])[
         1
     ]
@@ -135,6 +143,25 @@ def test_pca_needs_enough_pixels_and_images(data):
     config = systems.module("shapes", "pca").Config(components=300, sample=1000)
     with pytest.raises(ParamsError, match="components = 300"):
         systems.build("shapes", "pca", config, data[2], 0)
+    with pytest.raises(ParamsError, match="components = 5"):
+        config = systems.module("shapes", "pca").Config(components=5, sample=4)
+        systems.build("shapes", "pca", config, data[2], 0)
+
+
+def test_the_sample_is_of_different_random_images_and_another_for_another_seed():
+    numbered = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    first, again, other = ((sample(numbered, 50, Replica(s, CPU)) * 255).round()[:, 0].tolist() for s in (0, 0, 1))
+    assert first == again != other
+    assert len(set(first)) == 50 and max(first) > 150
+    assert len(sample(numbered, 1000, Replica(0, CPU))) == 200
+
+
+def test_ica_starts_from_another_rotation_for_another_seed(data, monkeypatch):
+    starts = []
+    monkeypatch.setattr(ica, "fast_ica", lambda white, start, *_: starts.append(start) or (start, 1, True))
+    for seed in (0, 0, 1):
+        fitted("ica", data, seed)
+    assert np.array_equal(starts[0], starts[1]) and not np.allclose(starts[0], starts[2])
 
 
 def test_ground_truth_gives_the_values_behind_the_indices(data):
@@ -158,3 +185,24 @@ def test_vae_and_beta_vae_start_alike_so_that_only_beta_differs(data):
         for name, beta in (("vae", 1.0), ("beta_vae", 4.0))
     ]
     assert all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters()))
+
+
+def test_every_model_is_fitted_with_its_own_seed_and_an_untrained_one_not_at_all(data):
+    images, factors, spec = data
+    train, replicas = Split(images, factors=factors), [Replica(s, CPU) for s in (0, 1)]
+    pairs = []
+
+    class Alone(torch.nn.Module):
+        def fit(self, *args):
+            pairs.append((self, *args))
+
+    models = [Alone(), Alone()]
+    fit_all(models, train, replicas)
+    assert [(model, replica) for model, _, _, replica in pairs] == list(zip(models, replicas))
+    assert all(given[0] is train.images and given[1] is train.factors for _, *given, _ in pairs)
+    module = systems.module("shapes", "vae_untrained")
+    fresh = [systems.build("shapes", "vae_untrained", module.Config(**VAE), spec, s) for s in (0, 1)]
+    before = [model.encoder[1].weight.clone() for model in fresh]
+    fit_all(fresh, train, replicas)
+    assert all(torch.equal(model.encoder[1].weight, old) for model, old in zip(fresh, before))
+    assert not module.System.is_trained

@@ -8,6 +8,7 @@ import torch
 from triptych import systems
 from triptych.beta_vae import shapes_protocol
 from triptych.beta_vae.latents import traversal
+from triptych.beta_vae.metrics import dci, factor_probe, higgins, mig, sap
 from triptych.beta_vae.model.objective import kl_per_latent
 from triptych.beta_vae.sampling import Grid
 from triptych.beta_vae.shapes_protocol import Metrics, Protocol, encode_all, evaluate
@@ -113,12 +114,92 @@ def test_a_stage_may_share_the_models_out(dataset):
     assert shared == evaluate(systems_, dataset, protocol, CPU)
 
 
+def test_every_classifier_has_points_and_a_seed_of_its_own_and_the_settings_asked_for(dataset, monkeypatch):
+    """K = 4 with shape never fixed: models × classifiers; K = 5: one classifier a model; dlib's: K = 5, its own L."""
+    protocol = small([3, 4], classifier_seeds=2, classifier_lr=0.5, classifier_batch=7, dlib_pairs=9)
+    drawn, trained, told = [], [], []
+
+    def draw_points(code, grid, names, n, pairs, seed):
+        drawn.append((float(code), tuple(names), n, pairs, seed))
+        return drawn[-1]
+
+    def train_classifiers(train, test, seeds, *, steps, **options):
+        trained.append((train, test, seeds, steps, options))
+        return torch.tensor(steps)[:, None] + torch.arange(len(seeds)) / 10
+
+    monkeypatch.setattr(higgins, "draw_points", draw_points)
+    monkeypatch.setattr(higgins, "train_classifiers", train_classifiers)
+    monkeypatch.setattr(higgins, "logistic_accuracy", lambda *points_and_seed: told.append(points_and_seed) or 0.5)
+    codes = [torch.tensor(30.0), torch.tensor(40.0)]
+    scores = shapes_protocol.higgins_scores(codes, Grid(dataset.card["factors"]), protocol)
+    (four, five), sklearn_ = trained, told
+    assert [job[0] for job in four[0]] == [30, 30, 40, 40] and [job[0] for job in five[0]] == [30, 40]
+    for (train, test, seeds, _, options), names in ((four, higgins.PAPER_FACTORS), (five, higgins.ALL_FACTORS)):
+        assert {job[1:4] for job in train} == {(names, 300, 16)} and {job[1:4] for job in test} == {(names, 200, 16)}
+        everything = [*(job[4] for job in train), *(job[4] for job in test), *seeds]
+        assert len(set(everything)) == 3 * len(train) == 3 * len(test) == len(everything)
+        assert options == {"classes": len(names), "batch_size": 7, "lr": 0.5}
+    assert four[3] == [500, 4000] and five[3] == [4000]
+    assert [train[:4] for train, _, _ in sklearn_] == [(code, higgins.ALL_FACTORS, 300, 9) for code in (30, 40)]
+    assert [test[:4] for _, test, _ in sklearn_] == [(code, higgins.ALL_FACTORS, 200, 9) for code in (30, 40)]
+    assert len({points[4] for train, test, _ in sklearn_ for points in (train, test)}) == 4
+    assert scores["higgins_500"] == pytest.approx([500, 500.1, 500.2, 500.3])
+    assert scores["higgins_all"] == pytest.approx([4000, 4000.1, 4000.2, 4000.3])
+    assert scores["higgins"] == pytest.approx([4000.3, 4000.2])
+    assert scores["higgins_k5"] == pytest.approx([4000, 4000.1]) and scores["higgins_dlib"] == [0.5, 0.5]
+
+
+def test_trained_metrics_are_tested_on_other_images_under_their_own_names(dataset, monkeypatch):
+    grid, given = Grid(dataset.card["factors"]), {}
+    monkeypatch.setattr(mig, "mig", lambda *parts: given.update(mig=parts) or 0.1)
+    monkeypatch.setattr(sap, "sap", lambda *parts: given.update(sap=parts) or 0.2)
+    monkeypatch.setattr(dci, "dci", lambda *parts, **options: given.update(dci=parts) or dci.Dci(0.3, 0.4, 0.5))
+    code = torch.arange(grid.count)[:, None].float().repeat(1, 2)  # each image's number
+    scores = shapes_protocol.extra_scores(code, grid, SMALL, 0)
+    assert [scores[k] for k in ("mig", "sap", "dci_d", "dci_c", "dci_i")] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    for name, parts in given.items():
+        numbers = [set(x[:, 0].astype(int).tolist()) for x in parts[::2]]
+        assert [len(n) for n in numbers] == ([300] if name == "mig" else [300, 200])
+        assert not set.intersection(*numbers) or name == "mig"
+        for x, factors in zip(parts[::2], parts[1::2]):
+            assert np.array_equal(grid.factors(torch.from_numpy(x[:, 0]).long()).numpy(), factors)
+
+
+def test_the_probes_numbers_are_reported_under_their_names(dataset, monkeypatch):
+    grid = Grid(dataset.card["factors"])
+    single = np.array([[0.9, 0.2], [0.4, 0.5], [0.1, 0.3]])
+    found = {"accuracy": {"x": 0.2, "y": 0.6}, "r2": {"x": 0.7}, "single": single}
+    monkeypatch.setattr(factor_probe, "probe", lambda *args: found)
+    scores = shapes_protocol.probe_scores(torch.zeros(grid.count, 3), grid, SMALL, 0)
+    expected = {"factor_probe": 0.4, "factor_probe_x": 0.2, "factor_probe_y": 0.6, "r2_x": 0.7}
+    assert scores == pytest.approx(expected | {"single_latent": 0.7, "single_gap": (0.5 + 0.2) / 2})
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_poses_are_merged_if_the_protocol_says_so(dataset, monkeypatch, merged):
+    seen = []
+
+    class Stop(Exception):
+        pass
+
+    def grid(factors, *, merge_poses):
+        seen.append(merge_poses)
+        raise Stop
+
+    monkeypatch.setattr(shapes_protocol, "Grid", grid)
+    with pytest.raises(Stop):
+        evaluate([build("raw_pixels", dataset, 0)], dataset, small([0], merge_poses=merged), CPU)
+    assert seen == [merged]
+
+
 def test_active_latents_vary_over_images_and_others_may_still_pass_factor_vaes_threshold(dataset):
     grid = Grid(dataset.card["factors"])
     codes = encode_all(build("ground_truth", dataset, 0), dataset["train"], CPU)[:, :2]
     weak = 0.07 * torch.randn(len(codes), 3, generator=torch.Generator().manual_seed(0))  # variance 0.005
     scores = shapes_protocol.extra_scores(torch.cat([codes, weak], 1), grid, SMALL, 0)
     assert scores["active_latents"] == 2 and scores["factor_vae_latents"] == 5
+    strict = small([0], factor_vae_threshold=0.1)
+    assert shapes_protocol.extra_scores(torch.cat([codes, weak], 1), grid, strict, 0)["factor_vae_latents"] == 2
 
 
 def test_the_terms_of_the_objective_are_those_of_the_model(dataset):
@@ -170,6 +251,23 @@ class Oracle(torch.nn.Module):
 
     def reconstruct(self, images):
         return self.decode(self.encode(images))
+
+
+def test_a_share_is_the_adjusted_r_squared_of_the_class_means():
+    """Not more than what chance gives to many classes: 1 − (1 − R²) (n − 1) / (n − k)."""
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.arange(60) % 20
+    mean = torch.randn(60, 2, generator=generator) + torch.stack([classes / 10, 0 * classes], 1)
+    shares = traversal._explained(mean, classes)
+    for column, share in zip(mean.double().numpy().T, shares.tolist()):
+        within = sum(((part := column[classes.numpy() == c]) - part.mean()) @ (part - part.mean()) for c in range(20))
+        total = ((column - column.mean()) ** 2).sum()
+        assert share == pytest.approx(1 - within / total * 59 / 40, abs=1e-5)
+
+
+def test_a_latent_in_use_is_labelled_with_its_factor():
+    assert traversal._label(traversal.LatentReport(0, 0.5, {"x": 0.2, "y": 0.7})) == "y (70%)"
+    assert traversal._label(traversal.LatentReport(0, 0.001, {"x": 0.2, "y": 0.7})) == "unused"
 
 
 def test_latents_are_ordered_by_kl_and_named_after_what_they_follow(dataset):

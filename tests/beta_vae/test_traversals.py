@@ -6,10 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.traversals.factor_net import describe, split, targets, train_net
-from triptych.beta_vae.traversals.figures import draw_figures, notes
-from triptych.beta_vae.traversals.following import follow, monotonicity, progress, roughness, summarise
-from triptych.beta_vae.traversals.protocol import JUDGE, Protocol, information, jobs, judge, numbered, run, traversals
+from triptych.beta_vae import traversals as study
+from triptych.beta_vae.traversals import factor_net
+from triptych.beta_vae.traversals import figures as traversals_figures
+from triptych.beta_vae.traversals.factor_net import NetConfig, blurred, describe, split, targets, train_net
+from triptych.beta_vae.traversals.figures import draw_factors, draw_figures, notes
+from triptych.beta_vae.traversals.following import Follower, follow, monotonicity, progress, roughness, summarise
+from triptych.beta_vae.traversals.protocol import (
+    JUDGE,
+    Judge,
+    Outcome,
+    Protocol,
+    Traversed,
+    information,
+    jobs,
+    judge,
+    numbered,
+    run,
+    traversals,
+)
 from triptych.config import ParamsError, validate
 from triptych.data.format import write_dataset
 from triptych.data.render import heads
@@ -46,6 +61,48 @@ def test_every_factor_has_unit_variance_over_the_data():
     assert named[0].kind == "class" and named[0].points.shape == (3, 3)
 
 
+def test_numbers_are_standardised_by_how_often_each_value_is_in_the_data():
+    indices = np.array([[0], [0], [0], [3]])
+    (factor,) = describe([{"name": "x", "values": [1.0, 2.0, 3.0, 9.0]}], indices, {}, [])
+    data = np.array([1.0, 1.0, 1.0, 9.0])
+    np.testing.assert_allclose(factor.points[:, 0], (np.array([1.0, 2, 3, 9]) - data.mean()) / data.std(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_blurring_mixes_an_image_with_itself_convolved_with_the_taps(monkeypatch, share):
+    from scipy.ndimage import convolve
+
+    monkeypatch.setattr(torch, "rand", lambda *shape, device: torch.full(shape, share))
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 7, 9), dtype=np.uint8))
+    taps = torch.tensor([1.0, 2.0, 5.0, 1.0, 1.0]) / 10
+    kernel = np.outer(taps, taps)[::-1, ::-1]  # scipy turns it, PyTorch does not
+    soft = np.array([[convolve(c.astype(float), kernel, mode="nearest") for c in i] for i in images.numpy()])
+    expected = (1 - share) * images.numpy() + share * soft
+    np.testing.assert_allclose(blurred(images, taps), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_the_net_blurs_with_taps_of_sum_1():
+    task = factor_net.FactorTask(torch.nn.Identity(), FACTORS, NetConfig())
+    assert task.taps.sum() == 1 and torch.equal(task.taps, task.taps.flip(0))
+
+
+def test_the_judge_is_measured_on_images_that_it_was_not_trained_on(monkeypatch):
+    images, indices, card = halves()
+    factors, streams = describe(card, indices, {}, []), {}
+    monkeypatch.setattr(factor_net, "train", lambda task, made, **_: streams.update(made) or task.eval())
+    net, r2 = train_net(images, indices, factors, protocol().net, Replica(0, CPU))
+    stream = streams["examples"]
+    assert stream.n == 144 - 20
+    trained = {tuple(i[0, 0, [0, -1]].tolist()) for i in stream._tensors[0]}
+    left = np.array([tuple(i[0, 0, [0, -1]].tolist()) not in trained for i in images])
+    assert left.sum() == 20
+    with torch.no_grad():
+        error = (net(torch.from_numpy(images[left])) - targets(factors, indices[left])).square().sum(0)
+    held = targets(factors, indices[left])
+    expected = 1 - error / (held - held.mean(0)).square().sum(0)
+    assert list(r2.values()) == pytest.approx(expected.tolist(), rel=1e-3)
+
+
 def test_a_latent_that_drives_one_factor_has_all_of_the_change():
     found = follow(paths(x=2.0), FACTORS)
     assert found.follows == "x" and found.share == pytest.approx(1)
@@ -77,6 +134,12 @@ def test_monotonicity_and_roughness_of_known_ways():
     rough = roughness(ways)
     assert rough[0] == 0 and rough[1] == 0 and rough[3] > rough[2] > 0.5
     assert torch.equal(progress(ways[..., None], "number"), ways)
+    assert roughness(torch.tensor([[0.0, 1, 0, 1, 0]])) == pytest.approx(2 / (1 / 4))  # second differences of 2
+
+
+def test_a_class_comes_as_far_as_its_points_lie_along_the_line_from_first_to_last():
+    points = torch.tensor([[[1.0, 0], [1, 2], [0.5, 0.5], [0, 1]]])
+    assert progress(points, "class").tolist() == [[-1.0, 1.0, 0.0, 1.0]]  # times (−1, 1)
 
 
 def test_summary_counts_followed_factors_once_and_forgets_small_changes():
@@ -85,6 +148,10 @@ def test_summary_counts_followed_factors_once_and_forgets_small_changes():
     assert out["active_latents"] == 3 and out["factors_followed"] == 1 and out["best_share"] == pytest.approx(1)
     assert summarise(three, FACTORS, 0.5, 0.001)["factors_followed"] == 2
     assert set(summarise([], FACTORS, 0.5, 0.1).values()) == {0.0}
+    two = [Follower(0, 1.0, {"x": 0.6}, 0.2, 0.9, 3.0), Follower(1, 1.0, {"turn": 0.8}, 0.3, 0.7, 2.0)]
+    assert summarise(two, FACTORS, 0.7, 0.1) == pytest.approx(
+        {"active_latents": 2, "best_share": 0.7, "factors_followed": 1, "monotonicity": 0.8, "roughness": 2.5}
+    )
 
 
 class Toy(torch.nn.Module):
@@ -157,6 +224,111 @@ def test_information_of_codes_falls_with_the_error_of_their_inference():
 
     exact, none = information(Codes(), np.zeros((1, 2, 4, 4), np.uint8), CPU).tolist()
     assert exact > 4 and none == pytest.approx(0, abs=0.05)
+
+
+def test_information_of_codes_is_that_of_a_gaussian_channel_with_their_error():
+    """Of codes inferred at half their size, the error has a quarter of their variance: ½ log 4 nats."""
+
+    class Half(torch.nn.Module):
+        class config:
+            codes = 1
+
+        def decode(self, codes):
+            return (codes[:, :, None, None] / 2 + 0.5).expand(-1, 1, 4, 4)
+
+        def encode(self, images):
+            return (images.float().mean((2, 3)) / 127.5 - 1) / 2
+
+    assert information(Half(), np.zeros((1, 1, 4, 4), np.uint8), CPU).tolist() == pytest.approx([np.log(2)], abs=0.02)
+
+
+def test_a_vaes_latents_go_to_3_and_infogans_codes_to_1(monkeypatch):
+    defaults = Protocol(seeds=[0], sets={"toy": {"systems": {"vae": {"beta": 1.0}}}})
+    ways, images = [], halves()[0]
+
+    def traverse(system, image, latents, low, high, values):
+        ways.append((low, high, values))
+        return torch.zeros(len(latents), values, *image.shape)
+
+    monkeypatch.setattr(study, "traverse", traverse)
+    traversals(Toy(), images, defaults, CPU)
+
+    class Codes(torch.nn.Module):
+        class config:
+            codes = 1
+
+        def decode(self, codes):
+            return (codes[:, :, None, None] / 2 + 0.5).expand(-1, 1, 16, 16)
+
+        def encode(self, images):
+            return images.float().mean((2, 3)) / 127.5 - 1
+
+    traversals(Codes(), images, defaults, CPU)
+    assert ways == 16 * [(-3, 3, 7)] + 16 * [(-1, 1, 7)]
+
+
+def made(latents):
+    return Traversed(latents, [1.0] * len(latents), np.zeros((2, len(latents), 5, 1, 16, 16), np.uint8))
+
+
+@pytest.fixture
+def faces(tmp_path):
+    from triptych.data.format import Split
+
+    card = dict.fromkeys(("title", "source", "licence", "made_by"), "-") | {"factors": CARD}
+    images = np.zeros((len(GRID), 1, 16, 16), np.uint8)
+    return write_dataset(tmp_path / "faces", {"train": Split(images, factors=GRID)}, card)
+
+
+def test_each_model_is_judged_by_the_net_of_its_seed_and_by_the_protocols_thresholds(faces, monkeypatch):
+    p = protocol(faces={"systems": {"vae": {"beta": 1.0}}}).model_copy(
+        update={"seeds": [3, 4], "least_share": 0.6, "least_change": 0.2}
+    )
+    todo = jobs(p, "faces")
+    assert [(job.name, job.seed) for job in todo] == [(JUDGE, 3), ("vae", 3), (JUDGE, 4), ("vae", 4)]
+    used, limits = [], []
+
+    class Net:
+        def __init__(self, weights):
+            self.weights = weights
+
+    monkeypatch.setattr(study, "_net", lambda judge, *_: Net(judge.weights))
+    monkeypatch.setattr(study, "inference", lambda net, x, device: used.append(net.weights) or torch.zeros(len(x), 5))
+    monkeypatch.setattr(study, "summarise", lambda found, factors, *given: limits.append(given) or {})
+    r2 = {"x": 0.1, "turn": 0.2, "make": 0.3}
+    results = [Judge({"of": 3}, r2), made([0]), Judge({"of": 4}, r2), made([0])]
+    outcomes, scores = judge(todo, results, p, faces)
+    assert used == [{"of": 3}, {"of": 4}] and limits == [(0.6, 0.2)] * 2
+    assert len(outcomes["vae"]) == 2 and scores == {name: [value] * 2 for name, value in r2.items()}
+
+
+def test_notes_name_followed_factors_and_beta_and_figures_draw_the_first_seed(faces, tmp_path, monkeypatch):
+    section = {"beta_norm": 0.5, "latents": 4, "network": "conv"}
+    p = protocol(faces={"systems": {"vae": section}})
+    strong, weak, mixed = (
+        Follower(0, 1.0, {"x": 0.9, "turn": 0.1, "make": 0.0}, 0.5, 1.0, 0.0),
+        Follower(1, 1.0, {"x": 0.1, "turn": 0.9, "make": 0.0}, 0.01, 1.0, 0.0),
+        Follower(2, 1.0, {"x": 0.3, "turn": 0.3, "make": 0.4}, 0.5, 1.0, 0.0),
+    )
+    found = [strong, weak, mixed]
+    of_seeds = [
+        Outcome(made([0, 1, 2]), found, {"active_latents": 3.0, "best_share": 0.7, "factors_followed": 1.0}),
+        Outcome(made([]), [], {"active_latents": 0.0, "best_share": 0.0, "factors_followed": 0.0}),
+    ]
+    lines = notes(of_seeds, {"x": [0.5, 0.7]}, faces, "vae", p)
+    assert "x 0.60" in lines[0]
+    assert lines[1] == "followed by some latent: x"
+    assert lines[2] == "β_norm = 0.5: β = 32 for 4 latents on these images"  # 0.5 · 256 / 4
+    assert draw_factors({"vae": of_seeds[0]}, faces, tmp_path / "factors.png")["numbers"] == {"followed_vae": 1.0}
+    drawn = dict(draw_figures({"vae": of_seeds}, faces, p))["traversals.png"](tmp_path / "traversals.png")
+    assert drawn["numbers"] == {"best_share_vae": 0.7}
+
+
+def test_a_sheet_has_a_row_for_each_latent_and_a_column_for_each_value():
+    pictures = np.arange(2 * 3, dtype=np.uint8).reshape(2, 3, 1, 1, 1) * np.ones((1, 1, 1, 4, 5), np.uint8)
+    sheet, height = traversals_figures._sheet(pictures)
+    assert height == 6 and sheet.shape == (12, 21)
+    assert sheet[::6, ::7].tolist() == [[0, 1, 2], [3, 4, 5]] and (sheet[4:6] == 255).all()
 
 
 SYSTEMS = {

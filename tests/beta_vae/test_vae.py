@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Normal, kl_divergence
 
 from triptych import systems
 from triptych.beta_vae.model.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.model.stacked import Stacked
 from triptych.beta_vae.model.vae import Vae, VaeConfig, fit_together
-from triptych.beta_vae.model.vae_task import Batches, Noise
+from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask
 from triptych.config import ParamsError
 from triptych.engine import Replica
 from triptych.engine import stream as engine_stream
@@ -51,6 +52,31 @@ def test_networks_take_and_give_images(network, shape):
     assert decoder(config, shape)(torch.randn(2, 4)).shape == (2, *shape)
 
 
+def convolutions(net, kind):
+    return [(m.in_channels, m.out_channels, m.kernel_size[0], m.stride[0]) for m in net if isinstance(m, kind)]
+
+
+@pytest.mark.parametrize(("network", "late"), [("conv", 4), ("conv_2x2", 2)])
+def test_convolutional_networks_are_the_papers(network, late):
+    """32, 32, 64, 64 channels, 4×4 of stride 2 (or 2×2 in the last two), a dense layer of 256; and the reverse."""
+    config, shape = NetworkConfig(network=network, latents=32), (3, 64, 64)
+    there, back = encoder(config, shape), decoder(config, shape)
+    assert convolutions(there, nn.Conv2d) == [(3, 32, 4, 2), (32, 32, 4, 2), (32, 64, late, 2), (64, 64, late, 2)]
+    assert convolutions(back, nn.ConvTranspose2d) == [(64, 64, 4, 2), (64, 32, 4, 2), (32, 32, 4, 2), (32, 3, 4, 2)]
+    dense = [(m.in_features, m.out_features) for m in [*there, *back] if isinstance(m, nn.Linear)]
+    assert dense == [(1024, 256), (256, 64), (32, 256), (256, 1024)]
+    for net in (there, back):  # a ReLU after every layer but the last
+        kinds = [type(m) for m in net if not isinstance(m, (nn.Flatten, nn.Unflatten))]
+        assert kinds[1::2] == [nn.ReLU] * 5 and nn.ReLU not in kinds[::2]
+
+
+def test_defaults_of_the_2d_shapes():
+    """Adagrad 1e-2 and a Bernoulli decoder are the paper's; batch and steps disentanglement_lib's."""
+    config = VaeConfig(beta=4.0)
+    assert (config.optimiser, config.lr, config.batch_size, config.steps) == ("adagrad", 1e-2, 64, 300_000)
+    assert (config.network, config.decoder, config.latents) == ("dense", "bernoulli", 10)
+
+
 def test_conv_networks_refuse_sizes_they_cannot_halve():
     with pytest.raises(ParamsError, match="28×28"):
         encoder(NetworkConfig(network="conv"), (1, 28, 28))
@@ -60,6 +86,13 @@ def test_glorot_weights_have_their_variance_and_no_bias():
     layer = encoder(NetworkConfig(init="glorot", hidden=300), (1, 32, 32))[1]
     assert layer.weight.var().item() == pytest.approx(2 / (1024 + 300), rel=0.02)
     assert (layer.bias == 0).all()
+    config = NetworkConfig(init="glorot", network="conv", latents=4)
+    for layer in [*encoder(config, (1, 32, 32)), *decoder(config, (1, 32, 32))]:
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            a, b = layer.weight.shape[:2]
+            field = layer.weight[0, 0].numel()
+            assert layer.weight.std().item() == pytest.approx((2 / (field * (a + b))) ** 0.5, rel=0.15)
+            assert (layer.bias == 0).all()
 
 
 def test_beta_follows_from_beta_norm_and_the_data():
@@ -67,6 +100,47 @@ def test_beta_follows_from_beta_norm_and_the_data():
     assert Vae(config, Spec((1, 64, 64))).beta == pytest.approx(1.0)
     assert Vae(config, Spec((1, 32, 32))).beta == pytest.approx(0.25)
     assert Vae(VaeConfig(beta=4.0, hidden=8), Spec((1, 64, 64))).beta_norm == pytest.approx(0.00977, rel=1e-3)
+    faces = VaeConfig(beta=250.0, latents=32, hidden=8)  # N counts channels too
+    assert Vae(faces, Spec((3, 64, 64))).beta_norm == pytest.approx(0.651, rel=1e-3)
+
+
+def test_the_loss_is_the_sum_over_models_of_nll_and_its_own_beta_times_kl():
+    """Both terms of each model against torch.distributions: sums over pixels and latents, means over the batch."""
+    models = [build(seed, beta=beta) for seed, beta in ((0, 0.5), (1, 7.0))]
+    x = torch.from_numpy(images(10)).view(2, 5, 1, 16, 16)
+    noise = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    task = VaeTask(models)
+    task.batch = {"images": x, "noise": noise}
+    loss, logs = task.loss()
+    expected = 0
+    for r, model in enumerate(models):
+        mean, logvar = model.encoder(x[r] / 255).chunk(2, 1)
+        q = Normal(mean, (logvar / 2).exp())
+        picture = torch.distributions.Bernoulli(logits=model.decoder(mean + q.stddev * noise[r]))
+        nll = -picture.log_prob(x[r] / 255).sum() / 5
+        kl = kl_divergence(q, Normal(0.0, 1.0)).sum() / 5
+        expected = expected + nll + model.beta * kl
+        for name, value in (("nll", nll), ("kl", kl)):
+            torch.testing.assert_close(logs[name if r == 0 else f"{name}@{r}"], value)
+    torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adagrad", torch.optim.Adagrad), ("adam", torch.optim.Adam)])
+def test_the_optimiser_is_the_one_named_at_its_rate(name, kind):
+    (phase,) = VaeTask([build(0, optimiser=name, lr=0.03)]).phases()
+    optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
+    assert type(optimiser) is kind and optimiser.param_groups[0]["lr"] == 0.03
+
+
+def test_posterior_and_reconstruction_are_those_of_the_networks():
+    """Images reach the encoder in [0, 1]; a code is the mean, and a reconstruction is decoded from it, not a sample."""
+    for decoder_, mean_image in (("bernoulli", torch.sigmoid), ("gaussian", lambda out: out.clamp(0, 1))):
+        model, x = build(0, decoder=decoder_), torch.from_numpy(images(4))
+        with torch.no_grad():
+            out = model.encoder(x / 255)
+            torch.testing.assert_close(torch.cat(model.posterior(x), 1), out)
+            torch.testing.assert_close(model.encode(x), out[:, :3])
+            torch.testing.assert_close(model.reconstruct(x), mean_image(model.decoder(out[:, :3])))
 
 
 @pytest.mark.parametrize("optimiser", [{"optimiser": "adam", "lr": 1e-2}, {"optimiser": "adagrad", "lr": 3e-2}])
@@ -130,6 +204,16 @@ def test_noise_is_standard_normal_and_depends_on_seed_and_step_alone():
     assert torch.equal(Noise([4], (8, 5), Replica(4, CPU)).rows(7)[0], first[7, 1])
     assert abs(first.mean()) < 0.02 and abs(first.std() - 1) < 0.02
     assert not torch.equal(first[0], first[256]) and not torch.equal(first[0, 0], first[0, 1])
+
+
+def test_several_processes_share_the_noise_of_one(monkeypatch):
+    whole = Noise([3], (8, 5), Replica(3, CPU)).rows(7)
+    parts = []
+    monkeypatch.setattr(Replica, "world", 2)
+    for rank in (0, 1):
+        monkeypatch.setattr(Replica, "rank", rank)
+        parts.append(Noise([3], (8, 5), Replica(3, CPU)).rows(7))
+    assert torch.equal(torch.stack(parts, 2).flatten(1, 2), whole)
 
 
 def test_streams_of_several_seeds_share_one_copy_of_the_data(monkeypatch):

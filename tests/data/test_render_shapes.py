@@ -34,6 +34,13 @@ def test_areas_match_the_published_animation(shape):
     assert (drawn - torch.tensor(AREAS[name])).abs().max() <= tolerance
 
 
+def test_the_hearts_outline_has_no_dent():
+    """Radii at neighbouring angles, measured one by one: a slip of the pen in one would stand out from both sides."""
+    radii = np.array(shapes.HEART_RADII)
+    bends = np.abs(radii[1:-1] - (radii[:-2] + radii[2:]) / 2)
+    assert len(radii) == 37 and bends[3:-2].max() < 0.2
+
+
 def test_images_are_binary_and_stay_off_the_border():
     ends = torch.tensor([0, 31])
     corners = torch.cartesian_prod(torch.arange(3), torch.tensor([5]), torch.arange(40), ends, ends)
