@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae import traversals as study
 from triptych.beta_vae.traversals import factor_net
 from triptych.beta_vae.traversals import figures as traversals_figures
+from triptych.beta_vae.traversals import protocol as study
 from triptych.beta_vae.traversals.factor_net import NetConfig, blurred, describe, split, targets, train_net
 from triptych.beta_vae.traversals.figures import draw_factors, draw_figures, notes
 from triptych.beta_vae.traversals.following import Follower, follow, monotonicity, progress, roughness, summarise
