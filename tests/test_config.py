@@ -1,7 +1,7 @@
 """Errors of parameters name the key, the value and what is allowed."""
 
 import pytest
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from triptych.config import ParamsError, Seeds, Strict, validate
 
@@ -70,3 +70,9 @@ def test_seeds_are_distinct_and_not_negative(seeds, expected):
     assert validate(Protocol, {"seeds": [2, 0]}, "t").seeds == [2, 0]
     with pytest.raises(ParamsError, match=expected.replace("[", r"\[")):
         validate(Protocol, {"seeds": seeds}, "t")
+
+
+def test_a_section_cannot_be_changed():
+    section = validate(Inner, {"rate": 2.0}, "t")
+    with pytest.raises(ValidationError, match="frozen"):
+        section.rate = 3.0

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from triptych.files import parse_yaml
 from triptych.params import PROTOCOLS, STUDIES, ParamsError, load_params
 
 SMOKE = Path(__file__).resolve().parents[1] / "params" / "smoke.yaml"
@@ -40,6 +41,7 @@ def rename(section, old, new):
         (lambda p: p["streets"]["systems"]["cyclegan"].update(load_size=16), ["load_size = 16", "at least size = 32"]),
         (lambda p: p["streets"]["fcn"].update(start="vgg16"), ["streets.fcn", "needs width = 64"]),
         (lambda p: p["digits"].update(dataset="svhn"), ["digits uses the dataset 'svhn'", "under `data`"]),
+        (lambda p: p["pathologies"].update(data="svhn"), ["pathologies uses the dataset 'svhn'", "under `data`"]),
         (lambda p: p["data"]["objects"].update(source="web"), ["data.objects.source = 'web'"]),
         (lambda p: p["data"]["shapes"].pop("rendered"), ["data.shapes", "rendered"]),
     ],
@@ -68,6 +70,9 @@ def test_scientific_notation_is_a_number_as_for_dvc(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(SMOKE.read_text().replace("lr: 0.001", "lr: 1e-3", 1))
     assert load_params(path).raw["objects"]["systems"]["dcgan"]["lr"] == 1e-3
+    values = parse_yaml("[1e3, 1.5e-4, -2E+1, .5, 2., 3, 1e, e3, 1.2.3, .inf]")
+    assert values == [1000.0, 1.5e-4, -20.0, 0.5, 2.0, 3, "1e", "e3", "1.2.3", float("inf")]
+    assert [type(value) for value in values[:6]] == [float] * 5 + [int]
 
 
 def test_flat_names_are_those_of_the_file():

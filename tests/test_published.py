@@ -34,6 +34,19 @@ RECALLED = {  # every other value of the streets table was checked
     *(("gan_forward", f"to_labels/{m}") for m in ("pixel_acc", "class_acc", "class_iou")),
     *(("gan_backward", f"to_photo/{m}") for m in ("pixel_acc", "class_acc", "class_iou")),
 }  # fmt: skip
+ERROR_SPREADS = {"knn": 0.08, "tsvm": 0.10, "m1_knn": 0.15, "m1_tsvm": 0.11, "m1_m2": 0.10}
+MNIST = {"real data, 50 K": 3.1, "GAN samples, 50 K": 6.28, "GAN samples, 10 M": 5.65, "DCGAN samples, 50 K": 2.98,
+         "DCGAN samples, 10 M": 1.48, "AlignMNIST, 10 M": 1.4, "InfiMNIST, 10 M": 2.6}  # fmt: skip
+PIX2PIX = {"L1": (0.42, 0.15, 0.11), "GAN": (0.22, 0.05, 0.01), "cGAN": (0.57, 0.22, 0.16),
+           "L1 + GAN": (0.64, 0.20, 0.15), "L1 + cGAN": (0.66, 0.23, 0.17), "real photos": (0.80, 0.26, 0.21),
+           }  # fmt: skip
+PEOPLE = {  # judged real, map -> photo and photo -> map
+    "CoGAN": ((0.6, 0.5), (0.9, 0.5)),
+    "BiGAN/ALI": ((2.1, 1.0), (1.9, 0.9)),
+    "SimGAN": ((0.7, 0.5), (2.6, 1.1)),
+    "feature loss + GAN": ((1.2, 0.6), (0.3, 0.2)),
+    "CycleGAN": ((26.8, 2.8), (23.2, 3.4)),
+}
 HIGGINS = {
     "ground_truth": (100, None), "raw_pixels": (45.75, 0.8), "pca": (84.9, 0.4), "ica": (42.03, 10.6),
     "dc_ign": (99.3, 0.1), "infogan": (73.5, 0.9), "vae_untrained": (44.14, 2.5), "vae": (61.58, 0.5),
@@ -55,6 +68,9 @@ def test_objects():
 
 def test_digits():
     assert {s: n.value * 100 for s, n in values("digits", "test_error").items()} == pytest.approx(ERRORS)
+    spreads = {s: n.spread * 100 for s, n in values("digits", "test_error").items() if n.spread is not None}
+    assert spreads == pytest.approx(ERROR_SPREADS)
+    assert all(n.spread_recalled == (s in ERROR_SPREADS) for s, n in values("digits", "test_error").items())
     assert values("digits", "validation_error")["supervised_cnn"].value == 0.2887
     assert "22.18 ± 1.13" in " ".join(published.load("digits").systems["dcgan"].notes)
 
@@ -74,6 +90,67 @@ def test_shapes():
     for system, (value, spread) in HIGGINS.items():
         assert got[system][0] == pytest.approx(value)
         assert got[system][1] == (spread and pytest.approx(spread))
+
+
+def test_numbers_beside_the_tables():
+    def percent(number):
+        return round(number.value * 100, 6), number.spread and round(number.spread * 100, 6)
+
+    digits = {n.name: percent(n) for n in published.load("digits").elsewhere}
+    assert digits.pop("DCGAN + L2-SVM as later papers quote it") == (22.18, 1.13)
+    assert digits == {f"1-NN on MNIST: {name}": (value, None) for name, value in MNIST.items()}
+    streets = published.load("streets").elsewhere
+    for name, expected in PIX2PIX.items():
+        found = {n.column: n.value for n in streets if n.name == f"pix2pix paper, {name}"}
+        assert found == dict(zip(("Per-pixel acc.", "Per-class acc.", "Class IOU"), expected)), name
+    for name, expected in PEOPLE.items():
+        found = {n.column: percent(n) for n in streets if n.name == f"{name}, judged real by people (published only)"}
+        assert found == dict(zip(("map → photo", "photo → map"), expected)), name
+
+
+def test_rows_taken_from_the_pix2pix_paper():
+    rows = published.load("streets").systems
+    for system, name in {"pix2pix_unet": "L1 + cGAN", "real_photos": "real photos"}.items():
+        assert tuple(n.value for n in rows[system].values.values()) == PIX2PIX[name]
+        assert all("1611.07004" in published.load("streets").source(system, m) for m in rows[system].values)
+
+
+def test_which_way_is_better_and_where_the_paper_prints_it():
+    columns = {table: published.load(table).columns for table in published.TABLES}
+    assert all("Table 1" in c.table and c.better == "higher" for c in columns["objects"])
+    assert all("Table 2" in c.table and c.better == "lower" for c in columns["digits"])
+    printed = [c for c in columns["streets"] if c.table]
+    assert [(c.metric.split("/")[0], c.table) for c in printed] == [("to_photo", "Table 2")] * 3 + [
+        ("to_labels", "Table 3")
+    ] * 3
+    heads = {"pixel_acc": "Per-pixel acc.", "class_acc": "Per-class acc.", "class_iou": "Class IOU"}
+    assert all(c.column == heads[c.metric.split("/")[1]] and c.better == "higher" for c in printed)
+    assert [(c.metric, c.table, c.better) for c in columns["shapes"] if c.table] == [
+        ("higgins", "Figure 6 (left)", "higher")
+    ]
+
+
+def test_floors_ceilings_and_rows_of_other_papers_are_neither_ranked_nor_best():
+    rows = {(t, s): row for t in published.TABLES for s, row in published.load(t).systems.items()}
+    assert {key for key, row in rows.items() if not row.ranked} == {
+        ("objects", "raw_pixels"), ("objects", "dcgan_untrained"), ("digits", "dcgan_released"),
+        *(("streets", s) for s in ("pix2pix_unet", "real_photos", "untrained", "shuffled_photos", "constant")),
+    }  # fmt: skip
+    assert {key for key, row in rows.items() if not row.contender} == {
+        ("shapes", "ground_truth"),
+        *(("streets", s) for s in ("pix2pix", "pix2pix_unet", "real_photos", "untrained", "shuffled_photos",
+                                   "constant")),
+    }  # fmt: skip
+
+
+def test_the_papers_data():
+    assert {t: published.load(t).paper_data for t in published.TABLES} == {
+        "objects": "CIFAR-10", "digits": "SVHN", "streets": "Cityscapes", "shapes": "dSprites",
+    }  # fmt: skip
+    assert all(published.load(t).same_data == [published.load(t).paper_data] for t in published.TABLES)
+    widest = {s: row.facts["widest layer"] for s, row in published.load("objects").systems.items() if row.facts}
+    assert list(widest.values()) == [4800, 3200, 6400, 1024, 512]
+    assert published.load("objects").systems["dcgan"].facts["classifier input"] == 28672
 
 
 def test_order_and_rows_without_published_numbers():

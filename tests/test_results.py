@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from triptych.curves import write_curves
 from triptych.results import read_results, summary, write_result
 
 
@@ -29,3 +30,11 @@ def test_written_twice_gives_the_same_bytes_and_reads_back(tmp_path):
     assert (
         read == json.loads(files[0].read_text()) and read["device"] == "cpu" and read["metrics"]["accuracy"]["n"] == 2
     )
+
+
+def test_curves_are_means_over_the_seeds_that_have_the_step(tmp_path):
+    rows = [(0, 20, "loss", 1.0), (0, 3, "loss", 2.0), (1, 3, "loss", 4.0), (1, 20, "error", 0.5)]
+    lines = [json.dumps(dict(zip(("seed", "step", "metric", "value"), row))) + "\n" for row in rows]
+    (tmp_path / "history.jsonl").write_text("".join(lines))
+    write_curves(tmp_path)
+    assert (tmp_path / "curves.csv").read_text() == "step,loss,error\n3,3,\n20,1,0.5\n"

@@ -13,7 +13,7 @@ import torch
 
 from triptych import stage as stages
 from triptych.config import ParamsError
-from triptych.cost import Clock
+from triptych.cost import Clock, describe
 from triptych.data.format import Split, write_dataset
 from triptych.engine import parallel
 from triptych.engine.stream import BatchError
@@ -60,6 +60,100 @@ def test_cost_names_device_and_precision(project):
     cost = json.loads(Path("runs/objects/raw_pixels/probe/cost.json").read_text())
     assert (cost["device"], cost["precision"], cost["seeds"]) == ("cpu", "float32", [0, 1])
     assert not Path("checkpoints/objects/raw_pixels/probe").exists()
+
+
+def test_cost_counts_the_processes_of_a_stage_or_of_torchrun(tmp_path, monkeypatch):
+    def processes(own):
+        return describe(Clock(tmp_path, "a"), torch.device("cpu"), own)["processes"]
+
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert [processes(1), processes(3)] == [1, 3]
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert processes(1) == 8
+
+
+def test_what_a_number_was_measured_on_is_told_by_its_role(project):
+    prepared(project)
+    with stages.Stage("objects", "raw_pixels", "probe") as stage:
+        assert len(stage.data("objects_unlabelled", "train", role="test")) == 4
+        stage.data("objects_unlabelled", "train")
+        stage.result({"accuracy": [0.5]})
+    told = {"test": "grey (train, n=4)", "train": "grey (train, n=4)"}
+    for file in ("results/objects/raw_pixels.json", "runs/objects/raw_pixels/probe/run.json"):
+        assert json.loads(Path(file).read_text())["data"] == told
+
+
+def test_each_seed_of_each_run_has_its_own_checkpoint_and_model(project):
+    features, probe = (stages.Stage("objects", "dcgan", name) for name in ("features", "probe"))
+    replicas = [stage.replica(seed) for stage in (features, probe) for seed in (0, 1)]
+    assert len({replica.checkpoint for replica in replicas}) == 4
+    assert [replica.seed for replica in replicas] == [0, 1, 0, 1]
+    assert {replica.fingerprint for replica in replicas} == {features.fingerprint} != {""}
+    assert features.model_folder(0) != features.model_folder(1) == probe.model_folder(1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
+def test_the_history_does_not_depend_on_the_number_of_processes(project, monkeypatch):
+    def history(workers):
+        monkeypatch.setenv("TRIPTYCH_WORKERS", workers)
+        with stages.Stage("objects", "dcgan", "features") as stage:
+
+            def work(seed):
+                for step in (1, 2):
+                    stage.replica(seed).log(step, loss=seed + step / 4)
+                return seed
+
+            assert stage.for_each([2, 0, 1], work) == [2, 0, 1]
+        return [json.loads(line) for line in (stage.folder / "history.jsonl").read_text().splitlines()]
+
+    rows = [{"seed": s, "step": t, "metric": "loss", "value": s + t / 4} for s in (2, 0, 1) for t in (1, 2)]
+    assert history("1") == history("3") == rows
+
+
+def test_work_for_several_items_at_once_is_shared_in_order(project, monkeypatch):
+    stage = stages.Stage("objects", "dcgan", "features")
+    shares = {}
+    for workers in (1, 2, 4):
+        monkeypatch.setenv("TRIPTYCH_WORKERS", str(workers))
+        shares[workers] = stage.shares([5, 6, 7, 8, 9])
+    assert shares == {1: [[5, 6, 7, 8, 9]], 2: [[5, 6, 7], [8, 9]], 4: [[5, 6], [7, 8], [9]]}
+
+
+def test_a_run_that_fails_tells_of_no_end_and_keeps_its_checkpoints(project):
+    with pytest.raises(KeyError), stages.Stage("objects", "raw_pixels", "probe") as stage:
+        (stage.checkpoints / "seed0.pt").touch()
+        raise KeyError
+    assert (stage.checkpoints / "seed0.pt").is_file()
+    assert [file.name for file in stage.folder.iterdir()] == ["history.jsonl"]
+
+
+def test_a_run_goes_on_only_with_the_parameters_data_and_code_it_began_with(project, monkeypatch):
+    def fingerprint():
+        return stages.Stage("objects", "dcgan", "features").fingerprint
+
+    def replaced(file, old, new):
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+    prepared(project)
+    package = project / "package"
+    package.mkdir()
+    (package / "stage.py").write_text("# code\n")
+    monkeypatch.setattr(stages, "__file__", str(package / "stage.py"))
+    seen = [fingerprint()]
+    assert fingerprint() == seen[0]
+    replaced(project / "params.yaml", "steps: 40, batch_size: 8, lr: 0.001", "steps: 40, batch_size: 8, lr: 0.002")
+    seen.append(fingerprint())
+    replaced(project / "data/prepared/objects_unlabelled/card.json", "grey", "gray")
+    seen.append(fingerprint())
+    (package / "stage.py").write_text("# other code\n")
+    seen.append(fingerprint())
+    monkeypatch.setattr(torch, "__version__", "0.0")
+    seen.append(fingerprint())
+    assert len(set(seen)) == 5
+    replaced(project / "params.yaml", "filters: [4, 6]", "filters: [4, 8]")  # of another system
+    assert fingerprint() == seen[-1]
 
 
 def test_a_run_goes_on_only_with_the_stage_script_it_began_with(project):

@@ -30,6 +30,7 @@ def test_saved_and_loaded_gives_the_same_features(tmp_path, table, name):
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8))
     with torch.no_grad():
         torch.testing.assert_close(again.features(images), system.features(images))
+    assert not any(module.training for module in again.modules())
     files = sorted(p.name for p in (tmp_path / table / name / "seed3").iterdir())
     assert files == ["config.json", "weights.safetensors"]
     assert json.loads((tmp_path / table / name / "seed3/config.json").read_text())["system"] == name
@@ -63,3 +64,27 @@ def test_what_is_not_there_is_named(tmp_path):
         triptych.load("objects/dcgan", seed=1, root=tmp_path)
     with pytest.raises(FileNotFoundError, match="there are seed1"):
         triptych.load("objects/dcgan", seed=0, root=tmp_path)
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    config = systems.module("objects", "dcgan").Config(**SMALL["objects", "dcgan"])
+    system = systems.build("objects", "dcgan", config, SPECS["objects"], seed=0)
+    folder = tmp_path / "objects/dcgan/seed0"
+    systems.save(system, folder, table="objects", name="dcgan", config=config, spec=SPECS["objects"])
+    weights = load_file(folder / "weights.safetensors")
+    weights.pop("discriminator.blocks.0.0.weight")
+    save_file(weights, folder / "weights.safetensors")
+    with pytest.raises(RuntimeError, match="Missing key"):
+        triptych.load("objects/dcgan", root=tmp_path)
+
+
+def test_what_a_system_knows_of_its_data_is_what_the_card_says():
+    class Data:
+        image_shape = (3, 8, 8)
+        card = {"class_names": ["a", "b"], "classes": [{"id": 0}], "factors": [{"name": "x", "values": [0, 1]}]}
+
+    assert Spec.of(Data) == Spec((3, 8, 8), 2, Data.card["classes"], Data.card["factors"])
+    Data.card = {}
+    assert Spec.of(Data) == Spec((3, 8, 8), 0, [], [])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -141,6 +142,39 @@ def test_a_number_taken_over_by_another_process_does_not_count_as_alive():
     assert _mlflow.is_alive(str(me), _mlflow.process_start(me))
     assert not _mlflow.is_alive(str(me), "1")
     assert not _mlflow.is_alive("999999999", "")
+
+
+def test_only_what_died_on_this_host_in_the_same_stage_is_failed():
+    def run(name, **tags):
+        tags = {"triptych.host": _mlflow.socket.gethostname(), "triptych.pid": "999999999", "stage": "probe"} | tags
+        info = types.SimpleNamespace(run_id=name, run_name="dcgan")
+        return types.SimpleNamespace(info=info, data=types.SimpleNamespace(tags=tags))
+
+    class Client:
+        def __init__(self):
+            self.failed = []
+
+        def search_runs(self, experiments, filter_string, max_results):
+            assert (experiments, filter_string) == (["7"], "attributes.status = 'RUNNING'")
+            elsewhere, here = {"triptych.host": "elsewhere"}, {"triptych.pid": str(os.getpid())}
+            return [run("dead"), run("other host", **elsewhere), run("alive", **here), run("other", stage="features")]
+
+        def set_tag(self, run_id, key, value):
+            assert key == "triptych.error" and "999999999" in value
+
+        def set_terminated(self, run_id, status):
+            self.failed.append((run_id, status))
+
+    one, all_of_them = Client(), Client()
+    _mlflow.fail_the_dead(one, "7", "dcgan", "probe")
+    _mlflow.fail_the_dead(all_of_them, "7")
+    assert one.failed == [("dead", "FAILED")]
+    assert all_of_them.failed == [("dead", "FAILED"), ("other", "FAILED")]
+
+
+def test_a_mean_of_one_value_has_no_spread_in_the_store():
+    metrics = {"a": {"mean": 0.5, "std": 0.0, "n": 1}, "b": {"mean": 0.5, "std": 0.1, "n": 2}, "c": 3}
+    assert _mlflow.numbers(metrics) == {"a": 0.5, "b": 0.5, "b_std": 0.1, "c": 3.0}
 
 
 def test_unreachable_server_warns_once_and_blocks_nothing(capsys):
@@ -312,6 +346,23 @@ def test_a_result_from_elsewhere_is_not_the_training_stages(tmp_path):
     training, result = records(tmp_path)
     assert (training.tags["stage"], training.metrics) == ("features", {})
     assert result.tags["stage"] == "result" and result.metrics["accuracy"]["n"] == 2
+
+
+@pytest.mark.parametrize(
+    "table, judge",
+    [("objects", "probe"), ("digits", "semisupervised"), ("streets", "fcn_score"), ("shapes", "disentangle")],
+)
+def test_the_numbers_of_a_row_go_with_the_run_of_the_stage_that_judges(tmp_path, table, judge):
+    script = Path(__file__).resolve().parents[1] / "stages" / f"{judge}.py"
+    assert f'Stage("{table}"' in script.read_text() and ".result(" in script.read_text()
+    for stage in ("features", judge):
+        folder = tmp_path / "runs" / table / "mine" / stage
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+    row = {"table": table, "system": "mine", "profile": "laptop", "data": {}, "seeds": [0]}
+    write_result(tmp_path / "results" / table / "mine.json", **row, metrics={"a": [0.5]})
+    found = {record.tags["stage"]: record.metrics for record in records(tmp_path)}
+    assert set(found) == {"features", judge} and found["features"] == {} and found[judge]["a"]["mean"] == 0.5
 
 
 def test_a_run_without_a_curve_is_left_to_sync_unless_it_fails(tmp_path):

@@ -1,5 +1,6 @@
 """Contact sheets of sets that are smaller than a sheet, or of more classes than one can hold."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from triptych.data.format import Split, write_dataset
-from triptych.data.inspect import contact_sheet
+from triptych.data.inspect import contact_sheet, inspect
 from triptych.data.render.streets import Config, render
 
 
@@ -17,6 +18,11 @@ def test_a_sheet_of_few_scenes(tmp_path, scenes):
     contact_sheet(dataset, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape[0] * min(8, scenes) % sheet.shape[1] == 0 and sheet.std() > 5
+    side = sheet.shape[1] // min(8, scenes)
+    palette = {tuple(c["colour"]) for c in dataset.card["classes"]}
+    for top in range(0, len(sheet), 2 * side):  # photos, and below them their label maps
+        photos, maps = (sheet[row : row + side].reshape(-1, 3) for row in (top, top + side))
+        assert set(map(tuple, maps.tolist())) <= palette and not set(map(tuple, photos.tolist())) <= palette
 
 
 def test_a_sheet_shows_the_label_images_where_there_are_such(tmp_path):
@@ -39,3 +45,50 @@ def test_a_sheet_of_many_classes_shows_some_of_them(tmp_path):
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))[:, :, 0]
     assert len(sheet) == 20 * sheet.shape[1] / 16  # 20 rows of 16 images
     assert (sheet == sheet[:, :1]).all() and (sheet[0, 0], sheet[-1, 0]) == (0, 249)  # from the first to the last
+
+
+CARD = {"title": "plain", "source": "test", "licence": "none", "made_by": "a test"}
+
+
+def plain(values, channels=3):
+    return np.asarray(values, np.uint8)[:, None, None, None] * np.ones((1, channels, 8, 8), np.uint8)
+
+
+def test_a_sheet_of_two_domains_has_one_above_the_other(tmp_path):
+    splits = {"trainA": Split(plain([50] * 8)), "trainB": Split(plain([200] * 8))}
+    contact_sheet(write_dataset(tmp_path / "two", splits, CARD), tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    half = len(sheet) // 2
+    assert (sheet[:half] == 50).all() and (sheet[half:] == 200).all()
+
+
+def test_a_sheet_keeps_colours_and_orientation(tmp_path):
+    image = np.zeros((1, 3, 8, 8), np.uint8)
+    image[0, 0, 0] = 250  # a red line at the top
+    contact_sheet(write_dataset(tmp_path / "one", {"train": Split(image)}, CARD), tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    top = len(sheet) // 8
+    assert (sheet[:top] == [250, 0, 0]).all() and not sheet[top:].any()
+
+
+@pytest.mark.parametrize("ink, shown", [(1, 255), (255, 255), (7, 7)])
+def test_binary_images_are_shown_in_black_and_white(tmp_path, ink, shown):
+    split = Split(plain([ink] * 4, channels=1), factors=np.zeros((4, 1), np.int64))
+    contact_sheet(write_dataset(tmp_path / "shapes", {"train": split}, CARD), tmp_path / "sheet.png")
+    assert (np.asarray(Image.open(tmp_path / "sheet.png")) == shown).all()
+
+
+def test_the_numbers_of_the_standard_are_written_down(tmp_path, monkeypatch):
+    from triptych.data.standards import objects
+
+    dataset = write_dataset(tmp_path / "objects", {"train": Split(plain([1, 2]))}, CARD | {"notes": ["a note"]})
+    monkeypatch.setattr(objects, "measure", lambda data, seed: {"share": 1 / 3, "seed": seed, "n": len(data["train"])})
+    assert inspect(dataset, tmp_path / "out", seed=4) == {"share": 1 / 3, "seed": 4, "n": 2}
+    assert json.loads((tmp_path / "out/standard.json").read_text()) == {
+        "title": "plain",
+        "splits": {"train": 2},
+        "measures": {"share": 0.33333, "seed": 4, "n": 2},
+        "notes": ["a note"],
+    }
+    other = write_dataset(tmp_path / "unheard_of", {"train": Split(plain([1, 2]))}, CARD)
+    assert inspect(other, tmp_path / "out") == {}

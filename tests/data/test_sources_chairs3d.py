@@ -10,6 +10,8 @@ from PIL import Image
 from triptych.data.format import DataError, write_dataset
 from triptych.data.sources import chairs3d
 
+OFFICIAL = chairs3d.MODELS, chairs3d.ELEVATIONS, chairs3d.AZIMUTHS  # before a test makes them small
+
 
 def view(model, elevation, azimuth):
     """600 x 600, white; a square whose grey tells the view."""
@@ -97,3 +99,8 @@ def test_other_image_size(tmp_path):
 def test_absent(tmp_path):
     with pytest.raises(DataError, match=r"downloads are off.*rendered_chairs\.tar.*put it at"):
         load(tmp_path)
+
+
+def test_the_official_archive():
+    models, elevations, azimuths = OFFICIAL
+    assert (models, elevations * azimuths, models * elevations * azimuths) == (1393, 62, 86_366)

@@ -16,6 +16,7 @@ NAMES = {
     "train": ["aachen_000000_000019", "aachen_000001_000019", "bochum_000000_000313"],
     "val": ["frankfurt_000000_000294", "munster_000173_000029"],
 }
+OFFICIAL = dict(cityscapes.COUNTS)  # before a test makes them small
 SCORED = [c["id"] for c in CITYSCAPES if c["train_id"] != 255]
 
 
@@ -209,3 +210,7 @@ def test_one_clear_error_and_nothing_written(root, tmp_path, spoil, message):
     with pytest.raises(DataError, match=message.replace("(val)", r"\(val\)")):
         write_dataset(tmp_path / "out", *load(root))
     assert [p.name for p in Path(tmp_path).iterdir()] == ["raw"]
+
+
+def test_the_official_counts():
+    assert OFFICIAL == {"train": 2975, "val": 500} and cityscapes.WIDTH_HEIGHT == (2048, 1024)

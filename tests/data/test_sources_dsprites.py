@@ -11,6 +11,7 @@ from triptych.data.format import DataError, write_dataset
 from triptych.data.sources import dsprites
 
 SIZES = (3, 2, 2, 3, 2)
+OFFICIAL = dsprites.FILE, dsprites.GIT_BLOB, dsprites.SIZES  # before a test makes them small
 
 
 class Evil:
@@ -100,3 +101,10 @@ def test_other_contents(tmp_path, monkeypatch, changes, message):
     with pytest.raises(DataError, match=message):
         write_dataset(tmp_path / "out", *load(tmp_path))
     assert not (tmp_path / "out").exists() and not (tmp_path / "executed").exists()
+
+
+def test_the_official_file():
+    file, blob, sizes = OFFICIAL
+    assert file == "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"  # whose name tells its sizes
+    assert blob == "d98996d3f8ee1550e06b9d4ed78d0beb478910d5"
+    assert sizes == (3, 6, 40, 32, 32) == tuple(map(len, dsprites._values())) and math.prod(sizes) == 737_280

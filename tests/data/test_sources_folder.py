@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from triptych.data.format import DataError, write_dataset
-from triptych.data.sources import folder
+from triptych.data.sources import _layout, folder
 from triptych.data.sources.camvid_classes import CAMVID
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
@@ -156,6 +156,30 @@ def test_exif_turns_a_photo(tmp_path):
     assert pixels[2, 0].min() > 200 and pixels[0, -1].min() > 200
 
 
+def test_a_photo_that_has_a_label_map_is_not_turned(tmp_path):
+    """The label map has no tag by which to turn it too."""
+    pairs(tmp_path / "set", n=1, splits=["train"], wh=(16, 16))
+    image = Image.fromarray(np.repeat(np.array([[RED], [BLUE]], np.uint8), 8, 0).repeat(16, 1))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    image.save(tmp_path / "set/train/photo/0.jpg", exif=exif, quality=95)
+    pixels = written(tmp_path, tmp_path / "set", classes="camvid")["train"].images[0]
+    assert pixels[0, 0].min() > 200 and pixels[2, -1].min() > 200
+
+
+def test_other_names_of_the_splits():
+    names = {"training": "train", "valid": "val", "validation": "val", "testing": "test", "unlabeled": "unlabelled"}
+    for name, split in names.items():
+        assert list(_layout.parts("set", [f"{name}/a/1.png", f"{name}/b/2.png"])) == [split]
+
+
+def test_photos_and_label_maps_are_paired_by_their_names(tmp_path):
+    files = [f"train/{kind}/{i}.{suffix}" for i in "bca" for kind, suffix in (("label", "png"), ("photo", "jpg"))]
+    part = _layout.parts("set", files)["train"]
+    assert part.photos == [f"train/photo/{i}.jpg" for i in "abc"]
+    assert part.label_maps == [f"train/label/{i}.png" for i in "abc"]
+
+
 def test_pairs_with_the_camvid_classes(tmp_path):
     data = written(tmp_path, pairs(tmp_path / "camvid"), crop="none", classes="camvid")
     assert data.card["classes"] == CAMVID and data.card["files"]["val"] == ["0", "1", "2"]
@@ -169,6 +193,8 @@ def test_pairs_with_the_camvid_classes(tmp_path):
 
 def test_camvid_classes():
     assert [c["train_id"] for c in CAMVID] == [*range(11), 255]
+    assert [c["id"] for c in CAMVID] == list(range(12)) and CAMVID[3]["name"] == "road"
+    assert (CAMVID[0]["colour"], CAMVID[11]["colour"]) == ([128, 128, 128], [0, 0, 0])
     assert len({tuple(c["colour"]) for c in CAMVID}) == 12
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from triptych.data.format import DataError, write_dataset
 from triptych.data.sources import imagenet
 
+OFFICIAL = imagenet.MD5, imagenet.CLASSES, imagenet.IMAGES  # before a test makes them small
 WNIDS = ["n01440764", "n01443537", "n15075141"]
 
 
@@ -127,3 +128,7 @@ def test_a_broken_image_is_named_and_nothing_written(archive, tmp_path):
     with pytest.raises(DataError, match=f"{WNIDS[1]}/{WNIDS[1]}_2.JPEG cannot be read as an image"):
         write_dataset(tmp_path / "out", *load(archive))
     assert [p.name for p in tmp_path.iterdir()] == ["raw"]
+
+
+def test_the_official_archive():
+    assert OFFICIAL == ("1d675b47d978889d74fa0da5fadfb00e", 1000, 1_281_167)

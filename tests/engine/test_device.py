@@ -1,10 +1,11 @@
 """Which device a process gets, and in which precision it computes."""
 
+import numpy as np
 import pytest
 import torch
 
 from triptych import processes
-from triptych.engine import default_device
+from triptych.engine import default_device, exact_products, inference
 from triptych.engine.device import precision
 from triptych.errors import UserError, number_from_environment
 
@@ -58,3 +59,27 @@ def test_a_setting_that_is_no_number_is_named(monkeypatch):
 def test_precision_is_named():
     assert precision(torch.device("cpu")) == "float32"
     assert precision(torch.device("cuda", 0)) == "bf16 autocast, TF32"
+
+
+def test_exact_products_forbid_short_mantissas_and_put_back_what_was_allowed():
+    matmul = torch.backends.cuda.matmul
+    for allowed in (True, False):
+        matmul.allow_tf32 = allowed
+        with pytest.raises(KeyError), exact_products():
+            assert matmul.allow_tf32 is False
+            raise KeyError
+        assert matmul.allow_tf32 is allowed
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_inference_applies_a_function_to_every_row_once_without_gradients(kind):
+    rows = np.arange(14).reshape(7, 2)
+    factor, sizes = torch.nn.Parameter(torch.tensor(3.0, dtype=torch.float64)), []
+
+    def triple(batch):
+        sizes.append(len(batch))
+        return factor * batch
+
+    out = inference(triple, kind(rows), torch.device("cpu"), batch_size=3)
+    assert out.tolist() == (3 * rows).tolist() and out.dtype == torch.float32 and not out.requires_grad
+    assert sizes == [3, 3, 1]

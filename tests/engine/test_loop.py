@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.engine import Divergence, Phase, Replica, Stream, Task, linear_decay, train
+from triptych.engine import Divergence, Phase, Replica, Stream, Task, checkpoint, linear_decay, train
 
 
 class Regression(Task):
@@ -159,14 +159,43 @@ def test_each_phase_moves_its_own_networks_only():
     torch.testing.assert_close(task.g.weight, expected_g)
 
 
-def test_schedule_scales_the_rate():
+class Slope(Task):
+    """One number w whose loss is w itself: every step of plain descent lowers it by its rate."""
+
+    def __init__(self, schedule=None):
+        super().__init__()
+        self.net, self.schedule = nn.Linear(1, 1, bias=False), schedule
+        nn.init.zeros_(self.net.weight)
+
+    def phases(self):
+        return [Phase("fit", [self.net], self.loss, lambda p, **_: torch.optim.SGD(p, lr=0.5), self.schedule)]
+
+    def loss(self):
+        w = self.net.weight.sum()
+        return w, {"w": w}
+
+
+def test_a_step_descends_the_gradient_of_its_own_loss_at_the_rate_of_its_step():
+    factors = [1.0, 0.5, 0.25, 0.125]
+    constant, scheduled = cpu(), cpu()
+    train(Slope(), streams(), steps=4, replica=constant, log_every=1)
+    train(Slope(factors.__getitem__), streams(), steps=4, replica=scheduled, log_every=1)
+    assert [w for _, _, w in constant.history] == [0, -0.5, -1, -1.5]
+    assert [w for _, _, w in scheduled.history] == [0, -0.5, -0.75, -0.875]  # before each step
+
+
+def test_the_history_has_the_mean_since_its_last_row():
+    replica = cpu()
+    train(Slope(), streams(), steps=10, replica=replica, log_every=4)
+    assert replica.history == [(4, "w", -0.75), (8, "w", -2.75), (10, "w", -4.25)]
+
+
+def test_linear_decay_is_constant_up_to_its_start_and_then_falls_to_nothing():
     factor = linear_decay(100)
-    assert [factor(s) for s in (0, 49, 50, 75)] == [1.0, 1.0, 1.0, 0.5]
-    assert 0 < factor(99) <= 0.02
-    frozen = Regression(schedule=lambda step: 0.0)
-    before = frozen.net[0].weight.detach().clone()
-    train(frozen, streams(), steps=5, replica=cpu())
-    assert torch.equal(frozen.net[0].weight, before)
+    assert [factor(s) for s in (0, 49, 50, 75, 100)] == [1.0, 1.0, 1.0, 0.5, 0.0]
+    factor = linear_decay(100, start=0.2)
+    assert [factor(s) for s in (0, 20, 60, 80, 100)] == [1.0, 1.0, 0.5, 0.25, 0.0]
+    assert linear_decay(100, start=1.0)(99) == 1.0
 
 
 def test_callback_does_not_touch_the_training(tmp_path):
@@ -176,3 +205,63 @@ def test_callback_does_not_touch_the_training(tmp_path):
     a = train(Regression(), streams(), steps=20, replica=cpu(), callback=noisy, callback_every=5)
     b = train(Regression(), streams(), steps=20, replica=cpu())
     assert torch.equal(a.net[0].weight, b.net[0].weight)
+
+
+def test_callbacks_see_the_networks_as_they_are_used_and_the_last_step_has_one():
+    task, seen = Regression(), []
+    train(task, streams(), steps=7, replica=cpu(), callback=lambda step: seen.append((step, task.net[3].training)),
+          callback_every=3)  # fmt: skip
+    assert seen == [(3, False), (6, False), (7, False)]
+    assert not any(module.training for module in task.modules())
+    assert all(parameter.grad is None for parameter in task.parameters())
+
+
+def test_the_noise_depends_on_the_seed_and_on_the_process(monkeypatch):
+    def weights(seed, rank):
+        monkeypatch.setattr(Replica, "rank", rank)
+        replica = Replica(seed=seed, device=torch.device("cpu"))
+        return train(Regression(), streams(), steps=2, replica=replica).net[0].weight
+
+    first, *others = weights(1, 0), weights(2, 0), weights(1, 1)
+    assert torch.equal(first, weights(1, 0)) and not any(torch.equal(first, other) for other in others)
+
+
+def test_processes_that_resume_draw_numbers_of_their_own_at_every_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(Replica, "world", 2)
+
+    def drawn(rank, steps):
+        monkeypatch.setattr(Replica, "rank", rank)
+        path = tmp_path / f"{steps}.pt"
+        state = {"fingerprint": "", "step": steps, "task": {}, "optimisers": {}, "cpu_rng": torch.get_rng_state()}
+        checkpoint.write(state | {"pending": {}, "history": []}, path)
+        assert checkpoint.load(cpu(checkpoint=path), nn.Module(), []) == (steps, {})
+        return float(torch.rand(()))
+
+    assert len({drawn(rank, steps) for rank in (0, 1) for steps in (10, 20)}) == 4
+    assert drawn(1, 20) == drawn(1, 20)
+
+
+def test_a_part_of_a_run_has_a_checkpoint_and_names_of_its_own(tmp_path):
+    rows = []
+    whole = cpu(checkpoint=tmp_path / "seed1.pt", fingerprint="of the run", sink=rows.extend)
+    parts = [whole.part("d"), whole.part("g")]
+    for part in parts:
+        part.log(3, loss=0.5)
+        assert (part.seed, part.device, part.fingerprint) == (1, whole.device, "of the run")
+    assert rows == [(3, "d_loss", 0.5), (3, "g_loss", 0.5)] and parts[0].history == [(3, "loss", 0.5)]
+    files = {replica.checkpoint for replica in (whole, *parts)}
+    assert len(files) == 3 and {file.parent for file in files} == {tmp_path} and {f.suffix for f in files} == {".pt"}
+    assert cpu().part("d").checkpoint is None
+
+
+def test_a_stream_of_a_run_has_its_seed_and_its_process_share(monkeypatch):
+    rows = torch.arange(12)
+
+    def batch(**options):
+        return cpu().stream(rows, batch_size=4, **options).at(0).tolist()
+
+    expected = [Stream(rows, batch_size=4, seed=seed, device=torch.device("cpu")).at(0).tolist() for seed in (1, 7)]
+    assert [batch(), batch(seed=7)] == expected
+    monkeypatch.setattr(Replica, "rank", 1)
+    monkeypatch.setattr(Replica, "world", 2)
+    assert batch() == expected[0][1::2]

@@ -112,7 +112,11 @@ def alive(pid: int) -> bool:
 def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     monkeypatch.delenv("TRIPTYCH_WORKERS", raising=False)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert parallel.workers_for(jobs, torch.device("cpu")) == workers
     assert parallel.workers_for(jobs, torch.device("cuda")) == 1
+    monkeypatch.setenv("WORLD_SIZE", "2")  # under torchrun, whose processes must all do the same
+    assert parallel.workers_for(jobs, torch.device("cpu")) == 1
+    monkeypatch.delenv("WORLD_SIZE")
     monkeypatch.setenv("TRIPTYCH_WORKERS", "1")
     assert parallel.workers_for(jobs, torch.device("cpu")) == 1

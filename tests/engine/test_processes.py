@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from triptych.engine import Phase, Replica, Stream, Task, train
+from triptych.processes import of_first
 
 class Pair(Task):  # two players, so that the gradients of one phase must not disturb the other's
     def __init__(self):
@@ -37,6 +38,7 @@ replica = Replica(seed=0, device=device)
 task = train(Pair(), {"x": Stream(x, batch_size=8, seed=0, device=device)}, steps=40, replica=replica)
 if replica.is_main:
     torch.save({"weights": task.state_dict(), "world": replica.world}, sys.argv[1])
+assert of_first(float(replica.rank)) == 0
 if dist.is_initialized():
     weights = [torch.zeros_like(task.g.weight) for _ in range(replica.world)]
     dist.all_gather(weights, task.g.weight.detach())

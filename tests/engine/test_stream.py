@@ -44,3 +44,18 @@ def test_arrays_stay_together_and_are_transformed():
 def test_impossible_batches_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Stream(np.arange(4), seed=0, device=CPU, **options)
+
+
+def test_every_seed_and_epoch_has_an_order_of_its_own():
+    orders = [
+        torch.cat([Stream(np.arange(50), batch_size=25, seed=seed, device=CPU).at(2 * epoch + i) for i in (0, 1)])
+        for seed in range(3)
+        for epoch in range(3)
+    ]
+    assert len({tuple(order.tolist()) for order in orders}) == 9
+
+
+def test_all_rows_can_be_one_batch_and_a_rest_is_dropped():
+    assert sorted(Stream(np.arange(4), batch_size=4, seed=0, device=CPU).at(3).tolist()) == [0, 1, 2, 3]
+    stream = Stream(np.arange(7), batch_size=3, seed=0, device=CPU)
+    assert stream.per_epoch == 2 and len(set(torch.cat([stream.at(0), stream.at(1)]).tolist())) == 6

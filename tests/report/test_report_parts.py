@@ -1,20 +1,25 @@
 """Parts of the report whose rules are easy to get wrong."""
 
+import csv
+import dataclasses
 import io
 
+import matplotlib.figure
 import numpy as np
 import pytest
 from PIL import Image
 
+from triptych import report
 from triptych.published import TABLES, Column, load
-from triptych.report.curves import _mean, _panels, loss_curves
-from triptych.report.figures import shrink
-from triptych.report.formats import tex
-from triptych.report.load import Inputs, data_titles, duration
-from triptych.report.page import what_was_run
+from triptych.report.curves import _dots, _mean, _panel, _panels, dot_chart, loss_curves
+from triptych.report.figures import Picture, shrink, write_figures
+from triptych.report.formats import tex, to_csv
+from triptych.report.load import Inputs, data_titles, duration, judged_on, read_inputs
+from triptych.report.page import honesty, show_elsewhere, what_was_run
 from triptych.report.papers import PAPERS, paper_of
 from triptych.report.rank import data_sentence, spearman
 from triptych.report.table import build_tables, show
+from triptych.results import write_result
 
 PERCENT = Column(metric="a", title="a", unit="percent", decimals=2, better="higher", spread_decimals=1)
 LOWER = Column(metric="a", title="a", unit="fraction", decimals=2, better="lower")
@@ -175,3 +180,190 @@ def test_latex_escapes():
     assert tex("a − σ ↓ × 2 ± 1 ↔ θ² …") == (
         r"a $-$ $\sigma$ $\downarrow$ $\times$ 2 $\pm$ 1 $\leftrightarrow$ $\theta$$^2$ \dots{}"
     )
+
+
+def cells(table, kind):
+    """System -> cell of the first column of this kind: paper, ours, kept."""
+    place = next(i for i, head in enumerate(table.heads) if head.kind == kind)
+    return {row.system: row.cells[place] for row in table.rows}
+
+
+def test_a_row_alone_is_not_the_best(tmp_path):
+    for values in ({"dcgan": 0.3}, {"dcgan": 0.3, "knn": 0.8}):
+        table = build_tables(load("digits"), inputs(tmp_path, "digits", "test_error", values))[0]
+        assert cells(table, "ours")["dcgan"].bold is (len(values) > 1)
+
+
+def test_a_single_value_is_shown_without_a_spread(tmp_path):
+    given = inputs(tmp_path, "digits", "test_error", {"dcgan": 0.3, "knn": 0.8})
+    given.results["digits"]["dcgan"]["metrics"]["test_error"] = {"mean": 0.3, "std": 0.0, "n": 1}
+    ours = cells(build_tables(load("digits"), given)[0], "ours")
+    assert (ours["dcgan"].text, ours["knn"].text) == ("30.00 (n=1)", "80.00 ± 10.00 (n=3)")
+
+
+def with_kept(tmp_path, ours, kept):
+    given, other = (inputs(tmp_path, "streets", "to_photo/pixel_acc", values) for values in (ours, kept))
+    return dataclasses.replace(given, kept=other.results)
+
+
+def test_paper_scale_numbers_stand_in_their_own_column_and_have_their_own_ceiling_and_order(tmp_path):
+    ours = {"cyclegan": 0.2, "gan_alone": 0.4, "cogan": 0.3, "bigan_ali": 0.1, "real_photos": 0.5}
+    kept = {"cyclegan": 0.6, "bigan_ali": 0.1, "cogan": 0.3, "simgan": 0.2, "real_photos": 0.8}
+    table = build_tables(load("streets"), with_kept(tmp_path, ours, kept))[0]
+    for kind, numbers in (("ours", ours), ("kept", kept)):
+        shown = cells(table, kind)
+        assert {s: shown[s].text.split()[0] for s in numbers if s != "gan_alone"} == {
+            s: f"{value:.2f}" for s, value in numbers.items() if s != "gan_alone"
+        }
+        best = max((s for s in numbers if s not in ("real_photos", "gan_alone")), key=numbers.get)
+        assert [s for s, cell in shown.items() if cell.bold] == [best]
+    shares = [i for i, head in enumerate(table.heads) if "%" in head.whose]
+    assert [next(r for r in table.rows if r.system == "cogan").cells[i].text for i in shares] == ["60", "38"]
+    # the paper's .52 .40 .19 (.20): ours .2 .3 .1, at paper scale .6 .3 .1 (.2)
+    assert "ours against" in table.order[0] and "ρ = 0.50 over 3 rows" in table.order[0]
+    assert "ours at paper scale against" in table.order[1] and "ρ = 1.00 over 4 rows" in table.order[1]
+
+
+def test_numbers_and_spreads_from_memory_are_marked(tmp_path):
+    table = build_tables(load("digits"), inputs(tmp_path, "digits", "test_error", {"dcgan": 0.3}))[0]
+    paper = cells(table, "paper")
+    assert paper["knn"].marks == ("R±",) and paper["dcgan"].marks == () and paper["knn"].text == "77.93 ± 0.08"
+    assert {mark for mark, text in table.notes if "from memory" in text} == {"R±"}
+
+
+def test_columns_of_the_csv(tmp_path):
+    given = inputs(tmp_path, "digits", "test_error", {"knn": 0.75})
+    kept = inputs(tmp_path, "digits", "test_error", {"knn": 0.625}).results
+    text = to_csv(load("digits"), dataclasses.replace(given, kept=kept), ["knn"])
+    (row,) = csv.DictReader(io.StringIO(text))
+    parts = ("paper", "paper_spread", "paper_recalled", "mean", "std", "n", "kept_mean", "kept_std", "kept_n")
+    expected = ["0.7793", "0.0008", "False", "0.75", "0.1", "3", "0.625", "0.1", "3"]
+    assert [row[f"test_error/{part}"] for part in parts] == expected
+    assert (row["system"], row["name"], row["status"], row["data"]) == (
+        "knn",
+        "KNN",
+        "run",
+        "test: rendered (test, n=9)",
+    )
+
+
+def test_a_number_is_of_the_data_it_was_measured_on():
+    assert judged_on({"data": {"train": "A (train, n=5)", "test": "B (val, n=2)"}}) == "B"
+    assert judged_on({"data": {"train": "A (train, n=5)"}}) == "A" and judged_on({"data": {}}) == "unnamed data"
+
+
+def test_at_paper_scale_what_was_run_here_goes_before_what_is_kept(tmp_path):
+    row = {"table": "objects", "profile": "paper", "data": {"test": "d (test, n=1)"}, "seeds": [0]}
+    for folder, system, value in (("results", "dcgan", 0.5), ("reports/paper/results", "dcgan", 0.25),
+                                  ("reports/paper/results", "raw_pixels", 0.125)):  # fmt: skip
+        write_result(tmp_path / folder / f"objects/{system}.json", system=system, metrics={"a": [value]}, **row)
+    given = read_inputs(tmp_path, "paper")
+    assert {s: r["metrics"]["a"]["mean"] for s, r in given.results["objects"].items()} == {
+        "dcgan": 0.5,
+        "raw_pixels": 0.125,
+    }
+    assert given.kept == {}
+
+
+def test_the_cost_of_a_system_is_that_of_all_its_stages(tmp_path):
+    write_result(
+        tmp_path / "results/objects/dcgan.json", table="objects", system="dcgan", profile="laptop",
+        data={}, seeds=[0], metrics={"a": [1.0]},
+    )  # fmt: skip
+    for stage, seconds, device in (("features", 100, "GPU"), ("probe", 20.5, "cpu")):
+        run = tmp_path / "runs/objects/dcgan" / stage
+        run.mkdir(parents=True)
+        (run / "run.json").write_text('{"profile": "laptop"}')
+        (run / "cost.json").write_text(f'{{"seconds": {seconds}, "device": "{device}"}}')
+    cost = read_inputs(tmp_path, "laptop").costs["objects", "dcgan"]
+    assert (cost.seconds, cost.devices) == (120.5, ("GPU", "cpu"))
+
+
+def test_loss_curves_are_in_order_without_what_is_not_finite_and_show_the_mean():
+    rows = [{"seed": 0, "step": t, "metric": "loss", "value": v} for t, v in ((20, 3.0), (0, 1.0), (10, np.nan))]
+    rows += [{"seed": 1, "step": t, "metric": "loss", "value": v} for t, v in ((0, 2.0), (20, 5.0))]
+    seeds = _panels({"train": rows})["loss"]
+    assert seeds[0].tolist() == [[0, 1], [20, 3]]
+    axes = matplotlib.figure.Figure().add_subplot()
+    _panel(axes, "loss", seeds, "black")
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 3], [2, 5], [1.5, 4]]
+
+
+def test_dots_are_in_the_unit_of_their_column_each_in_the_row_of_its_system(monkeypatch):
+    axes = matplotlib.figure.Figure().add_subplot()
+    _dots(axes, {0: (0.25, 0.125), 3: (0.5, 0.0)}, 100, 1, "ours")
+    points, _, (bars,) = axes.containers[0]
+    assert points.get_xdata().tolist() == [25, 50] and [round(y) for y in points.get_ydata()] == [0, 3]
+    assert bars.get_segments()[0][:, 0].tolist() == [12.5, 37.5]
+
+    drawn = []
+    monkeypatch.setattr("triptych.report.style.to_png", drawn.append)
+    series = {"paper": {"a": {"knn": (0.5, 0.0), "dcgan": (0.25, 0.0)}}}
+    dot_chart(load("digits"), [PERCENT], {"knn": "KNN", "dcgan": "DCGAN + L2-SVM"}, series)
+    (axes,) = drawn[0].axes
+    places = {tick.get_text(): place for tick, place in zip(axes.get_yticklabels(), axes.get_yticks())}
+    assert axes.transData.transform((0, places["KNN"]))[1] > axes.transData.transform((0, places["DCGAN + L2-SVM"]))[1]
+    points = axes.containers[0][0]
+    assert dict(zip(map(round, points.get_ydata()), points.get_xdata())) == {
+        places["KNN"]: 50,
+        places["DCGAN + L2-SVM"]: 25,
+    }
+
+
+def test_a_chart_has_the_papers_numbers_ours_and_ours_at_paper_scale(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(report.curves, "dot_chart", lambda *arguments: drawn.append(arguments) or b"png")
+    given = with_kept(tmp_path, {"cyclegan": 0.5}, {"cyclegan": 0.6})
+    charts = report._charts(load("streets"), given, build_tables(load("streets"), given))
+    assert list(charts)[0] == "methods_to_photo"
+    _, columns, _, series = drawn[0]
+    assert columns[0].metric == "to_photo/pixel_acc"
+    shown = {label: metrics["to_photo/pixel_acc"]["cyclegan"] for label, metrics in series.items()}
+    assert shown == {
+        "paper, Cityscapes": (0.52, 0.0),
+        "ours, rendered": (0.5, 0.1),
+        "ours at paper scale, rendered": (0.6, 0.1),
+    }
+
+
+def test_figures_together_stay_within_their_budget(tmp_path):
+    out = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)).save(out, "PNG")
+    pictures = [Picture("a", "b", name, out.getvalue()) for name in ("x", "y")]
+
+    def total(budget):
+        write_figures(pictures, tmp_path, budget)
+        files = list(tmp_path.glob("*.png"))
+        assert {file.name for file in files} == {"a-b-x.png", "a-b-y.png"}
+        return sum(file.stat().st_size for file in files)
+
+    assert total(10**6) == 2 * len(out.getvalue()) > 120_000
+    assert total(110_000) <= 110_000
+
+
+def test_numbers_beside_the_tables_are_shown_in_their_unit():
+    by_name = {(n.name, n.column): n for table in ("digits", "streets") for n in load(table).elsewhere}
+    dcgan = by_name["DCGAN + L2-SVM as later papers quote it", "test error"]
+    assert show_elsewhere(dcgan) == "22.18 ± 1.13 %"
+    assert show_elsewhere(by_name["1-NN on MNIST: real data, 50 K", "test error"]) == "3.1 %"
+    assert show_elsewhere(by_name["pix2pix paper, real photos", "Class IOU"]) == "0.21"
+
+
+def test_on_other_data_the_numbers_are_no_reproduction(tmp_path):
+    def told(data):
+        return honesty(load("digits"), inputs(tmp_path, "digits", "test_error", {"knn": 0.5}, data))
+
+    assert "the paper's data" in told("SVHN") and "never across" not in told("SVHN")
+    assert "on rendered digits. It is not a reproduction" in told("rendered digits")
+
+
+def test_how_many_values_a_number_is_made_of_is_said(tmp_path):
+    given = inputs(tmp_path, "digits", "test_error", {"knn": 0.5, "dcgan": 0.3})
+
+    def told(*counts):
+        for system, n in zip(("knn", "dcgan"), counts):
+            given.results["digits"][system]["metrics"]["test_error"]["n"] = n
+        return what_was_run(load("digits"), given)[0]
+
+    assert "a single run (n = 1)" in told(1, 1)
+    assert "over n = 3 values" in told(3, 3) and "over n = 1 to 9 values" in told(9, 1)

@@ -33,14 +33,16 @@ def write(root, item, metrics, notes=(), data="rendered shapes (test, n=9)"):
 def test_a_study_is_printed_with_its_units_and_natural_order(tmp_path):
     write(tmp_path, "beta_16", {"higgins": (0.5, 0.01, 3), "kl": (12.3456, 0.5, 3), "odd": (1, 0, 3)})
     write(tmp_path, "beta_4", {"higgins": (0.75, 0.0, 1)}, ["a note"])
-    write(tmp_path, "beta_2", {"higgins": (1.0, 0.002, 3)})
+    write(tmp_path, "beta_2", {"higgins": (1.0, 0.002, 3)}, ["another note", "a note"])
     (table,) = study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
     assert [head.metric for head in table.heads] == ["score (%)", "KL (nats)"]
     assert [row.name.text for row in table.rows] == ["β = 2", "beta 4", "beta 16"]
     assert [cell.text for cell in table.rows[2].cells] == ["50.0 ± 1.0 (n=3)", "12.3 ± 0.5 (n=3)"]
     assert [cell.text for cell in table.rows[1].cells] == ["75.0 (n=1)", "–"]
-    assert table.notes == (("1", "a note"),)
-    assert "beta_16,odd,1,0,3\n" in study_csv("beta_sweep", read_inputs(tmp_path, "laptop"))
+    assert table.notes == (("1", "another note"), ("2", "a note"))
+    assert [row.name.marks for row in table.rows] == [("1", "2"), ("2",), ()]
+    text = study_csv("beta_sweep", read_inputs(tmp_path, "laptop"))
+    assert "beta_16,odd,1,0,3\n" in text and "beta_16,kl,12.3456,0.5,3\n" in text
 
 
 def test_items_without_a_common_metric_have_tables_of_their_own(tmp_path):
