@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as nnf
 from PIL import Image
 
 from triptych.config import ParamsError, validate
+from triptych.cyclegan.failure_case import domain_classifier
+from triptych.cyclegan.failure_case import protocol as failure_case
 from triptych.cyclegan.failure_case.domain_classifier import soiled, train_classifier
 from triptych.cyclegan.failure_case.figure import draw_ways
 from triptych.cyclegan.failure_case.protocol import (
@@ -13,16 +16,18 @@ from triptych.cyclegan.failure_case.protocol import (
     Protocol,
     Ways,
     accuracy,
-    domain_classifier,
     judged,
     notes_on,
     run,
+    translate,
 )
+from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
 from triptych.cyclegan.two_domains import TwoDomains
 from triptych.data.format import DataError, Split, write_dataset
 from triptych.data.silhouette import overlap, silhouettes
 from triptych.data.sources import folder
 from triptych.engine import Replica
+from triptych.systems import Spec
 
 CPU = torch.device("cpu")
 CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m"}
@@ -75,6 +80,112 @@ def test_shares_by_hand():
     assert values["to_a/silhouette_iou"] == pytest.approx(36 / (64 + 64 - 36))
     assert values["unrelated_iou"] == 1
     assert judged(Ways(red, red, red, red, red, red), {"texture": RedIsX()}, CPU)["to_b/change"] == 0
+    apart = judged(Ways(red, 255 - red, red, moved[:3], moved[:3] // 2, moved[:3]), {}, CPU)
+    assert apart["unrelated_iou"] == pytest.approx(36 / (64 + 64 - 36))
+    assert apart["to_b/change"] == pytest.approx(np.abs(255 - 2.0 * red).mean())
+    assert apart["to_a/change"] == pytest.approx((moved[:3] - moved[:3] // 2).mean())
+
+
+def test_accuracy_weighs_both_domains_alike():
+    red, green = squares(9, (200, 30, 30)), squares(1, (30, 200, 30))
+    assert accuracy(RedIsX(), TwoDomains(red, green), 16, CPU) == 1
+    assert accuracy(RedIsX(), TwoDomains(red, red[:1]), 16, CPU) == 0.5
+    assert accuracy(RedIsX(), TwoDomains(green, red), 16, CPU) == 0
+
+
+def test_translations_there_and_back_by_known_generators():
+    system = CycleSystem(CycleConfig(**{**TINY["cyclegan"], "size": 16}), Spec((3, 16, 16)))
+
+    class Negative(torch.nn.Module):
+        def forward(self, images):
+            return -images
+
+    class Dimmed(torch.nn.Module):
+        def forward(self, images):
+            return (images - 1) / 2  # half as bright
+
+    system.G, system.F = Negative(), Dimmed()
+    x, y = squares(2, (200, 30, 30)), squares(3, (30, 200, 30), seed=1)
+    ways = translate(system, TwoDomains(x, y), CPU)
+    assert np.array_equal(ways.x, x) and np.array_equal(ways.y, y)
+    for got, expected in (
+        (ways.x_to_y, 255.0 - x),
+        (ways.x_back, (255.0 - x) / 2),
+        (ways.y_to_x, y / 2),
+        (ways.y_back, 255 - y / 2),
+    ):
+        assert got.dtype == np.uint8 and np.abs(got - expected).max() <= 1
+
+
+def test_a_seed_trains_on_training_data_and_judges_on_test_data(monkeypatch):
+    train, test = ({kind: object() for kind in PROPERTIES} for _ in range(2))
+    seen, starts = [], []
+
+    def train_classifier(data, size, config, replica):
+        seen.append(("judge", data, replica.name))
+        torch.rand(len(seen))
+        return ("judge of", data)
+
+    def fit(system, data, replica):
+        seen.append(("system", data, replica.name))
+        starts.append(system.G[1].weight)
+        torch.rand(1)
+
+    monkeypatch.setattr(failure_case, "train_classifier", train_classifier)
+    monkeypatch.setattr(CycleSystem, "fit", fit)
+    monkeypatch.setattr(failure_case, "translate", lambda system, data, device: ("ways of", data))
+    monkeypatch.setattr(failure_case, "judged", lambda ways, judges, device: {"judged": (ways, judges)})
+    monkeypatch.setattr(failure_case, "accuracy", lambda judge, data, size, device: (judge, data))
+    protocol = validate(Protocol, TINY, "failure_case")
+    for item in PROPERTIES:
+        judges = {kind: ("judge of", train[kind]) for kind in PROPERTIES}
+        for values, ways in run(item, train, test, protocol, Replica(0, CPU, "r")).values():
+            assert ways == ("ways of", test[item])
+            assert values.pop("judged") == (ways, judges)
+            assert values == {f"{kind}_classifier_acc": (judges[kind], test[kind]) for kind in PROPERTIES}
+        trained = [("system", train[item], "r"), ("system", train[item], "r identity")]
+        assert seen == [*(("judge", train[k], f"r {k}_classifier") for k in PROPERTIES), *trained]
+        seen.clear()
+    torch.manual_seed(0)
+    fresh = CycleSystem(protocol.cyclegan, Spec((3, 16, 16))).G[1].weight
+    assert all(torch.equal(start, fresh) for start in starts)  # whatever the judges drew before
+
+
+def training_batches(data, config, monkeypatch, draws, seed=0):
+    """(task, [(uint8 images, named y)]): what a classifier would be trained on."""
+    caught = {}
+    monkeypatch.setattr(domain_classifier, "train", lambda task, given, **_: caught.update(task=task, **given) or task)
+    train_classifier(data, 16, config, Replica(seed, CPU))
+    batches = [caught["named"].at(step) for step in range(draws)]
+    return caught["task"], [(((images + 1) * 127.5).round().int(), named) for images, named in batches]
+
+
+def test_a_judge_learns_from_shifted_images_under_their_names(monkeypatch):
+    config = validate(domain_classifier.Config, {**TINY["classifier"], "noise": 0.0}, "c")
+    rows = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None], (16, 16))
+    x = np.stack([rows, rows * 0, rows * 0])[None].repeat(4, 0)
+    task, batches = training_batches(TwoDomains(x, x + 100), config, monkeypatch, 60)
+    shifts = set()
+    for images, named in batches:
+        assert torch.equal(named, (images[:, 1, 0, 0] == 100).long())
+        shifts |= {int(image[0, 8, 8]) - 8 - (100 if y else 0) for image, y in zip(images, named)}
+    assert shifts == {-2, -1, 0, 1, 2}  # an eighth of 16
+    (phase,) = task.phases()
+    assert phase.optimiser(task.parameters()).defaults["lr"] == 1e-2
+    assert [phase.schedule(step) for step in (0, 29, 45)] == [1, 1, 0.5]  # of 60 steps
+
+
+def test_judges_learn_from_soiled_images_and_start_by_their_seed(monkeypatch):
+    data = TwoDomains(squares(4, (200, 60, 60)), squares(4, (60, 200, 60), seed=1))
+    clean, dirty = (validate(domain_classifier.Config, {**TINY["classifier"], "noise": n}, "c") for n in (0.0, 0.5))
+    spread = [
+        training_batches(data, config, monkeypatch, 4)[1][0][0][:, :, :2].float().std().item()
+        for config in (clean, dirty)
+    ]
+    assert spread[0] < 6 < 40 < spread[1]  # of the ground beside the squares, in grey levels
+    first, again, other = (training_batches(data, clean, monkeypatch, 0, seed)[0] for seed in (0, 0, 1))
+    assert torch.equal(first.net[0].weight, again.net[0].weight)
+    assert not torch.equal(first.net[0].weight, other.net[0].weight)
 
 
 def test_a_judge_learns_and_its_accuracy_is_held_out():
@@ -94,6 +205,18 @@ def test_soiling_is_of_the_amount_asked_for():
     # grains 1, spots and clouds (interpolated, so less than 1 each), brightness 1
     assert 0.2 * np.sqrt(2) < soiled(images, 0.2).std() < 0.2 * 2
     assert soiled(images, 0.2).mean((1, 2, 3)).std() > 0.15
+
+
+def test_soil_is_grains_clouds_and_contrast():
+    torch.manual_seed(0)
+    checks = (torch.arange(24)[:, None] + torch.arange(24)) % 2 * 2.0 - 1
+    dirt = soiled(torch.zeros(300, 3, 24, 24), 1.0)
+    assert dirt.diff(dim=-1).var().item() > 1.9  # grains: neighbours differ by two of variance 1
+    quarters = nnf.avg_pool2d(dirt, 12)
+    assert (quarters - quarters.mean((2, 3), keepdim=True)).var().item() > 0.3  # clouds: 0.1 without
+    contrast = (soiled(checks.expand(300, 3, 24, 24), 0.2) * checks).mean((1, 2, 3))
+    assert contrast.mean().item() == pytest.approx(1, abs=0.05)
+    assert contrast.std().item() == pytest.approx(0.2, rel=0.15)
 
 
 def test_a_run_from_end_to_end_twice_the_same(tmp_path):
@@ -140,6 +263,14 @@ def test_pictures_of_any_size_fit_on_the_sheet(size, tile, tmp_path):
     for left in (58, 58 + tile + 2):  # whole pictures, neither cut nor squeezed
         assert (picture[18 : 18 + tile, left : left + tile // 2, 0] == 200).all()
         assert (picture[18 : 18 + tile, left + tile // 2 : left + tile, 0] == 0).all()
+
+
+def test_every_picture_is_in_its_place(tmp_path):
+    greys = [20, 60, 100, 140, 180, 220]  # x, x_to_y, x_back, y, y_to_x, y_back
+    draw_ways(Ways(*(np.full((2, 3, 96, 96), g, np.uint8) for g in greys)), ["a", "b"], tmp_path / "w.png", "", n=2)
+    picture = np.asarray(Image.open(tmp_path / "w.png").convert("L"))
+    left, right = 58 + 48, 58 + 2 * 98 + 12 + 48  # within the first column of either half
+    assert [int(picture[18 + row * 98 + 48, at]) for at in (left, right) for row in range(3)] == greys
 
 
 def test_real_folders_of_two_domains_work(tmp_path):

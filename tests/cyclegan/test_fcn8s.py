@@ -10,9 +10,10 @@ from torch import nn
 
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData
+from triptych.cyclegan.fcn import fcn8s
 from triptych.cyclegan.fcn.evaluator import load_evaluator, save_evaluator, train_evaluator
 from triptych.cyclegan.fcn.fcn8s import Config as FcnConfig
-from triptych.cyclegan.fcn.fcn8s import FCN8s, Upsample
+from triptych.cyclegan.fcn.fcn8s import FCN8s, Segmentation, Upsample, train_fcn
 from triptych.cyclegan.streets_protocol import Protocol, evaluate, evaluate_references
 from triptych.data.classes import CITYSCAPES
 from triptych.data.format import DataError
@@ -105,6 +106,101 @@ def test_either_skip_reaches_the_output():
         assert sizes == [cells]
 
 
+def test_photos_are_standardised_as_vgg16_expects():
+    net, seen = FCN8s(TINY, 3).eval(), []
+    net.blocks[0].register_forward_hook(lambda m, i, o: seen.append(i[0]))
+    photos = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    net.segment(photos)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # ImageNet's
+    expected = (photos / 255 - mean[:, None, None]) / std[:, None, None]
+    assert torch.allclose(seen[0], expected, atol=1e-5)
+
+
+def test_dense_layers_drop_half_and_weights_start_as_he_has_them():
+    net = FCN8s(FcnConfig(width=16, dense=64), 5)
+    assert [m.p for m in net.dense if isinstance(m, nn.Dropout2d)] == [0.5, 0.5]
+    for m in (*net.blocks[2], *net.dense):
+        if isinstance(m, nn.Conv2d):
+            assert m.weight.std().item() == pytest.approx((2 / m.weight[0].numel()) ** 0.5, rel=0.1)
+            assert m.bias.abs().max() == 0
+
+
+def test_loss_is_the_mean_over_scored_pixels():
+    scores = torch.randn(2, 3, 4, 5)
+    truth = torch.tensor([0, 1, 2, 255])[torch.randint(0, 4, (2, 4, 5))]
+    task = Segmentation(lambda photos: scores, TINY)
+    task.batch = {"pair": (None, truth)}
+    of_truth = scores.log_softmax(1).movedim(1, -1)[truth < 3, truth[truth < 3]]
+    assert task.loss()[0].item() == pytest.approx(-of_truth.mean().item(), rel=1e-5)
+
+
+def test_training_is_by_adamw_at_a_rate_that_falls_in_the_second_half():
+    c = FcnConfig()
+    assert (c.size, c.width, c.dense, c.lr, c.weight_decay, c.batch_size) == ([256, 512], 64, 4096, 1e-3, 5e-4, 8)
+    config = FcnConfig(steps=100, lr=3e-3, weight_decay=0.07)
+    (phase,) = Segmentation(FCN8s(TINY, 3), config).phases()
+    optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
+    assert type(optimiser) is torch.optim.AdamW
+    assert (optimiser.defaults["lr"], optimiser.defaults["weight_decay"]) == (3e-3, 0.07)
+    assert [phase.schedule(step) for step in (0, 49, 75, 99)] == pytest.approx([1, 1, 0.5, 0.02])
+
+
+def training_pairs(photos, truth, config, monkeypatch, draws):
+    """What the network would be trained on: uint8 photos and labels of the first `draws` steps."""
+    streams = {}
+    monkeypatch.setattr(fcn8s, "train", lambda task, given, **_: streams.update(given) or task)
+    torch.manual_seed(0)
+    train_fcn(nn.Identity(), torch.from_numpy(photos), torch.from_numpy(truth), config, Replica(0, CPU))
+    for step in range(draws):
+        images, labels = streams["pair"].at(step)
+        yield ((images + 1) * 127.5).round().byte().numpy(), labels.byte().numpy()
+
+
+def test_oblong_photos_are_mirrored_with_their_labels(monkeypatch):
+    truth = np.random.default_rng(0).choice(np.array([0, 7, 18, 255], np.uint8), (3, 32, 64))
+    photos = np.stack([truth] * 3, axis=1)
+    config, seen = FcnConfig(size=[32, 64], batch_size=3), set()
+    for images, labels in training_pairs(photos, truth, config, monkeypatch, 16):
+        assert np.array_equal(images, np.stack([labels] * 3, axis=1))
+        seen |= {picture.tobytes() for picture in labels}
+    assert seen == {np.ascontiguousarray(t).tobytes() for t in (*truth, *truth[:, :, ::-1])}
+
+
+def test_square_photos_are_also_shifted_by_up_to_an_eighth(monkeypatch):
+    rows, columns = np.mgrid[:32, :32].astype(np.uint8)
+    photos, truth = np.stack([rows, columns, rows])[None].repeat(4, 0), columns[None].repeat(4, 0)
+    down, along = set(), set()
+    for images, labels in training_pairs(photos, truth, FcnConfig(size=[32, 32], batch_size=4), monkeypatch, 80):
+        assert np.array_equal(images[:, 1], labels)  # photo and labels stay together
+        down |= {int(picture[16, 0]) - 16 for picture in images[:, 0]}
+        along |= {int(row[16] - 16 if row[16] < row[17] else row[15] - 16) for row in labels[:, 0].astype(int)}
+    assert down == along == set(range(-4, 5))
+
+
+def test_the_order_of_the_photos_follows_the_evaluators_seed(monkeypatch):
+    truth = np.broadcast_to(np.arange(12, dtype=np.uint8)[:, None, None], (12, 32, 32)).copy()
+    photos = np.stack([truth] * 3, axis=1)
+
+    def order(seed):
+        config = FcnConfig(size=[32, 32], batch_size=1, seed=seed)
+        return [int(labels[0, 0, 0]) for _, labels in training_pairs(photos, truth, config, monkeypatch, 12)]
+
+    assert order(0) == order(0) != order(1) and sorted(order(1)) == list(range(12))
+
+
+def test_evaluator_learns_train_ids_at_its_own_size(monkeypatch):
+    caught, data = [], streets(n=4, size=64)
+    monkeypatch.setattr(fcn8s, "train_fcn", lambda net, photos, truth, *_: caught.append((photos, truth)) or net)
+    first, again = (train_evaluator(data, TINY, Replica(seed, CPU)) for seed in (0, 1))
+    other = train_evaluator(data, TINY.model_copy(update={"seed": 1}), Replica(0, CPU))
+    weights = [net.blocks[0][0].weight for net in (first, again, other)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])  # by its own seed alone
+    photos, truth = caught[0]
+    assert photos.shape == (4, 3, 32, 32) and photos.dtype == torch.uint8
+    assert np.array_equal(truth, np.where(data.label_maps == 7, 0, 10)[:, 1::2, 1::2])  # road 0, sky 10
+    assert ((photos[:, 0] > 130).numpy() == (truth.numpy() == 10)).mean() > 0.95
+
+
 def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
     data, protocol = streets(), Protocol(seeds=[0], fcn=TINY)
     net = train_evaluator(data, TINY, Replica(0, CPU))
@@ -122,6 +218,7 @@ def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
 
     save_evaluator(net, tmp_path)
     again = load_evaluator(tmp_path, TINY, 19, CPU)
+    assert not any(m.training for m in again.modules())
     photos = torch.from_numpy(data.photos)
     assert (np.asarray(again.segment(photos)) == np.asarray(net.segment(photos))).all()
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as nnf
 
 from triptych.cyclegan.data import StreetData, augment, domains, enlarge, normalise, to_uint8
 from triptych.data.classes import CITYSCAPES
@@ -65,6 +66,66 @@ def test_seeds_give_other_orders():
     assert [int(a.rows(i)) for i in range(12)] != [int(b.rows(i)) for i in range(12)]
 
 
+def test_no_two_orders_are_alike_whatever_seed_and_domain():
+    orders = set()
+    for seed in range(3):
+        replica = Replica(seed, torch.device("cpu"))
+        for stream in marked().unpaired(replica, **KIND).values():
+            orders.add(tuple(int(stream.rows(i)) for i in range(12)))
+    assert len(orders) == 6
+
+
+def test_pairs_of_other_seeds_come_in_other_orders():
+    a, b = (marked().paired(Replica(s, torch.device("cpu")), **KIND)["pair"] for s in (0, 1))
+    assert [int(a.rows(i)) for i in range(12)] != [int(b.rows(i)) for i in range(12)]
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_streams_enlarge_labels_by_nearest_and_photos_bicubically(paired):
+    """Cuts as large as the enlarged image: what a stream gives is the image or its mirror image."""
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (3, 3, 20, 20), dtype=np.uint8)
+    data = StreetData(photos, rng.integers(7, 20, (3, 20, 20), dtype=np.uint8), CITYSCAPES)
+    replica, kind = Replica(0, torch.device("cpu")), dict(batch_size=3, load_size=32, size=32)
+    streams = data.paired(replica, **kind) if paired else data.unpaired(replica, **kind)
+    x, y = domains({name: stream.at(0) for name, stream in streams.items()})
+    large = ((np.arange(32) + 0.5) * 20 / 32).astype(int)  # the pixel in which a centre falls
+    labels = data.labels[:, :, large][:, :, :, large]
+    blended = nnf.interpolate(torch.from_numpy(photos).float(), (32, 32), mode="bicubic", antialias=True)
+    photos_large = blended.round().clamp(0, 255).to(torch.uint8).numpy()
+
+    def either_way(images):
+        return {image.tobytes() for kind in (images, images[..., ::-1]) for image in np.ascontiguousarray(kind)}
+
+    for got, expected in ((x, labels), (y, photos_large)):
+        assert {image.tobytes() for image in to_uint8(got).numpy()} <= either_way(expected)
+
+
+def test_pairs_are_cut_and_mirrored_alike():
+    """Photos that are the label maps' own colours stay so under every cut."""
+    maps = np.random.default_rng(0).integers(7, 20, (6, 16, 16), dtype=np.uint8)
+    data = StreetData(StreetData(maps, maps, CITYSCAPES).labels, maps, CITYSCAPES)
+    stream = data.paired(Replica(0, torch.device("cpu")), batch_size=6, load_size=16, size=9)["pair"]
+    for step in range(3):
+        label, photo = stream.at(step)
+        assert torch.equal(label, photo) and len(torch.unique(label)) > 10
+
+
+def test_scenes_are_spread_evenly_and_never_more_than_there_are():
+    data = marked(12)
+    assert data.spread_rows(4) == [0, 3, 6, 9] and data.spread_rows(5) == [0, 2, 4, 7, 9]
+    assert data.spread_rows(50) == list(range(12))
+    assert data.spread(3).photos[:, 0, 0, 0].tolist() == [0, 40, 80]
+
+
+def test_taken_scenes_keep_their_truth():
+    full = np.arange(4, dtype=np.uint8)[:, None, None] + np.zeros((4, 32, 32), np.uint8)
+    data = marked(4)
+    some = StreetData(data.photos, data.label_maps, CITYSCAPES, full).take([3, 1])
+    assert some.truth[:, 0, 0].tolist() == [3, 1] and some.photos[:, 0, 0, 0].tolist() == [30, 10]
+    assert some.label_maps[:, 0, 0].tolist() == [10, 8]
+
+
 def test_domains_of_either_kind_of_batch():
     x, y = torch.zeros(1), torch.ones(1)
     assert domains({"pair": (x, y)}) == domains({"x": x, "y": y}) == (x, y)
@@ -98,6 +159,15 @@ def test_enlarging_labels_makes_no_new_colours():
     before = {tuple(v) for v in mixed.transpose(0, 2, 3, 1).reshape(-1, 3).tolist()}
     after = enlarge(mixed, 23, "nearest").permute(0, 2, 3, 1).reshape(-1, 3).tolist()
     assert {tuple(v) for v in after} == before
+
+
+@pytest.mark.parametrize("size", [8, 32])  # no pixel's centre falls between two of 20
+def test_nearest_is_pillows(size):
+    from PIL import Image
+
+    images = np.random.default_rng(0).integers(0, 256, (1, 3, 20, 20), dtype=np.uint8)
+    theirs = Image.fromarray(images[0].transpose(1, 2, 0)).resize((size, size), Image.Resampling.NEAREST)
+    assert np.array_equal(enlarge(images, size, "nearest")[0].permute(1, 2, 0), np.asarray(theirs))
 
 
 def test_bicubic_is_pillows():

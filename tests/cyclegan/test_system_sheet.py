@@ -54,6 +54,7 @@ def test_rows_are_inputs_and_columns_systems(tmp_path, way, of_a, truth):
         expected = np.mean([abs(30 - t) for t in truth])
         assert drawn["numbers"]["a/mean_abs_error"] == pytest.approx(expected, abs=0.01)
     assert "3 scenes" in drawn["caption"]
+    assert not any(system.training for system in systems.values())
 
 
 def test_long_names_fit_over_a_column():

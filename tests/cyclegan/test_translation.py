@@ -1,15 +1,17 @@
 """The cycle objective: which network learns from which term, in which phase; and its ablations."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from triptych import systems
 from triptych.config import ParamsError, validate
-from triptych.cyclegan.data import StreetData, domains
+from triptych.cyclegan.data import StreetData, domains, enlarge
 from triptych.cyclegan.gan.losses import distance, realness
-from triptych.cyclegan.gan.networks import PatchCritic
-from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights
+from triptych.cyclegan.gan.networks import PatchCritic, receptive_field
+from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights, steps_of
 from triptych.data.classes import CITYSCAPES
 from triptych.engine import Replica
 from triptych.engine.step import frozen
@@ -93,6 +95,53 @@ def test_critics_learn_from_the_fakes_of_the_step_by_way_of_the_pool():
     task.critics()
     assert task.pool_y.count == task.pool_x.count == 1
     assert torch.equal(task.pool_y.images[0], fake[0])
+
+
+def test_critics_objective_by_hand():
+    """Half of (D(real) - 1)^2 + D(fake)^2, each critic with the images of its own domain."""
+    task = cycle_task(gan=1.0)
+    s, (x, y) = task.system, domains(task.batch)
+    with torch.no_grad():
+        task.generators()
+        loss, logs = task.critics()
+        on_labels = 0.5 * ((s.D_X(x) - 1).square().mean() + s.D_X(s.F(y)).square().mean())
+        on_photos = 0.5 * ((s.D_Y(y) - 1).square().mean() + s.D_Y(s.G(x)).square().mean())
+    assert logs["loss_d_labels"].item() == pytest.approx(on_labels.item(), rel=1e-5)
+    assert logs["loss_d_photo"].item() == pytest.approx(on_photos.item(), rel=1e-5)
+    assert loss.item() == pytest.approx(on_labels.item() + on_photos.item(), rel=1e-5)
+
+
+def test_each_way_has_its_generator_and_its_resizing():
+    system, data = CycleSystem(CycleConfig(**TINY), SPEC), streets(size=20)
+    system.G, system.F = torch.nn.Identity(), torch.nn.Tanh()
+    labels, photos = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
+    assert torch.equal(system.to_photo(labels), enlarge(labels, 16, "nearest"))  # no colour that is no class
+    squashed = torch.tanh(enlarge(photos, 16, "bicubic") / 127.5 - 1)
+    assert torch.equal(system.to_labels(photos), ((squashed + 1) * 127.5).round().to(torch.uint8))
+
+
+def test_training_is_by_adam_at_a_rate_that_falls_to_zero():
+    def phase_of(config):
+        phase = config.phase("generators", [], lambda: None, 400)
+        optimiser = phase.optimiser([torch.nn.Parameter(torch.zeros(1))])
+        assert type(optimiser) is torch.optim.Adam and optimiser.defaults["weight_decay"] == 0
+        return optimiser.defaults, phase.schedule
+
+    adam, rate = phase_of(CycleConfig())  # the paper's: 100 epochs at the full rate and 100 down to 0
+    assert (adam["lr"], adam["betas"]) == (2e-4, (0.5, 0.999))
+    assert [rate(step) for step in (0, 199, 200, 300, 399)] == pytest.approx([1, 1, 1, 0.5, 0.005])
+    adam, rate = phase_of(CycleConfig(lr=1e-3, beta1=0.9, beta2=0.99, decay_from=0.25))
+    assert (adam["lr"], adam["betas"], rate(99), rate(250)) == (1e-3, (0.9, 0.99), 1, 0.5)
+
+
+def test_an_epoch_passes_through_the_larger_domain():
+    assert steps_of(3, {"x": SimpleNamespace(per_epoch=2), "y": SimpleNamespace(per_epoch=5)}) == 15
+
+
+def test_both_critics_are_as_configured():
+    system = CycleSystem(CycleConfig(**{**TINY, "size": 32, "load_size": 32, "critic_layers": 2}), SPEC)
+    for critic in (system.D_X, system.D_Y):
+        assert receptive_field(critic) == 34 and critic[0].out_channels == 4
 
 
 VARIANTS = {
@@ -180,12 +229,7 @@ def test_images_too_small_for_the_critic_are_refused_and_the_smallest_work(layer
 
 def test_paper_defaults():
     c = CycleConfig()
-    assert (c.size, c.load_size, c.width, c.blocks, c.critic_layers, c.pool) == (128, 143, 64, 6, 3, 50)
-    assert (c.lr, c.beta1, c.batch_size, c.epochs, c.cycle_weight, c.identity_weight) == (
-        2e-4,
-        0.5,
-        1,
-        200,
-        10,
-        0,
-    )
+    assert (c.size, c.load_size, c.width, c.blocks) == (128, 143, 64, 6)
+    assert (c.critic_width, c.critic_layers, c.pool, c.gan_loss) == (64, 3, 50, "lsgan")
+    assert (c.lr, c.beta1, c.beta2, c.batch_size, c.epochs, c.decay_from) == (2e-4, 0.5, 0.999, 1, 200, 0.5)
+    assert (c.cycle_weight, c.identity_weight, c.disjoint) == (10, 0, False)

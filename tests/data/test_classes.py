@@ -40,6 +40,8 @@ def test_cityscapes_table():
     ]
     assert [c["train_id"] for c in scored] == list(range(19))
     assert len({tuple(c["colour"]) for c in scored}) == 19
+    colours = "804080 f423e8 464646 66669c be9999 999999 faaa1e dcdc00 6b8e23 98fb98 4682b4 dc143c ff0000 00008e 000046"
+    assert [bytes(c["colour"]).hex() for c in scored] == [*colours.split(), "003c64", "005064", "0000e6", "770b20"]
     by_name = {c["name"]: c["colour"] for c in CITYSCAPES}
     assert by_name["license plate"] == by_name["car"] and by_name["polegroup"] == by_name["pole"]
 
@@ -88,5 +90,9 @@ def test_unknown_ids_and_broken_lists_are_named():
         train_ids(np.array([[[0, 7, 9]]], np.uint8), SMALL)
     with pytest.raises(ValueError, match=r"\[7\]"):
         colourise(np.array([[[7]]], np.uint8), SMALL)
-    with pytest.raises(ValueError, match="train ids"):
-        evaluated([{"id": 0, "name": "a", "train_id": 2, "colour": [0, 0, 0]}])
+    for train_ids_of_classes in ([2], [0, 0], [0, 2], [IGNORE]):
+        broken = [
+            {"id": i, "name": "a", "train_id": t, "colour": [0, 0, 0]} for i, t in enumerate(train_ids_of_classes)
+        ]
+        with pytest.raises(ValueError, match="train ids"):
+            evaluated(broken)

@@ -1,0 +1,155 @@
+"""How systems are judged, with an evaluator and systems whose scores are known beforehand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from triptych.cyclegan.data import StreetData, enlarge
+from triptych.cyclegan.fcn.fcn8s import Config as FcnConfig
+from triptych.cyclegan.streets_protocol import Evaluation, Protocol, cycle_measures, evaluate, evaluate_references
+from triptych.data.classes import CITYSCAPES
+
+CPU = torch.device("cpu")
+ROAD, BUILDING, TREES, SKY = 7, 11, 21, 23  # ids; train ids 0, 2, 8, 10
+
+
+def judged_by(**evaluation):
+    return Protocol(seeds=[0], fcn=FcnConfig(size=[32, 32]), evaluation=Evaluation(**evaluation))
+
+
+def streets(heights, size=32, below=ROAD, above=SKY):
+    """The lower `heights[i]` rows of scene i are `below` and dark, the others `above` and bright."""
+    low = np.broadcast_to(
+        np.arange(size)[:, None] >= size - np.array(heights)[:, None, None], (len(heights), size, size)
+    )
+    photos = np.repeat(np.where(low, 60, 200)[:, None], 3, axis=1)
+    return StreetData(photos.astype(np.uint8), np.where(low, below, above).astype(np.uint8), CITYSCAPES)
+
+
+def by_brightness(photos):
+    """An evaluator that is always right on `streets`."""
+    return torch.where(photos[:, 0] > 130, 10, 0).to(torch.uint8)
+
+
+EVALUATOR = SimpleNamespace(segment=by_brightness)
+
+
+def reference(name, train, val, **evaluation):
+    metrics, _ = evaluate_references(train, val, EVALUATOR, judged_by(**evaluation))[name]
+    return {metric: value for metric, (value,) in metrics.items()}
+
+
+def test_real_photos_and_the_truth_are_perfect():
+    data = streets([8, 20, 13])
+    values = reference("real_photos", data, data)
+    for way in ("to_photo", "to_labels"):
+        assert [values[f"{way}/{m}"] for m in ("pixel_acc", "class_acc", "class_iou")] == [1, 1, 1]
+        share = (data.label_maps == ROAD).mean()
+        entropy = -share * np.log2(share) - (1 - share) * np.log2(1 - share)
+        assert values[f"{way}/mutual_information"] == pytest.approx(entropy)
+
+
+def test_shuffled_photos_are_those_of_scenes_half_the_split_away():
+    data = streets([3, 8, 30, 20, 13, 26])
+    maps = data.label_maps
+    expected = (maps == maps[[3, 4, 5, 0, 1, 2]]).mean()
+    values = reference("shuffled_photos", data, data)
+    assert values["to_photo/pixel_acc"] == values["to_labels/pixel_acc"] == pytest.approx(expected)
+
+
+def test_the_constant_is_the_commonest_class_of_the_training_split():
+    train, val = streets([20, 30]), streets([5, 10, 9])  # more road here, more sky there
+    values = reference("constant", train, val)
+    assert (
+        values["to_photo/pixel_acc"] == values["to_labels/pixel_acc"] == pytest.approx((val.label_maps == ROAD).mean())
+    )
+
+
+def test_systems_are_judged_against_the_truth_at_full_size():
+    small = streets([16, 16])
+    truth = np.full((2, 64, 64), ROAD, np.uint8)
+    data = StreetData(small.photos, small.label_maps, CITYSCAPES, truth)
+    values = reference("real_photos", small, data)
+    assert values["to_photo/pixel_acc"] == values["to_labels/pixel_acc"] == 0.5
+
+
+def test_label_maps_are_compared_at_the_size_that_is_asked_for():
+    small = streets([16])
+    truth = small.label_maps.repeat(2, 1).repeat(2, 2)
+    truth[0, 0, 0] = ROAD  # not the pixel in which the centre of a small one lies
+    data = StreetData(small.photos, small.label_maps, CITYSCAPES, truth)
+    at = {size: reference("real_photos", small, data, label_size=size) for size in ("truth", "generated")}
+    assert at["truth"]["to_labels/pixel_acc"] == pytest.approx(1 - 1 / 64**2)
+    assert at["generated"]["to_labels/pixel_acc"] == 1
+    assert at["generated"]["to_photo/pixel_acc"] == pytest.approx(1 - 1 / 64**2)  # photos always at the truth's
+
+
+def test_absent_classes_can_count_as_zero_both_ways():
+    data = streets([8, 20])
+    values = reference("real_photos", data, data, absent="zero")
+    assert values["to_photo/class_iou"] == values["to_labels/class_iou"] == pytest.approx(2 / 19)
+
+
+class Fixed(nn.Module):
+    """Draws these photos and label images whatever it is given."""
+
+    def __init__(self, photos, labels):
+        super().__init__()
+        self.photos, self.labels = torch.as_tensor(photos), torch.as_tensor(labels)
+        self.config = SimpleNamespace(size=photos.shape[-1])
+        self.modes = []
+
+    def to_photo(self, labels):
+        self.modes.append(self.training)
+        return self.photos[: len(labels)]
+
+    def to_labels(self, photos):
+        self.modes.append(self.training)
+        return self.labels[: len(photos)]
+
+
+def test_systems_are_judged_in_use_and_each_way_against_its_own_domain():
+    data = streets([8, 20, 13])
+    other = streets([8, 14, 11])  # half as far apart
+    system = Fixed(other.photos, other.labels).train()
+    metrics, _ = evaluate([system], data, EVALUATOR, judged_by(), CPU)
+    assert system.modes and not any(system.modes)
+    assert metrics["to_photo/diversity"] == metrics["to_labels/diversity"] == [pytest.approx(0.5)]
+    assert metrics["to_photo/pixel_acc"] == metrics["to_labels/pixel_acc"]
+    assert metrics["to_photo/pixel_acc"] == [pytest.approx((data.label_maps == other.label_maps).mean())]
+
+
+def test_trees_and_buildings_may_be_exchanged_in_the_diagnostic_alone():
+    data, swapped = (streets([8, 20], below=a, above=b) for a, b in ((BUILDING, TREES), (TREES, BUILDING)))
+    metrics, _ = evaluate([Fixed(data.photos, swapped.labels)], data, EVALUATOR, judged_by(), CPU)
+    assert metrics["to_labels/pixel_acc"] == [0] and metrics["to_labels/pixel_acc_best_swap"] == [1]
+
+
+def test_scenes_go_there_and_back_with_and_without_noise():
+    data, given = streets([4, 8, 12, 16, 20, 24, 28, 30]), {"to_photo": [], "to_labels": []}
+    grey = torch.full((8, 3, 32, 32), 128, dtype=torch.uint8)
+    photos, labels = grey + torch.arange(8, dtype=torch.uint8)[:, None, None, None], grey - 28
+
+    def back(way, answer):
+        return lambda images: given[way].append(images.clone()) or answer[: len(images)]
+
+    to_labels = back("to_labels", torch.from_numpy(data.labels)[::2])  # makes no error
+    system = SimpleNamespace(to_labels=to_labels, to_photo=back("to_photo", grey))
+    values = cycle_measures(system, data, photos, labels, Evaluation(noise=20, cycle_scenes=4), CPU)
+    clean, noisy = given["to_labels"]
+    assert torch.equal(clean, photos[::2])  # four of eight, evenly spread
+    assert (noisy.float() - clean.float()).std().item() == pytest.approx(20, rel=0.05)
+    assert torch.equal(given["to_photo"][0], labels[::2])
+    assert values["to_photo/cycle_error"] == 0 and values["to_photo/noise_growth"] == 1
+    assert values["to_labels/cycle_error"] == pytest.approx(np.abs(128 - data.photos[::2].astype(float)).mean())
+
+
+def test_real_images_are_resized_as_the_systems_inputs_are():
+    data = streets([5, 17])
+    assert torch.equal(data.photos_at(20), enlarge(data.photos, 20, "bicubic"))
+    labels = data.labels_at(20)
+    assert torch.equal(labels, enlarge(data.labels, 20, "nearest"))
+    assert len(labels.permute(0, 2, 3, 1).reshape(-1, 3).unique(dim=0)) == 2  # road and sky, nothing between
