@@ -6,6 +6,8 @@ Each trained model encodes the whole grid once; every metric draws from those co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
 from typing import Annotated
 
 import numpy as np
@@ -65,7 +67,8 @@ def evaluate(
 
     A system without state (raw pixels) is the same for every seed: all its models are one code, encoded once. What
     then differs between seeds is the data points and the classifiers of `higgins`, so that alone is repeated; the
-    other metrics are of the first seed. `for_each(items, work)` encodes and does the other metrics, model by model.
+    other metrics are of the first seed. `for_each(items, work)` encodes, model by model, and then does the metrics, of
+    which none needs another.
     """
     grid = Grid(dataset.card["factors"], merge_poses=protocol.metrics.merge_poses)
     grid.check(len(dataset["train"]))
@@ -75,17 +78,25 @@ def evaluate(
     # Arrays in between: tensors would travel from process to process as open files.
     arrays = for_each(models, lambda system: encode_all(system, train, device).cpu().numpy())
     codes = [torch.from_numpy(array).to(device) for array in arrays]
-    metrics = higgins_scores(codes * len(protocol.seeds) if stateless else codes, grid, protocol)
+    all_codes = codes * len(protocol.seeds) if stateless else codes
 
-    def others(item: tuple[int, Tensor]) -> dict[str, float]:
-        seed, code = item
-        return probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
+    def of_one_model(r: int) -> Scores:
+        seed, code = protocol.seeds[r], all_codes[r]
+        scores = dlib_score(code, grid, protocol, seed)
+        if r < len(models):
+            scores |= probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
+            scores |= elbo_terms(models[r], train, grid, device, seed)
+        return {name: [value] for name, value in scores.items()}
 
-    found = for_each(list(zip(protocol.seeds, codes)), others)
-    found += [elbo_terms(system, train, grid, device, seed) for seed, system in zip(protocol.seeds, models)]
-    for scores in found:
-        for name, value in scores.items():
-            metrics.setdefault(name, []).append(value)
+    for module in ("ensemble", "linear_model", "svm"):
+        import_module(f"sklearn.{module}")  # 2 s in all: here, not in every process that a job is given
+
+    jobs = [partial(paper_scores, all_codes, grid, protocol), partial(five_factor_scores, all_codes, grid, protocol)]
+    jobs += [partial(of_one_model, r) for r in range(len(all_codes))]
+    metrics: Scores = {}
+    for scores in for_each(jobs, lambda job: job()):
+        for name, values in scores.items():
+            metrics.setdefault(name, []).extend(values)
     return metrics
 
 
@@ -117,26 +128,29 @@ def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size
     return torch.cat([encode(part.to(device)) for part in parts])
 
 
-def higgins_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
-    """`higgins` K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the
-    same after fewer steps; `higgins_k5`: shape can be the fixed factor too, one classifier a model;
-    `higgins_dlib`: K = 5 with scikit-learn's classifier."""
-    models = [
-        (seed, c, code) for seed, code in zip(protocol.seeds, codes) for c in range(protocol.metrics.classifier_seeds)
-    ]
-    curve = [s for s in protocol.metrics.classifier_curve if s < protocol.metrics.classifier_steps]
-    scores = _classify(models, grid, protocol, higgins.PAPER_FACTORS, [*curve, protocol.metrics.classifier_steps])
+def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
+    """`higgins`, K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the same after
+    fewer steps. `codes[r]` belongs to `protocol.seeds[r]`."""
+    m = protocol.metrics
+    models = [(seed, c, code) for seed, code in zip(protocol.seeds, codes) for c in range(m.classifier_seeds)]
+    curve = [s for s in m.classifier_curve if s < m.classifier_steps]
+    scores = _classify(models, grid, protocol, higgins.PAPER_FACTORS, [*curve, m.classifier_steps])
     all_scores = scores[-1].tolist()
-    metrics = {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores}
-    metrics |= {f"higgins_{steps}": row.tolist() for steps, row in zip(curve, scores)}
-    first = [model for model in models if model[1] == 0]
-    (five,) = _classify(first, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])
-    metrics["higgins_k5"] = five.tolist()
-    metrics["higgins_dlib"] = []
-    for seed, c, code in first:
-        train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, c)
-        metrics["higgins_dlib"].append(higgins.logistic_accuracy(train, test, seed))
-    return metrics
+    fewer = {f"higgins_{steps}": row.tolist() for steps, row in zip(curve, scores)}
+    return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **fewer}
+
+
+def five_factor_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
+    """`higgins_k5`: shape can be the fixed factor too, one classifier a model."""
+    models = [(seed, 0, code) for seed, code in zip(protocol.seeds, codes)]
+    (scores,) = _classify(models, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])
+    return {"higgins_k5": scores.tolist()}
+
+
+def dlib_score(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
+    """`higgins_dlib`: K = 5 with scikit-learn's classifier."""
+    train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, 0)
+    return {"higgins_dlib": higgins.logistic_accuracy(train, test, seed)}
 
 
 def _classify(models, grid: Grid, protocol: Protocol, names: Sequence[str], steps: list[int]) -> Tensor:
