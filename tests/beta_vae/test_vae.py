@@ -132,6 +132,14 @@ def test_the_optimiser_is_the_one_named_at_its_rate(name, kind):
     assert type(optimiser) is kind and optimiser.param_groups[0]["lr"] == 0.03
 
 
+def test_adagrad_takes_no_form_on_a_gpu_that_the_oldest_torch_lacks_there():
+    """Fused for CUDA since torch 2.9; never `capturable`."""
+    (phase,) = VaeTask([build(0, optimiser="adagrad")]).phases()
+    weight = [nn.Parameter(torch.zeros(1))]
+    assert not phase.optimiser(weight, fused=True, capturable=True).param_groups[0]["fused"]
+    assert phase.optimiser(weight, fused=True).param_groups[0]["fused"]
+
+
 def test_posterior_and_reconstruction_are_those_of_the_networks():
     """Images reach the encoder in [0, 1]; a code is the mean, and a reconstruction is decoded from it, not a sample."""
     for decoder_, mean_image in (("bernoulli", torch.sigmoid), ("gaussian", lambda out: out.clamp(0, 1))):

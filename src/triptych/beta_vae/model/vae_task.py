@@ -49,8 +49,10 @@ class VaeTask(Task):
         optimisers = {"adagrad": torch.optim.Adagrad, "adam": torch.optim.Adam}
 
         def optimiser(parameters, **options):
-            if self.config.optimiser == "adagrad":
-                options.pop("capturable", None)  # Adagrad has no such switch
+            if self.config.optimiser == "adagrad" and options.pop("capturable", False):
+                # On a GPU. Adagrad has no such switch; the plain form can be captured, the fused one is for CPUs alone
+                # before torch 2.9.
+                options.pop("fused")
             return optimisers[self.config.optimiser](parameters, lr=self.config.lr, **options)
 
         return [Phase("vae", [self.encoders, self.decoders], self.loss, optimiser)]
