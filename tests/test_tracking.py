@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -365,7 +366,7 @@ def test_the_numbers_of_a_row_go_with_the_run_of_the_stage_that_judges(tmp_path,
     assert set(found) == {"features", judge} and found["features"] == {} and found[judge]["a"]["mean"] == 0.5
 
 
-def test_a_run_without_a_curve_is_left_to_sync_unless_it_fails(tmp_path):
+def test_a_run_that_is_short_or_has_no_curve_waits_for_sync_unless_it_fails(tmp_path, monkeypatch):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     folder = stage_files(tmp_path, "raw_pixels", "probe")
     (folder / "history.jsonl").write_text("")
@@ -375,13 +376,40 @@ def test_a_run_without_a_curve_is_left_to_sync_unless_it_fails(tmp_path):
 
     quiet = start("raw_pixels")
     quiet.artifact(tmp_path / "picture.png")
-    quiet.finish({"accuracy": 0.5})
+    quiet.finish()
+    brief = start("dcgan")
+    brief.log("loss", 1.0, 0)
+    brief.finish()
     assert not (tmp_path / "mlflow.db").exists()
-    assert sync(tmp_path, uri) == 1
+    assert sync(tmp_path, uri) == 1  # both are told of by the same files
 
     start("broken").fail(ValueError("boom"))
-    logging = start("dcgan")
-    logging.log("loss", 1.0, 0)
-    logging.finish()
+    monkeypatch.setattr(tracking, "SHORT", 0.0)
+    long = start("long")
+    long.log("loss", 1.0, 0)
+    assert wait_for_running(tmp_path, "long").info.status == "RUNNING"
+    long.finish()
     status = {run.info.run_name: run.info.status for run in runs(tmp_path)[1]}
-    assert status == {"raw_pixels": "FINISHED", "broken": "FAILED", "dcgan": "FINISHED"}
+    assert status == {"raw_pixels": "FINISHED", "broken": "FAILED", "long": "FINISHED"}
+
+
+def test_no_waiting_run_is_lost_when_its_stage_is_executed_again(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    picture = tmp_path / "outputs/objects/kmeans/features/filters.png"
+    picture.parent.mkdir(parents=True)
+    for seconds, accuracy in ((1.0, 0.25), (2.0, 0.75)):
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+        folder = stage_files(tmp_path, "kmeans", "probe")
+        (folder / "cost.json").write_text(json.dumps({"seconds": seconds}))
+        row = {"table": "objects", "system": "kmeans", "profile": "laptop", "data": {}, "seeds": [0]}
+        write_result(tmp_path / "results/objects/kmeans.json", **row, metrics={"accuracy": [accuracy]})
+        picture.write_bytes(str(seconds).encode())
+        run = Tracker().start("objects", "kmeans", {}, {"stage": "probe"}, folder=folder, uri=uri, defer=True)
+        run.finish({"accuracy": accuracy})
+    (tmp_path / "mlflow.db.waiting" / "cut.part").mkdir()  # of a process that was killed
+    assert sync(tmp_path, uri) == 2
+    client, found = runs(tmp_path)
+    assert {run.data.metrics["accuracy"]: run.data.tags["seconds"] for run in found} == {0.25: "1.0", 0.75: "2.0"}
+    assert all(client.list_artifacts(run.info.run_id)[0].path == "filters.png" for run in found)
+    assert [p.name for p in (tmp_path / "mlflow.db.waiting").iterdir()] == ["cut.part"]
+    assert sync(tmp_path, uri) == 0

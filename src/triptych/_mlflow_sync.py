@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from triptych.tracking import curve_name, flatten
 
 # The stage of each table that judges: its run carries the numbers of results/.
 JUDGE = {"objects": "probe", "digits": "semisupervised", "streets": "fcn_score", "shapes": "disentangle"}
+
+WAITING = "mlflow.db.waiting"  # holds a small copy of the project's tree for each run that no store has seen yet
 
 
 @dataclass
@@ -92,9 +95,29 @@ def _tags(run: dict[str, Any], stage: str) -> dict[str, str]:
     return tags | {k: str(v) for k, v in run.get("tags", {}).items()}
 
 
+def leave(folder: Path, judged: bool) -> None:
+    """Keep the files of the run in runs/<table>/<system>/<stage>/ for the next `sync_files`, also when the stage is
+    executed again before it. `judged`: the numbers in results/ are this run's."""
+    table, system, stage = folder.parts[-3:]
+    root, digest = folder.parents[3], _mlflow.folder_hash(folder)
+    copy, part = root / WAITING / digest, root / WAITING / f"{digest}.part"
+    if copy.is_dir():
+        return
+    shutil.rmtree(part, ignore_errors=True)
+    files = [folder / name for name in _mlflow.STAGE_FILES]
+    if judged:
+        files += [root / "results" / table / f"{system}.json", *(root / "outputs" / table / system).rglob("*.png")]
+    for file in filter(Path.is_file, files):
+        target = part / file.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target)
+    part.rename(copy)
+
+
 def sync_files(root: Path, uri: str) -> int:
     """See `triptych.tracking.sync`."""
-    found = records(root)
+    waiting = sorted(p for p in (root / WAITING).glob("*") if not p.suffix)
+    found = [record for tree in (*waiting, root) for record in records(tree)]
     added = 0
     connect = _mlflow.import_client()
     with _mlflow.store_lock(uri):
@@ -108,6 +131,8 @@ def sync_files(root: Path, uri: str) -> int:
                     _add(client, experiment, record)
                     known.add(record.digest)
                     added += 1
+    for tree in waiting:
+        shutil.rmtree(tree)
     return added
 
 

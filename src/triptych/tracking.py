@@ -29,6 +29,7 @@ from triptych.errors import UserError, number_from_environment
 from triptych.signals import deaf_to_signals, exit_on_terminate
 
 PERIOD = 2.0  # seconds between two batches of points
+SHORT = 20.0  # seconds: a run that ends well within them is not worth those of importing MLflow (see `defer`)
 _live: weakref.WeakSet[Tracker] = weakref.WeakSet()
 _told: set[str] = set()
 _opening = threading.Lock()  # held by a thread while it imports MLflow
@@ -79,8 +80,8 @@ class Tracker:
         of params.yaml. `tags`: `stage` (expected), `profile`, `data_source`, `parent_stage`, ... `datasets`:
         role -> card of a prepared dataset, or a line of text. `folder`: where this stage writes its files, by
         default runs/<experiment>/<run_name>/<stage>. `uri`: the store, by default as the module says. `defer`:
-        a run that ends well without a single point of a curve is not worth the seconds of importing MLflow; it is
-        left to the next `sync`, which finds it in its files.
+        a run that ends well without a single point of a curve, or within `SHORT` seconds, is not worth the seconds of
+        importing MLflow: a copy of its files waits in mlflow.db.waiting/ for the next `sync`.
         """
         if not enabled():
             return self
@@ -183,8 +184,8 @@ def curve_name(metric: str, seed: int) -> str:
 
 
 def sync(root: str | Path, uri: str | None = None) -> int:
-    """Fill the store from the files under `root`: runs/, results/ and reports/paper/results/. Returns the
-    number of runs added. What was logged while it ran, or by an earlier sync, is known by the hash of its
+    """Fill the store from the files under `root`: mlflow.db.waiting/, runs/, results/ and reports/paper/results/.
+    Returns the number of runs added. What was logged while it ran, or by an earlier sync, is known by the hash of its
     files and is not added again. Raises StoreError if the store cannot be reached."""
     from triptych._mlflow import import_client
     from triptych._mlflow_sync import sync_files
@@ -231,11 +232,19 @@ def _say(line: str) -> None:
 def _work(sender: Any, events: queue.SimpleQueue, done: threading.Event, defer: bool) -> None:
     """The thread: send what is on the queue every `PERIOD` seconds until the run ends. The first error ends
     the sending, with one warning, and never the training."""
+    began = time.monotonic()
     try:
         waiting = [events.get()]  # until there is something to tell the processor belongs to the training
-        while defer and waiting[-1][0] == "artifact":
-            waiting.append(events.get())
+        while defer and waiting[-1][0] not in {"finish", "fail"}:
+            curves = any(event[0] == "point" for event in waiting)
+            try:
+                waiting.append(events.get(timeout=max(0.0, began + SHORT - time.monotonic()) if curves else None))
+            except queue.Empty:
+                break
         if defer and waiting[-1][0] == "finish":
+            from triptych._mlflow_sync import leave
+
+            leave(sender.folder, judged=bool(waiting[-1][1]))
             return
         with _opening:
             sender.open()
