@@ -339,6 +339,11 @@ def test_figures_together_stay_within_their_budget(tmp_path):
 
     assert total(10**6) == 2 * len(out.getvalue()) > 120_000
     assert total(110_000) <= 110_000
+    icon = io.BytesIO()
+    Image.new("RGB", (50, 50)).save(icon, "PNG")
+    pictures[1] = Picture("a", "b", "y", icon.getvalue())
+    assert 40_000 < total(100_000) <= 100_000  # the large one gives way: it gets a palette, and keeps its pixels
+    assert (tmp_path / "a-b-y.png").read_bytes() == icon.getvalue()
 
 
 def test_numbers_beside_the_tables_are_shown_in_their_unit():

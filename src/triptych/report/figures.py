@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from triptych.files import FileError, read_json
 from triptych.report.load import Inputs
 
-LIMITS = (300_000, 200_000, 120_000, 80_000, 50_000, 30_000)  # bytes a figure may have, tried in turn
+LIMIT, SMALLEST = 300_000, 30_000  # bytes a figure may have, and that it may keep if there are too many for the budget
 BUDGET = 5_500_000  # bytes all figures of a report may have together
 
 
@@ -94,11 +97,7 @@ def write_figures(pictures: Sequence[Picture], folder: Path, budget: int = BUDGE
     figure."""
     from PIL import Image
 
-    small = {p.file: shrink(p.png, LIMITS[0]) for p in pictures}
-    for limit in LIMITS[1:]:
-        if sum(map(len, small.values())) <= budget:
-            break
-        small = {name: shrink(png, limit) for name, png in small.items()}
+    small = dict(zip((p.file for p in pictures), _small_enough([p.png for p in pictures], budget)))
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.png"):
         stale.unlink()
@@ -113,19 +112,56 @@ def write_figures(pictures: Sequence[Picture], folder: Path, budget: int = BUDGE
     return figures
 
 
-def shrink(png: bytes, limit: int) -> bytes:
-    """The same bytes if they fit; else the picture with 256 colours and then, if need be, fewer pixels."""
+def _small_enough(pngs: Sequence[bytes], budget: int) -> list[bytes]:
+    """Each under LIMIT bytes, and all together under `budget` unless that would make some smaller than SMALLEST: then
+    the largest give way, all down to one size."""
+    in_colours = list(_in_threads(lambda png: png if len(png) <= SMALLEST else fewer_colours(png), pngs))
+
+    def small(png: bytes, few: bytes, limit: int) -> int:
+        return len(png) if len(png) <= limit else min(len(few), limit)
+
+    limit = next(
+        (size for size in range(LIMIT, SMALLEST, -2000) if sum(map(small, pngs, in_colours, repeat(size))) <= budget),
+        SMALLEST,
+    )
+    return list(_in_threads(lambda png, few: png if len(png) <= limit else shrink(png, limit, few), pngs, in_colours))
+
+
+def fewer_colours(png: bytes) -> bytes:
+    """The picture with a palette of 256 colours."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        return _with_palette(image.convert("RGB"))
+
+
+def shrink(png: bytes, limit: int, in_colours: bytes | None = None) -> bytes:
+    """The same bytes if they fit; else the picture with 256 colours (`in_colours`, where that is already at hand) and
+    then, if need be, fewer pixels."""
     if len(png) <= limit:
         return png
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as opened:
         image = opened.convert("RGB")
-    while True:
-        out = io.BytesIO()
-        image.quantize(256, method=Image.Quantize.MEDIANCUT).save(out, "PNG", optimize=True)
-        if out.tell() <= limit or min(image.size) < 32:
-            return out.getvalue()
-        factor = max(0.5, min(0.9, (limit / out.tell()) ** 0.5))
+    out = in_colours or _with_palette(image)
+    while len(out) > limit and min(image.size) >= 32:
+        factor = max(0.5, min(0.9, (limit / len(out)) ** 0.5))
         size = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
         image = image.resize(size, Image.Resampling.LANCZOS)
+        out = _with_palette(image)
+    return out
+
+
+def _with_palette(image: Any) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    image.quantize(256, method=Image.Quantize.MEDIANCUT).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _in_threads(work: Callable, *items: Sequence) -> Iterator:
+    """map(work, *items), side by side: Pillow lets go of the interpreter while it works."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return pool.map(work, *items)
