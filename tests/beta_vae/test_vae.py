@@ -10,9 +10,9 @@ from triptych import systems
 from triptych.beta_vae.model.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.model.stacked import Stacked
 from triptych.beta_vae.model.vae import Vae, VaeConfig, fit_together
-from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask
+from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask, train_vaes
 from triptych.config import ParamsError
-from triptych.engine import Replica
+from triptych.engine import Divergence, Replica
 from triptych.engine import stream as engine_stream
 from triptych.systems import Spec
 
@@ -130,6 +130,14 @@ def test_the_optimiser_is_the_one_named_at_its_rate(name, kind):
     (phase,) = VaeTask([build(0, optimiser=name, lr=0.03)]).phases()
     optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
     assert type(optimiser) is kind and optimiser.param_groups[0]["lr"] == 0.03
+
+
+def test_of_models_that_train_together_the_one_that_diverges_is_named():
+    models = [build(seed, steps=5) for seed in (7, 8)]
+    models[1].encoder[-1].bias.data.fill_(float("inf"))
+    replicas = [Replica(seed, CPU, name=f"shapes/vae seed {seed}") for seed in (7, 8)]
+    with pytest.raises(Divergence, match=r"^shapes/vae seed 8: the loss 'nll' became nan at step 0"):
+        train_vaes(models, images(), replicas)
 
 
 def test_adagrad_takes_no_form_on_a_gpu_that_the_oldest_torch_lacks_there():

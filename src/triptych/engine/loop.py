@@ -140,8 +140,9 @@ class LossBuffer:
         finite = torch.isfinite(table)
         if not finite.all():
             row, column = (~finite).nonzero()[0].tolist()
+            run, loss = self.replica.whose(self.names[column])
             raise Divergence(
-                f"{self.replica.name}: the loss {self.names[column]!r} became {table[row, column].item()} at step "
+                f"{run}: the loss {loss!r} became {table[row, column].item()} at step "
                 f"{self.step + 1 - len(table) + row}. Lower the learning rate or check the data; last good "
                 f"checkpoint: {self.saver.describe()}"
             )

@@ -137,4 +137,5 @@ def _leading(replicas: Sequence[Replica]) -> Replica:
 
     # A checkpoint holds the models that train together, which are others where there are more or fewer processes.
     fingerprint = f"{replicas[0].fingerprint} {[(r.name, r.seed) for r in replicas]}"
-    return replace(replicas[0], sink=route, history=[], fingerprint=fingerprint)
+    members = tuple(r.name for r in replicas)
+    return replace(replicas[0], sink=route, history=[], fingerprint=fingerprint, members=members)
