@@ -411,5 +411,6 @@ def test_no_waiting_run_is_lost_when_its_stage_is_executed_again(tmp_path):
     client, found = runs(tmp_path)
     assert {run.data.metrics["accuracy"]: run.data.tags["seconds"] for run in found} == {0.25: "1.0", 0.75: "2.0"}
     assert all(client.list_artifacts(run.info.run_id)[0].path == "filters.png" for run in found)
+    assert len(list(tmp_path.glob("mlruns/objects/*/artifacts/filters.png"))) == 2  # beside the store
     assert [p.name for p in (tmp_path / "mlflow.db.waiting").iterdir()] == ["cut.part"]
     assert sync(tmp_path, uri) == 0

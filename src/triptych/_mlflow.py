@@ -58,7 +58,7 @@ def experiment_id(client: Any, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name)
+            return client.create_experiment(name, artifact_location=_beside(client.tracking_uri, name))
         except Exception:  # another process on the same server was first
             found = client.get_experiment_by_name(name)
             if found is None:
@@ -66,6 +66,13 @@ def experiment_id(client: Any, name: str) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
+
+
+def _beside(uri: str, name: str) -> str | None:
+    """Where files of an experiment go: beside a local sqlite file, wherever the process runs; else a server decides."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return (Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlruns" / name).as_uri()
 
 
 def files_hash(files: list[Path]) -> str:
