@@ -116,11 +116,11 @@ def leave(folder: Path, judged: bool) -> None:
 
 def sync_files(root: Path, uri: str) -> int:
     """See `triptych.tracking.sync`."""
-    waiting = sorted(p for p in (root / WAITING).glob("*") if not p.suffix)
-    found = [record for tree in (*waiting, root) for record in records(tree)]
     added = 0
     connect = _mlflow.import_client()
-    with _mlflow.store_lock(uri):
+    with _mlflow.store_lock(uri):  # another sync may have sent what waited
+        waiting = sorted(p for p in (root / WAITING).glob("*") if not p.suffix)
+        found = [record for tree in (*waiting, root) for record in records(tree)]
         client = connect(uri)
         for table in dict.fromkeys(record.experiment for record in found):
             experiment = _mlflow.experiment_id(client, table)
@@ -131,8 +131,8 @@ def sync_files(root: Path, uri: str) -> int:
                     _add(client, experiment, record)
                     known.add(record.digest)
                     added += 1
-    for tree in waiting:
-        shutil.rmtree(tree)
+        for tree in waiting:
+            shutil.rmtree(tree, ignore_errors=True)  # what stays is known by its hash
     return added
 
 
