@@ -1,13 +1,13 @@
 """Stage represent@<system>: learn a representation of the shapes (table `shapes`)."""
 
-from triptych.beta_vae.fitting import fit_all
+from triptych.beta_vae.fitting import fit_all, learn_together
 from triptych.beta_vae.latents.traversal import draw_figures
 from triptych.stage import Stage, main
 
 
 def work(system_name):
     with Stage("shapes", system_name, "represent") as stage:
-        data = stage.protocol.dataset
+        data, seeds = stage.protocol.dataset, stage.protocol.seeds
         train = stage.data(data, "train")
 
         def learn(seeds):
@@ -16,9 +16,10 @@ def work(system_name):
             for seed, system in zip(seeds, systems):
                 stage.save(system, seed, data)
 
-        stage.for_each(stage.shares(stage.protocol.seeds), learn)
+        together = learn_together(stage.build(seeds[0], data))
+        stage.for_each(stage.shares(seeds) if together else [[seed] for seed in seeds], learn)
         if stage.is_main:
-            stage.figures(draw_figures(stage.load(stage.protocol.seeds[0]), stage.dataset(data), stage.device))
+            stage.figures(draw_figures(stage.load(seeds[0]), stage.dataset(data), stage.device))
 
 
 main(work)

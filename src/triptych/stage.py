@@ -186,9 +186,9 @@ class Stage:
             self._tracker.artifact(picture)
 
     def shares(self, items: Sequence[Item]) -> list[list[Item]]:
-        """`items` in as many parts as `for_each` would use processes: for work that does several items at once
-        (stacked weights), which a GPU gets in one piece."""
-        n = parallel.workers_for(len(items), self.device)
+        """`items` in as many parts as there are cores for them: for work that does several items at once (stacked
+        weights), which a GPU gets in one piece."""
+        n = parallel.parts_for(len(items), self.device)
         size = -(-len(items) // n)
         return [list(items[start : start + size]) for start in range(0, len(items), size)]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from triptych import systems
-from triptych.beta_vae.fitting import fit_all
+from triptych.beta_vae.fitting import fit_all, learn_together
 from triptych.beta_vae.rivals.principal import sample
 from triptych.beta_vae.systems import ica
 from triptych.beta_vae.systems.ica import fast_ica, whitened
@@ -206,3 +206,5 @@ def test_every_model_is_fitted_with_its_own_seed_and_an_untrained_one_not_at_all
     fit_all(fresh, train, replicas)
     assert all(torch.equal(model.encoder[1].weight, old) for model, old in zip(fresh, before))
     assert not module.System.is_trained
+    trained = systems.build("shapes", "vae", systems.module("shapes", "vae").Config(**VAE, beta=1.0), spec, 0)
+    assert learn_together(trained) and not learn_together(fresh[0]) and not learn_together(models[0])

@@ -107,16 +107,20 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "cores, jobs, workers", [(2, 1, 1), (2, 2, 2), (2, 5, 2), (4, 2, 2), (16, 2, 1), (16, 10, 10), (1, 3, 1)]
+    "cores, jobs, parts, workers",
+    [(2, 1, 1, 1), (2, 2, 2, 2), (2, 5, 2, 3), (2, 6, 2, 2), (4, 7, 4, 7), (4, 2, 2, 2)]
+    + [(1, 3, 1, 1), (16, 2, 1, 1), (16, 10, 10, 10)],
 )
-def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, workers):
+def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, parts, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     monkeypatch.delenv("TRIPTYCH_WORKERS", raising=False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert parallel.parts_for(jobs, torch.device("cpu")) == parts
     assert parallel.workers_for(jobs, torch.device("cpu")) == workers
     assert parallel.workers_for(jobs, torch.device("cuda")) == 1
     monkeypatch.setenv("WORLD_SIZE", "2")  # under torchrun, whose processes must all do the same
     assert parallel.workers_for(jobs, torch.device("cpu")) == 1
     monkeypatch.delenv("WORLD_SIZE")
-    monkeypatch.setenv("TRIPTYCH_WORKERS", "1")
-    assert parallel.workers_for(jobs, torch.device("cpu")) == 1
+    for asked in (1, 2):  # no more than that, even for the odd ones
+        monkeypatch.setenv("TRIPTYCH_WORKERS", str(asked))
+        assert parallel.workers_for(jobs, torch.device("cpu")) == min(asked, jobs)

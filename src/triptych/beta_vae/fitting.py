@@ -10,11 +10,15 @@ from triptych.data.format import Split
 from triptych.engine import Replica
 
 
-def fit_all(systems: Sequence[nn.Module], train: Split, replicas: Sequence[Replica]) -> None:
-    """Fit `systems[r]` with `replicas[r]`: at once where their code can (stacked weights), else one by one."""
-    together = getattr(systems[0], "fit_together", None)
-    if together is not None:
-        together(systems, train.images, replicas)
+def learn_together(model: nn.Module) -> bool:
+    """Whether models like this one, of several seeds, are trained in one loop (on stacked weights)."""
+    return getattr(model, "fit_together", None) is not None
+
+
+def fit_all(models: Sequence[nn.Module], train: Split, replicas: Sequence[Replica]) -> None:
+    """Fit `models[r]` with `replicas[r]`: at once where their code can, else one by one."""
+    if learn_together(models[0]):
+        models[0].fit_together(models, train.images, replicas)
         return
-    for system, replica in zip(systems, replicas):
-        system.fit(train.images, train.factors, replica)
+    for model, replica in zip(models, replicas):
+        model.fit(train.images, train.factors, replica)

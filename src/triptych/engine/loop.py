@@ -142,7 +142,7 @@ class LossBuffer:
             row, column = (~finite).nonzero()[0].tolist()
             run, loss = self.replica.whose(self.names[column])
             raise Divergence(
-                f"{run}: the loss {loss!r} became {table[row, column].item()} at step "
+                f"{run.name}: the loss {loss!r} became {table[row, column].item()} at step "
                 f"{self.step + 1 - len(table) + row}. Lower the learning rate or check the data; last good "
                 f"checkpoint: {self.saver.describe()}"
             )

@@ -30,12 +30,12 @@ class Replica:
     fingerprint: str = ""  # of everything the result depends on; a checkpoint of another one is not used
     sink: Callable[[list[Row]], None] | None = None  # receives history rows as they come
     history: list[Row] = field(default_factory=list)
-    members: tuple[str, ...] = ()  # names of the runs that train in this one; "nll@2" is the loss of the third
+    members: tuple[Replica, ...] = ()  # the runs that train in this one; "nll@2" is the nll of the third
 
-    def whose(self, metric: str) -> tuple[str, str]:
-        """The name of the run that `metric` belongs to, and the metric's name there."""
+    def whose(self, metric: str) -> tuple[Replica, str]:
+        """The run that `metric` belongs to, and the metric's name there."""
         metric, _, r = metric.partition("@")
-        return (self.members[int(r or 0)] if self.members else self.name), metric
+        return (self.members[int(r or 0)] if self.members else self), metric
 
     def log(self, step: int, **metrics: float) -> None:
         """Add points to the history. Metric names use `_` in place of `/`."""

@@ -128,14 +128,14 @@ def _mark(r: int) -> str:
 
 
 def _leading(replicas: Sequence[Replica]) -> Replica:
-    """The first replica, which runs the loop for all; what it logs of the others goes to their histories."""
+    """The first replica, which runs the loop for all; what it logs of each goes to that one's history."""
 
     def route(rows: list[tuple[int, str, float]]) -> None:
         for step, name, value in rows:
-            metric, _, r = name.partition("@")
-            replicas[int(r or 0)].log(step, **{metric: value})
+            member, metric = leader.whose(name)
+            member.log(step, **{metric: value})
 
     # A checkpoint holds the models that train together, which are others where there are more or fewer processes.
     fingerprint = f"{replicas[0].fingerprint} {[(r.name, r.seed) for r in replicas]}"
-    members = tuple(r.name for r in replicas)
-    return replace(replicas[0], sink=route, history=[], fingerprint=fingerprint, members=members)
+    leader = replace(replicas[0], sink=route, history=[], fingerprint=fingerprint, members=tuple(replicas))
+    return leader

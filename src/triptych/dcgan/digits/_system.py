@@ -50,3 +50,20 @@ class DigitsSystem(nn.Module):
     def error(self, labelled: Labelled) -> float:
         """The fraction of wrong answers."""
         return float(np.mean(self.predict(labelled[0]) != labelled[1]))
+
+
+class FeatureSystem(DigitsSystem):
+    """A classifier on features that are learned without labels: some systems say which features, others what learns
+    from them."""
+
+    def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
+        """Learn them from uint8 images (n, C, H, W)."""
+        raise NotImplementedError
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """uint8 images (n, C, H, W) on the system's device -> (n, n_features)."""
+        raise NotImplementedError
+
+    def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
+        self.to(replica.device)
+        self.learn_features(unlabelled, replica)

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import ParamsError, Strict
-from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, FeatureSystem, Labelled
 from triptych.engine import Replica, exact_products, inference
 from triptych.systems import Spec
 
@@ -74,24 +74,13 @@ class NeighbourConfig(Strict):
     ks: list[int] = Field(default=[1, 3, 5, 7, 11], min_length=1, description="tried on the validation set")
 
 
-class NeighbourSystem(DigitsSystem):
-    """k-NN among features of the labelled images; subclasses say which (`learn_features`, `image_features`)."""
+class NeighbourSystem(FeatureSystem):
+    """k-NN among features of the labelled images; subclasses say which."""
 
     def __init__(self, config: NeighbourConfig, spec: Spec, n_features: int):
         super().__init__()
         self.config = config
         self.neighbours = NearestNeighbours(n_features, spec.n_classes)
-
-    def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        raise NotImplementedError
-
-    def image_features(self, images: Tensor) -> Tensor:
-        """uint8 images (n, C, H, W) on the system's device -> (n, n_features)."""
-        raise NotImplementedError
-
-    def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        self.to(replica.device)
-        self.learn_features(unlabelled, replica)
 
     def tune(self, draws: list[Labelled], validation: Labelled, replica: Replica) -> None:
         trials = [self._examples(*draw) for draw in draws]

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
+from triptych.dcgan.digits._system import Choices, FeatureSystem, Labelled
 from triptych.dcgan.semisupervised.kernel_map import NystromMap
 from triptych.dcgan.semisupervised.tsvm import TransductiveSVM
 from triptych.engine import Replica, inference
@@ -29,8 +29,8 @@ class TransductionConfig(Strict):
     unlabelled: int = Field(default=10_000, ge=2, description="images of the pool, at most, used without labels")
 
 
-class TransductiveSystem(DigitsSystem):
-    """Subclasses say what the features are: `learn_features` and `image_features`."""
+class TransductiveSystem(FeatureSystem):
+    """A transductive SVM on features of the images; subclasses say which."""
 
     retrains = True  # every draw goes through the unlabelled images again
 
@@ -44,16 +44,8 @@ class TransductiveSystem(DigitsSystem):
         self.register_buffer("cost", torch.tensor(config.costs[0]))
         self.register_buffer("unlabelled_weight", torch.tensor(config.unlabelled_weights[0]))
 
-    def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        raise NotImplementedError
-
-    def image_features(self, images: Tensor) -> Tensor:
-        """uint8 images (n, C, H, W) on the system's device -> (n, n_features)."""
-        raise NotImplementedError
-
     def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        self.to(replica.device)
-        self.learn_features(unlabelled, replica)
+        super().pretrain(unlabelled, replica)
         rows = np.random.default_rng(replica.seed).permutation(len(unlabelled))[: self.config.unlabelled]
         pool = self._over(self.image_features, unlabelled[np.sort(rows)])
         self.scale.copy_(pool.square().mean().rsqrt())  # C then means the same whatever the features' unit is
