@@ -57,7 +57,7 @@ def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
     assert [len(truth[k]) for k in ("higgins", "higgins_all", "higgins_500", "higgins_k5", "mig")] == [
         3,
         6,
-        6,
+        3,
         2,
         2,
     ]
@@ -116,7 +116,8 @@ def test_a_stage_may_share_the_models_out(dataset):
 
 def test_every_classifier_has_points_and_a_seed_of_its_own_and_the_settings_asked_for(dataset, monkeypatch):
     """K = 4 with shape never fixed: models × classifiers; K = 5: one classifier a model; dlib's: K = 5, its own L."""
-    protocol = small([3, 4], classifier_seeds=2, classifier_lr=0.5, classifier_batch=7, dlib_pairs=9)
+    settings = {"classifier_lr": 0.5, "classifier_batch": 7, "dlib_pairs": 9, "classifier_curve": [9000, 500, 4000]}
+    protocol = small([3, 4], classifier_seeds=2, **settings)
     drawn, trained, told = [], [], []
 
     def draw_points(code, grid, names, n, pairs, seed):
@@ -142,11 +143,12 @@ def test_every_classifier_has_points_and_a_seed_of_its_own_and_the_settings_aske
         everything = [*(job[4] for job in train), *(job[4] for job in test), *seeds]
         assert len(set(everything)) == 3 * len(train) == 3 * len(test) == len(everything)
         assert options == {"classes": len(names), "batch_size": 7, "lr": 0.5}
-    assert four[3] == [500, 4000] and five[3] == [4000]
+    assert four[3] == [500, 4000, 9000] and five[3] == [4000]
     assert [train[:4] for train, _, _ in sklearn_] == [(code, higgins.ALL_FACTORS, 300, 9) for code in (30, 40)]
     assert [test[:4] for _, test, _ in sklearn_] == [(code, higgins.ALL_FACTORS, 200, 9) for code in (30, 40)]
     assert len({points[4] for train, test, _ in sklearn_ for points in (train, test)}) == 4
-    assert scores["higgins_500"] == pytest.approx([500, 500.1, 500.2, 500.3])
+    assert scores["higgins_500"] == pytest.approx([500.3, 500.2])
+    assert scores["higgins_9000"] == pytest.approx([9000.3, 9000.2]) and "higgins_4000" not in scores
     assert scores["higgins_all"] == pytest.approx([4000, 4000.1, 4000.2, 4000.3])
     assert scores["higgins"] == pytest.approx([4000.3, 4000.2])
     assert scores["higgins_k5"] == pytest.approx([4000, 4000.1]) and dlib == [{"higgins_dlib": 0.5}] * 2

@@ -37,7 +37,7 @@ class Metrics(Strict):
     test_points: int = Field(5000, gt=0)
     classifier_seeds: int = Field(3, gt=0)
     classifier_steps: int = Field(10_000, gt=0)
-    classifier_curve: list[Annotated[int, Field(gt=0)]] = [1000, 3000]  # the score is also reported after so many steps
+    classifier_curve: list[Annotated[int, Field(gt=0)]] = [1000, 3000, 30_000]  # also reported after so many steps
     classifier_batch: int = Field(10, gt=0)
     classifier_lr: float = Field(1e-2, gt=0)
     dlib_pairs: int = Field(64, gt=0)  # L of `higgins_dlib`
@@ -129,15 +129,15 @@ def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size
 
 
 def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
-    """`higgins`, K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the same after
-    fewer steps. `codes[r]` belongs to `protocol.seeds[r]`."""
+    """`higgins`, K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the best half
+    after fewer or more steps of the classifiers. `codes[r]` belongs to `protocol.seeds[r]`."""
     m = protocol.metrics
     models = [(seed, c, code) for seed, code in zip(protocol.seeds, codes) for c in range(m.classifier_seeds)]
-    curve = [s for s in m.classifier_curve if s < m.classifier_steps]
-    scores = _classify(models, grid, protocol, higgins.PAPER_FACTORS, [*curve, m.classifier_steps])
-    all_scores = scores[-1].tolist()
-    fewer = {f"higgins_{steps}": row.tolist() for steps, row in zip(curve, scores)}
-    return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **fewer}
+    steps = sorted({*m.classifier_curve, m.classifier_steps})
+    scores = dict(zip(steps, _classify(models, grid, protocol, higgins.PAPER_FACTORS, steps).tolist()))
+    all_scores = scores.pop(m.classifier_steps)
+    curve = {f"higgins_{n}": higgins.best_half(row) for n, row in scores.items()}
+    return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **curve}
 
 
 def five_factor_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
