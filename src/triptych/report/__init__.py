@@ -16,6 +16,7 @@ from triptych.report.formats import to_csv, to_latex, to_markdown
 from triptych.report.load import Inputs, histories, judged_on, read_inputs
 from triptych.report.page import Page, PaperSection, StudySection, TableSection, honesty, render, what_was_run
 from triptych.report.papers import PAPERS, paper_of
+from triptych.report.settings import settings_of
 from triptych.report.studies import load_studies, study_csv, study_tables
 from triptych.report.table import Table, build_tables
 
@@ -119,6 +120,8 @@ def _section(
     order = [row.system for t in tables for row in t.rows]
     own = [p for p in staged if p.group == published.table]
     own.sort(key=lambda p: order.index(p.item) if p.item in order else len(order))
+    shared, of_rows = settings_of(inputs, published.table)
+    names = {row.system: row.name.text for t in tables for row in t.rows}
     return TableSection(
         published=published,
         tables=tables,
@@ -129,6 +132,8 @@ def _section(
         total=len(set(order)),
         data=", ".join(dict.fromkeys(judged_on(r) for r in results.values())) or "nothing run yet",
         what=what_was_run(published, inputs),
+        shared=shared,
+        own=[(name, of_rows[system]) for system, name in names.items() if system in of_rows],
     )
 
 

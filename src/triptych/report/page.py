@@ -11,6 +11,7 @@ from triptych.published import Published
 from triptych.report.figures import DataSheet, Figure
 from triptych.report.load import Inputs, data_titles, judged_on
 from triptych.report.papers import Paper
+from triptych.report.settings import Settings
 from triptych.report.studies import Study
 from triptych.report.table import Table
 
@@ -28,6 +29,8 @@ class TableSection:
     total: int
     data: str
     what: Sequence[str]
+    shared: Settings  # parameters of all its rows
+    own: Sequence[tuple[str, Settings]]  # display name, parameters of that row alone
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,9 @@ def order_lines(
     results: Mapping[str, Mapping[str, Any]],
     who: str,
 ) -> list[str]:
-    """One sentence a metric, then one that says on which data the two orders are. Rows the paper does not
-    rank (floors, ceilings, numbers of other papers) are left out."""
+    """One sentence a metric, then one that says on which data the two orders are. Rows the paper does not rank (floors,
+    ceilings, numbers of other papers) are left out; where some that it does rank are no contenders (they see the pairs,
+    or the truth), ρ is given without them, too."""
     lines, used = [], set()
     for column in columns:
         metric = column.metric
@@ -47,6 +48,9 @@ def order_lines(
         rho = spearman(*zip(*pairs.values())) if pairs else None
         if rho is not None:
             lines.append(f"{column.title}: ρ = {rho:.2f} over {len(pairs)} rows")
+            rivals = [pair for s, pair in pairs.items() if published.systems[s].contender]
+            if len(rivals) < len(pairs) and (among := spearman(*zip(*rivals)) if rivals else None) is not None:
+                lines[-1] += f" ({among:.2f} over the {len(rivals)} contenders)"
             used |= set(pairs)
     if not lines:
         return []
