@@ -34,6 +34,9 @@ def _distinct(seeds: list[int]) -> list[int]:
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
 """The seeds of a protocol: each is one run, and one file."""
 
+Positive = Annotated[float, Field(gt=0)]
+"""An item of a list."""
+
 Section = TypeVar("Section", bound=Strict)
 
 

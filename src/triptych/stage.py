@@ -153,7 +153,8 @@ class Stage:
         """[work(item) for item in items]; on a CPU several at a time, each in a process of its own (engine.parallel).
 
         `work` saves what it trains, logs through `self.replica(seed)` and returns what can be pickled; all else that
-        it changes is lost. Use `self.data` before, not in it. The files do not depend on the number of processes.
+        it changes is lost. Use `self.data` before, not in it. The files depend on the number of processes by rounding
+        alone: a single one has all threads, of several each has one.
         """
         self._workers = workers = parallel.workers_for(len(items), self.device)
         if workers == 1:
@@ -188,7 +189,7 @@ class Stage:
     def shares(self, items: Sequence[Item]) -> list[list[Item]]:
         """`items` in as many parts as there are cores for them: for work that does several items at once (stacked
         weights), which a GPU gets in one piece."""
-        n = parallel.parts_for(len(items), self.device)
+        n = parallel.workers_for(len(items), self.device)
         size = -(-len(items) // n)
         return [list(items[start : start + size]) for start in range(0, len(items), size)]
 

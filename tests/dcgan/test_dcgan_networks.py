@@ -58,6 +58,20 @@ def test_no_biases_and_the_initial_weights():
     assert shift.eq(0).all()
 
 
+@pytest.mark.parametrize("sampling", ["strided", "pooling"])
+def test_a_layer_whose_norm_is_taken_away_has_a_bias_in_its_place(sampling):
+    """Where the paper's nets have a shift, these have a bias, of the same size; the other layers have neither."""
+
+    def shifts(norm):
+        nets = [
+            Generator(FAMILIES["svhn32"], width=4, z_dim=6, norm=norm, sampling=sampling, hidden=5),
+            Discriminator(FAMILIES["svhn32"], width=4, norm=norm, sampling=sampling, hidden=5),
+        ]
+        return [tuple(p.shape) for net in nets for name, p in net.named_parameters() if name.endswith("bias")]
+
+    assert shifts("none") == shifts("batch") and len(shifts("batch")) == 7
+
+
 def test_normal_init_leaves_no_bias():
     conv = normal_init(nn.Conv2d(3, 4, 3))
     assert conv.bias.eq(0).all() and conv.weight.abs().max() < 0.2

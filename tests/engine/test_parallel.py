@@ -107,20 +107,41 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "cores, jobs, parts, workers",
-    [(2, 1, 1, 1), (2, 2, 2, 2), (2, 5, 2, 3), (2, 6, 2, 2), (4, 7, 4, 7), (4, 2, 2, 2)]
-    + [(1, 3, 1, 1), (16, 2, 1, 1), (16, 10, 10, 10)],
+    "cores, jobs, workers, odd",
+    [(2, 1, 1, 0), (2, 2, 2, 0), (2, 5, 2, 1), (2, 6, 2, 0), (4, 7, 4, 3), (4, 2, 2, 0)]
+    + [(1, 3, 1, 0), (16, 2, 1, 0), (16, 10, 10, 0)],
 )
-def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, parts, workers):
+def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, workers, odd):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     monkeypatch.delenv("TRIPTYCH_WORKERS", raising=False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert parallel.parts_for(jobs, torch.device("cpu")) == parts
     assert parallel.workers_for(jobs, torch.device("cpu")) == workers
+    assert parallel.odd_ones(jobs, workers) == odd
     assert parallel.workers_for(jobs, torch.device("cuda")) == 1
     monkeypatch.setenv("WORLD_SIZE", "2")  # under torchrun, whose processes must all do the same
     assert parallel.workers_for(jobs, torch.device("cpu")) == 1
     monkeypatch.delenv("WORLD_SIZE")
-    for asked in (1, 2):  # no more than that, even for the odd ones
-        monkeypatch.setenv("TRIPTYCH_WORKERS", str(asked))
-        assert parallel.workers_for(jobs, torch.device("cpu")) == min(asked, jobs)
+    for asked, given in (("1", 1), ("2", 2), ("inf", jobs), ("-3", 1)):
+        monkeypatch.setenv("TRIPTYCH_WORKERS", asked)
+        assert parallel.workers_for(jobs, torch.device("cpu")) == min(given, jobs)
+        assert parallel.odd_ones(jobs, min(given, jobs)) == 0  # no more than that
+
+
+@pytest.mark.parametrize("asked, together", [("", 3), ("2", 2)])
+def test_the_odd_job_begins_with_the_first_and_then_there_are_no_more_than_workers(
+    monkeypatch, tmp_path, asked, together
+):
+    monkeypatch.setenv("TRIPTYCH_WORKERS", asked)
+
+    def work(item, send):
+        start, deadline = time.monotonic(), time.monotonic() + 60
+        (tmp_path / str(item)).touch()
+        while item < together and len(list(tmp_path.iterdir())) < together and time.monotonic() < deadline:
+            time.sleep(0.01)  # the first ones end when all of them have begun
+        time.sleep(0.05 * item)
+        return start, time.monotonic(), parallel.at_once()
+
+    spans = parallel.fork_map(work, range(7), 2, nothing)
+    running = [sum(begun <= start < ended for begun, ended, _ in spans) for start, _, _ in spans]
+    assert max(running[:together]) == together and max(running[together:]) <= 2
+    assert {shared for _, _, shared in spans} == {together} and parallel.at_once() == 1

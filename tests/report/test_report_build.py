@@ -54,7 +54,7 @@ def project(tmp_path):
     rows = [{"seed": s, "step": t, "metric": "loss_d", "value": 1 / (t + 1 + s)} for s, t in steps]
     (run / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (run / "cost.json").write_text('{"seconds": 130.0, "device": "CPU", "precision": "float32"}')
-    (run / "run.json").write_text('{"profile": "laptop"}')
+    (run / "run.json").write_text('{"profile": "laptop", "params": {"objects.systems.dcgan.steps": 2600}}')
     out = tmp_path / "outputs"
     pictures = out / "objects" / "dcgan" / "features"
     picture(pictures / "samples.png")
@@ -121,6 +121,11 @@ def test_rank_correlation_leaves_out_rows_that_were_not_run(built):
     page = Page((built / "index.html").read_text())
     # published 80.6 82.0 84.3 82.8 against ours .6 .5 .8 .7: ranks 1 2 4 3 and 2 1 4 3
     assert "accuracy, all labels: ρ = 0.80 over 4 rows" in page.text
+
+
+def test_a_rows_settings_are_on_the_page_under_its_name(built):
+    text = " ".join(Page((built / "index.html").read_text()).text.split())
+    assert "Settings of every row" in text and "DCGAN + L2-SVMsteps 2600" in text and "all rows" not in text
 
 
 def test_rows_not_run_say_why(root):

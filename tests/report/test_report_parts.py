@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 
 import matplotlib.figure
 import numpy as np
@@ -18,6 +19,7 @@ from triptych.report.load import Inputs, data_titles, duration, judged_on, read_
 from triptych.report.page import honesty, show_elsewhere, what_was_run
 from triptych.report.papers import PAPERS, paper_of
 from triptych.report.rank import data_sentence, spearman
+from triptych.report.settings import settings_of
 from triptych.report.table import build_tables, show
 from triptych.results import write_result
 
@@ -124,6 +126,30 @@ def test_rows_of_other_papers_take_no_part_in_the_order(tmp_path):
     values = {"cogan": 0.40, "bigan_ali": 0.19, "cyclegan": 0.52, "real_photos": 0.01, "pix2pix_unet": 0.0}
     table = build_tables(load("streets"), inputs(tmp_path, "streets", "to_photo/pixel_acc", values))[0]
     assert "ρ = 1.00 over 3 rows" in table.order[0]
+
+
+def test_the_order_is_also_given_among_the_contenders_alone(tmp_path):
+    values = {"cogan": 0.19, "bigan_ali": 0.40, "simgan": 0.3, "cyclegan": 0.1, "pix2pix": 0.9}
+    table = build_tables(load("streets"), inputs(tmp_path, "streets", "to_photo/pixel_acc", values))[0]
+    assert "ρ = 0.00 over 5 rows (-1.00 over the 4 contenders)" in table.order[0]  # the paper's: 3 1 2 4, 5
+    del values["pix2pix"]
+    table = build_tables(load("streets"), inputs(tmp_path, "streets", "to_photo/pixel_acc", values))[0]
+    assert "ρ = -1.00 over 4 rows" in table.order[0] and "contenders" not in table.order[0]
+
+
+def test_settings_are_those_that_the_rows_of_this_report_were_run_with(tmp_path):
+    def ran(system, stage, profile, params):
+        folder = tmp_path / "runs" / "objects" / system / stage
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"profile": profile, "params": params}))
+
+    ran("dcgan", "features", "laptop", {"objects.seeds": [0, 1], "objects.systems.dcgan.lr": 1e-3})
+    ran("dcgan", "probe", "laptop", {"objects.probe.costs": [5e-5, 0.1], "objects.systems.dcgan.weights": None})
+    ran("mine", "features", "laptop", {"objects.systems.mine.deep": True, "objects.systems.mine.steps": 20})
+    ran("raw_pixels", "probe", "smoke", {"objects.systems.raw_pixels.size": 3})
+    shared, own = settings_of(inputs(tmp_path, "objects", "accuracy", {}), "objects")
+    assert shared == {"seeds": "[0, 1]", "probe.costs": "[5e-05, 0.1]"}
+    assert own == {"dcgan": {"lr": "0.001", "weights": "null"}, "mine": {"deep": "true", "steps": "20"}}
 
 
 def test_the_sentence_about_the_data():

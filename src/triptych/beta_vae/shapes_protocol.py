@@ -76,7 +76,8 @@ def evaluate(
     models = list(systems)[:1] if stateless else systems
     train = dataset["train"]
     # Arrays in between: tensors would travel from process to process as open files.
-    arrays = for_each(models, lambda system: encode_all(system, train, device).cpu().numpy())
+    # Items are numbers because an error names them.
+    arrays = for_each(range(len(models)), lambda r: encode_all(models[r], train, device).cpu().numpy())
     codes = [torch.from_numpy(array).to(device) for array in arrays]
     all_codes = codes * len(protocol.seeds) if stateless else codes
 
@@ -94,7 +95,7 @@ def evaluate(
     jobs = [partial(paper_scores, all_codes, grid, protocol), partial(five_factor_scores, all_codes, grid, protocol)]
     jobs += [partial(of_one_model, r) for r in range(len(all_codes))]
     metrics: Scores = {}
-    for scores in for_each(jobs, lambda job: job()):
+    for scores in for_each(range(len(jobs)), lambda k: jobs[k]()):
         for name, values in scores.items():
             metrics.setdefault(name, []).extend(values)
     return metrics

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from triptych.dcgan.gan.features import Adapted, Standardizer
 from triptych.dcgan.judging.svm_newton import Rows
+from triptych.engine.parallel import at_once
 
-SHARE = 0.4  # of the free memory that one set's features may take
+SHARE = 0.4  # of the free memory that one set's features may take, of all processes together
 BLOCK = 250  # images at a time
 
 
@@ -61,7 +62,7 @@ def extract(
 
 def _room(shape: tuple[int, int], device: torch.device) -> Rows:
     needed = 4 * shape[0] * shape[1]
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / at_once()
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory
     if needed < SHARE * free:
         return torch.empty(shape, device=device)

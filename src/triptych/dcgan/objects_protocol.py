@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from triptych.config import ParamsError, Seeds, Strict
+from triptych.config import ParamsError, Positive, Seeds, Strict
 from triptych.data.format import Split
 from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.judging.label_draws import draw_rows, labels_of
@@ -32,7 +32,7 @@ class Probe(Strict):
     own.
     """
 
-    costs: list[float] = Field(
+    costs: list[Positive] = Field(
         default=[1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5],
         min_length=1,
         description="C of the SVM, whose loss is a sum over images",
@@ -78,12 +78,12 @@ def evaluate(
     notes.
 
     A system that learns nothing (its state is empty) is the same for every seed and is judged once.
-    `for_each(items, work)` judges the others.
+    `for_each(seeds, work)` judges the others.
     """
     if not next(iter(systems.values())).state_dict():
         systems = dict(list(systems.items())[:1])
-    judged = lambda system: judge(system, train, test, protocol.probe, device)  # noqa: E731
-    outcomes = for_each(list(systems.values()), judged)
+    judged = lambda seed: judge(systems[seed], train, test, protocol.probe, device)  # noqa: E731
+    outcomes = for_each(list(systems), judged)  # an error names the item: not a whole network
     metrics = {
         "accuracy": [o.accuracy for o in outcomes],
         "accuracy_few": [value for o in outcomes for value in o.accuracy_few],

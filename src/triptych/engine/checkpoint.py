@@ -29,11 +29,11 @@ OF_THE_DEVICE = ("capturable", "fused", "foreach")
 class Saver:
     """Saves every $TRIPTYCH_CHECKPOINT_SECONDS (60 by default) and when told to."""
 
-    def __init__(self, replica: Replica, task: nn.Module, runners: list[PhaseRunner]):
+    def __init__(self, replica: Replica, task: nn.Module, runners: list[PhaseRunner], last_step: int | None = None):
         self.replica, self.task, self.runners = replica, task, runners
         self.every = number_from_environment("TRIPTYCH_CHECKPOINT_SECONDS", 60)
         self.last_time = time.monotonic()
-        self.last_step: int | None = None
+        self.last_step = last_step  # that a file of this very run holds
 
     def is_due(self) -> bool:
         return self.replica.checkpoint is not None and time.monotonic() - self.last_time >= self.every
@@ -61,10 +61,9 @@ class Saver:
             self.replica.say(f"warning: could not save {path} ({error}): training goes on, from where it was if killed")
 
     def describe(self) -> str:
-        path = self.replica.checkpoint
-        if path is None or not path.is_file():
+        if self.last_step is None:  # a file that is there all the same is of another run
             return "none was written"
-        return f"{path}" + (f" (step {self.last_step})" if self.last_step is not None else "")
+        return f"{self.replica.checkpoint} (step {self.last_step})"
 
 
 def load(replica: Replica, task: nn.Module, runners: list[PhaseRunner]) -> tuple[int, dict]:
@@ -80,7 +79,7 @@ def load(replica: Replica, task: nn.Module, runners: list[PhaseRunner]) -> tuple
         replica.say(f"{path} is unreadable ({type(error).__name__}): starting anew")
         return 0, {}
     if state["fingerprint"] != replica.fingerprint:
-        replica.say(f"{path} belongs to other parameters, data or code: starting anew")
+        replica.say(f"{path} belongs to other parameters, data or code, or to other seeds in one loop: starting anew")
         return 0, {}
     task.load_state_dict(state["task"])
     for runner in runners:

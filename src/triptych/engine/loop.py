@@ -81,7 +81,7 @@ def train(
     start, pending = ckpt.load(replica, task, runners)
     if start:
         replica.say(f"resuming at step {start} of {steps}")
-    saver = ckpt.Saver(replica, task, runners)
+    saver = ckpt.Saver(replica, task, runners, start or None)
     losses = LossBuffer(replica, saver, pending)
     for step in replica.progress(range(start, steps), steps):
         losses.add(step, stepper(step))

@@ -29,23 +29,30 @@ class Vanished(UserError, RuntimeError):
     """A process ended without a result and without an error."""
 
 
-def parts_for(jobs: int, device: torch.device) -> int:
-    """In how many parts to do `jobs` jobs, at the same time: as many as there are cores; 1 (this process, one job after
-    the other, with all threads) on a GPU, under torchrun, where there is no safe fork, and where the cores outnumber
-    the jobs so far that threads are the better use of them. $TRIPTYCH_WORKERS overrides it."""
+def workers_for(jobs: int, device: torch.device) -> int:
+    """How many processes to use: as many as there are cores; 1 (this process, one job after the other, with all
+    threads) on a GPU, under torchrun, where there is no safe fork, and where the cores outnumber the jobs so far that
+    threads are the better use of them. $TRIPTYCH_WORKERS, where several are possible, is in place of all that."""
     if device.type != "cpu" or sys.platform != "linux" or int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return 1
     cores = len(os.sched_getaffinity(0))
     default = min(jobs, cores) if cores <= 2 * jobs else 1
-    return max(1, min(jobs, int(number_from_environment("TRIPTYCH_WORKERS", default))))
+    return max(1, int(min(jobs, number_from_environment("TRIPTYCH_WORKERS", default))))
 
 
-def workers_for(jobs: int, device: torch.device) -> int:
-    """How many processes to use, a job each. Where the cores do not divide the jobs, the odd ones begin at once and
-    share the cores with the first: 5 jobs of equal length take 5/2 of one's time on 2 cores, not 3. $TRIPTYCH_WORKERS
-    processes at most, where it is set."""
-    parts = parts_for(jobs, device)
-    return parts if os.environ.get("TRIPTYCH_WORKERS") else parts + jobs % parts
+def odd_ones(jobs: int, workers: int) -> int:
+    """How many jobs to begin at once beside the first `workers` ones, and to let share their cores: those that would be
+    left over in the end, when some cores have nothing to do. 5 jobs of equal length then take 5/2 of one's time on 2
+    cores, not 3. None where $TRIPTYCH_WORKERS says how many processes there may be."""
+    return 0 if os.environ.get("TRIPTYCH_WORKERS") else jobs % workers
+
+
+_running_at_once = 1  # processes like this one, in a job and in the one that forked it
+
+
+def at_once() -> int:
+    """How many jobs run at the same time as this one, with it: what memory has to be shared by."""
+    return _running_at_once
 
 
 def one_by_one(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
@@ -60,7 +67,8 @@ def fork_map(
     receive: Callable[[int, Any], None],
     guard: Callable[[], AbstractContextManager] = nullcontext,
 ) -> list[Result]:
-    """[work(item, send) for item in items], `workers` of them at a time in processes of their own.
+    """[work(item, send) for item in items], `workers` of them at a time in processes of their own; in the beginning, the
+    odd ones beside them.
 
     What a job passes to `send` reaches `receive(index of the item, message)` in this process, in the order it was
     sent. Results, messages and errors must be picklable. The first error ends the other jobs and is raised here; a
@@ -71,9 +79,11 @@ def fork_map(
     waiting = list(enumerate(items))
     running: dict[Connection, tuple[int, Any]] = {}
     results: dict[int, Result] = {}
+    global _running_at_once
+    first = _running_at_once = min(len(items), workers + odd_ones(len(items), workers))
     try:
         while waiting or running:
-            while waiting and len(running) < workers:
+            while waiting and len(running) < (workers if results else first):
                 index, item = waiting.pop(0)
                 here, there = context.Pipe(duplex=False)
                 process = context.Process(target=_child, args=(work, item, there, os.getpid()), daemon=True)
@@ -93,6 +103,7 @@ def fork_map(
                     process.join()
                     del running[pipe]
     finally:
+        _running_at_once = 1
         for _, process in running.values():
             process.kill()
             process.join()
@@ -147,4 +158,4 @@ def _portable(error: BaseException) -> BaseException:
     return copy
 
 
-__all__ = ["fork_map", "one_by_one", "one_thread", "parts_for", "workers_for"]
+__all__ = ["at_once", "fork_map", "one_by_one", "one_thread", "workers_for"]

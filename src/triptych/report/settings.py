@@ -1,4 +1,4 @@
-"""What the rows of a table were run with: the parameters that the stages of this report had, as they wrote them down."""
+"""What the rows of a table were run with: the parameters that the stages of this report wrote down."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def settings_of(inputs: Inputs, table: str) -> tuple[Settings, dict[str, Setting
     for file in sorted((inputs.root / "runs" / table).glob("*/*/run.json")):
         if not inputs.covers(file.parent):
             continue
-        told = read_json(file)
-        mine = f"{table}.systems.{told['system']}."
-        for key, value in told.get("params", {}).items():
+        system = file.parents[1].name
+        mine = f"{table}.systems.{system}."
+        for key, value in read_json(file).get("params", {}).items():
             if key.startswith(mine):
-                own.setdefault(told["system"], {})[key.removeprefix(mine)] = _shown(value)
+                own.setdefault(system, {})[key.removeprefix(mine)] = _shown(value)
             else:
                 shared[key.removeprefix(f"{table}.")] = _shown(value)
     return shared, own

@@ -26,7 +26,7 @@ class NetworkConfig(Strict):
     network: Literal["dense", "conv", "conv_2x2"] = "dense"
     hidden: int = Field(1200, gt=0)  # units of each hidden layer of `dense`
     width: int = Field(32, gt=0)  # channels of the first two convolutions; the last two have twice as many
-    latents: int = Field(10, gt=0)
+    latents: int = Field(10, ge=2)  # the metrics compare the best one with the next
     init: Literal["torch", "glorot"] = "torch"
 
 

@@ -15,7 +15,7 @@ from triptych.systems import Spec
 
 
 class PcaConfig(Strict):
-    components: int = Field(10, gt=0)
+    components: int = Field(10, ge=2)
     sample: int = Field(50_000, gt=1)  # images it is fitted on, drawn at random; all, if there are fewer
 
 

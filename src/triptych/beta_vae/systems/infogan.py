@@ -28,7 +28,7 @@ class Config(Strict):
     known. Here G is dense 256, dense to side/8, then three deconvolutions of stride 2, and D its mirror
     image."""
 
-    codes: int = Field(5, gt=0)  # scored
+    codes: int = Field(5, ge=2)  # scored
     noise: int = Field(5, ge=0)
     channels: list[int] = Field([64, 128], min_length=2, max_length=2)  # D's; G's in the opposite order
     dense: int = Field(256, gt=0)

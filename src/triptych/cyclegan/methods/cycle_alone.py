@@ -3,9 +3,13 @@ domain."""
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
 
-Config = CycleConfig
+
+class Config(CycleConfig):
+    cycle_weight: float = Field(10.0, gt=0, description="lambda; without it nothing would be left to learn")
 
 
 class System(CycleSystem):

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from triptych.config import Positive
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.training import Gan
@@ -17,7 +18,7 @@ from triptych.systems import Spec
 
 
 class GanSvmConfig(FeatureConfig):
-    costs: list[float] = Field(
+    costs: list[Positive] = Field(
         default=[1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2],
         min_length=1,
         description="the SVM's C, by validation",

@@ -9,6 +9,7 @@ same net.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import Strict
+from triptych.config import Positive, Strict
 from triptych.dcgan.digits._system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.gan.networks import GRID, Discriminator, FamilyName, family_for, signed
 from triptych.dcgan.semisupervised.selection import SAID, Pruning, train_selected
@@ -25,17 +26,20 @@ from triptych.nn.init import normal_init
 from triptych.systems import Spec
 
 
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
 class Config(Strict):
     """The search space is not published; the ranges are a choice."""
 
     net: FamilyName = "svhn32"
     width: int = Field(default=64, ge=1, description="filters of the first convolution; the others follow")
     trials: int = Field(default=64, ge=1)
-    lr: list[float] = Field(default=[1e-4, 1e-2], min_length=2, max_length=2, description="log-uniform")
-    beta1: list[float] = Field(default=[0.5, 0.9], min_length=1)
-    weight_decay: list[float] = Field(default=[1e-6, 1e-2], min_length=2, max_length=2, description="log-uniform")
-    dropout: list[float] = Field(default=[0.0, 0.6], min_length=2, max_length=2, description="uniform")
-    batch_size: list[int] = Field(default=[32, 64, 128], min_length=1)
+    lr: list[Positive] = Field(default=[1e-4, 1e-2], min_length=2, max_length=2, description="log-uniform")
+    beta1: list[Fraction] = Field(default=[0.5, 0.9], min_length=1)
+    weight_decay: list[Positive] = Field(default=[1e-6, 1e-2], min_length=2, max_length=2, description="log-uniform")
+    dropout: list[Fraction] = Field(default=[0.0, 0.6], min_length=2, max_length=2, description="uniform")
+    batch_size: list[Annotated[int, Field(ge=1)]] = Field(default=[32, 64, 128], min_length=1)
     epochs: int = Field(default=200, ge=1)
     check_epochs: int = Field(default=1, ge=1, description="epochs between looks at the validation set")
     patience: int = Field(default=20, ge=1, description="looks without improvement before a trial stops")

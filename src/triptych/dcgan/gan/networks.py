@@ -5,7 +5,7 @@ One family is one discriminator trunk: a kernel size, and a stride and a relativ
 down to 4×4. The generator is its mirror image. Strided convolutions in place of pooling, batch normalisation
 in both nets except on the generator's output and the discriminator's input layer, no hidden fully connected
 layers, ReLU and tanh in the generator, LeakyReLU in the discriminator; no biases, since the shift of the
-normalisation plays that role. These guidelines are the defaults of the nets' arguments, and each argument has
+normalisation plays that role: where it is taken away, a layer gets one. These guidelines are the defaults of the nets' arguments, and each argument has
 the value that the paper advises against.
 """
 
@@ -107,7 +107,7 @@ class Discriminator(nn.Module):
         for i, stride in enumerate(family.strides):
             pool = stride if sampling == "pooling" else 1
             shape = {"kernel_size": family.kernel, "stride": stride // pool, "padding": family.kernel // 2}
-            conv = nn.Conv2d(widths[i], pieces * widths[i + 1], **shape, bias=False)
+            conv = nn.Conv2d(widths[i], pieces * widths[i + 1], **shape, bias=norm == "none" and i > 0)
             normed = norm == "batch_everywhere" or (norm == "batch" and i > 0)
             block = _block(conv, pieces * widths[i + 1], normed, _activation(activation))
             blocks.append(block if pool == 1 else block.append(nn.MaxPool2d(pool)))
@@ -115,7 +115,7 @@ class Discriminator(nn.Module):
         top = widths[-1] * GRID * GRID
         self.dense = nn.Identity()
         if hidden:
-            dense = nn.Linear(top, pieces * hidden, bias=False)
+            dense = nn.Linear(top, pieces * hidden, bias=norm == "none")
             self.dense = _block(dense, pieces * hidden, norm != "none", _activation(activation), nd=1)
         self.head = nn.Linear(hidden or top, 1, bias=False)
         self.n_features = sum(widths[1:]) * GRID * GRID
@@ -165,15 +165,16 @@ class Generator(nn.Module):
         self.z_dim, self.output = z_dim, output
         self.dense = nn.Identity()
         if hidden:
-            dense = nn.Linear(z_dim, hidden, bias=False)
+            dense = nn.Linear(z_dim, hidden, bias=norm == "none")
             self.dense = _block(dense, hidden, norm != "none", _activation(activation), nd=1)
-        project = nn.Linear(hidden or z_dim, top, bias=False)
+        project = nn.Linear(hidden or z_dim, top, bias=norm == "none")
         self.project = _block(project, top, norm != "none", _activation(activation), nd=1)
         self.unflatten = nn.Unflatten(1, (widths[-1], GRID, GRID))
         blocks = []
         for i in reversed(range(len(family.strides))):
-            conv = _enlarging(widths[i + 1], widths[i], family.kernel, family.strides[i], sampling)
             last = i == 0
+            bias = norm == "none" and not last
+            conv = _enlarging(widths[i + 1], widths[i], family.kernel, family.strides[i], sampling, bias)
             normed = norm == "batch_everywhere" or (norm == "batch" and not last)
             blocks.append(_block(conv, widths[i], normed, _activation(output if last else activation)))
         self.blocks = nn.Sequential(*blocks)
@@ -208,9 +209,9 @@ def _activation(name: str) -> nn.Module:
     return {"maxout": Maxout, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[name]()
 
 
-def _enlarging(inputs: int, outputs: int, kernel: int, stride: int, sampling: Sampling) -> nn.Module:
+def _enlarging(inputs: int, outputs: int, kernel: int, stride: int, sampling: Sampling, bias: bool) -> nn.Module:
     """A convolution whose output is exactly `stride` times as large as its input."""
-    shape = {"kernel_size": kernel, "padding": kernel // 2, "bias": False}
+    shape = {"kernel_size": kernel, "padding": kernel // 2, "bias": bias}
     if sampling == "strided":  # "fractionally strided" in the paper
         return nn.ConvTranspose2d(inputs, outputs, stride=stride, output_padding=stride - 1, **shape)
     conv = nn.Conv2d(inputs, outputs, **shape)

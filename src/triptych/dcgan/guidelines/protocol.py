@@ -24,7 +24,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from triptych.config import ParamsError, Seeds, Strict, validate
+from triptych.config import ParamsError, Positive, Seeds, Strict, validate
 from triptych.data.format import Split
 from triptych.dcgan.figures import COLLAPSED, COUNTED, mean_distance
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
@@ -45,7 +45,7 @@ class Transfer(Strict):
 
     per_class: int = Field(default=100, ge=1, description="labels of each class that train it")
     test: int = Field(default=1000, ge=1, description="test images, drawn once")
-    costs: list[float] = Field(default=[1e-4, 1e-3, 1e-2], min_length=1)
+    costs: list[Positive] = Field(default=[1e-4, 1e-3, 1e-2], min_length=1)
     standardize: bool = True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -71,7 +73,9 @@ class NearestNeighbours(nn.Module):
 
 
 class NeighbourConfig(Strict):
-    ks: list[int] = Field(default=[1, 3, 5, 7, 11], min_length=1, description="tried on the validation set")
+    ks: list[Annotated[int, Field(ge=1)]] = Field(
+        default=[1, 3, 5, 7, 11], min_length=1, description="tried on the validation set"
+    )
 
 
 class NeighbourSystem(FeatureSystem):

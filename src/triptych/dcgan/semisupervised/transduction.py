@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import Strict
+from triptych.config import Positive, Strict
 from triptych.dcgan.digits._system import Choices, FeatureSystem, Labelled
 from triptych.dcgan.semisupervised.kernel_map import NystromMap
 from triptych.dcgan.semisupervised.tsvm import TransductiveSVM
@@ -23,8 +23,8 @@ class TransductionConfig(Strict):
     kernel: Literal["linear", "rbf"] = "linear"
     gamma: float = Field(default=2.0, gt=0, description="of the RBF kernel; distances in units of their mean square")
     landmarks: int = Field(default=1000, ge=2, description="rank of the RBF kernel's approximation")
-    costs: list[float] = Field(default=[1e-3, 1e-2, 1e-1, 1.0, 10.0], min_length=1, description="C, by validation")
-    unlabelled_weights: list[float] = Field(default=[1.0], min_length=1, description="final C*/C, by validation")
+    costs: list[Positive] = Field(default=[1e-3, 1e-2, 1e-1, 1.0, 10.0], min_length=1, description="C, by validation")
+    unlabelled_weights: list[Positive] = Field(default=[1.0], min_length=1, description="final C*/C, by validation")
     growth: float = Field(default=2.0, gt=1, description="factor from one C* to the next")
     unlabelled: int = Field(default=10_000, ge=2, description="images of the pool, at most, used without labels")
 
