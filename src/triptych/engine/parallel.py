@@ -67,8 +67,8 @@ def fork_map(
     receive: Callable[[int, Any], None],
     guard: Callable[[], AbstractContextManager] = nullcontext,
 ) -> list[Result]:
-    """[work(item, send) for item in items], `workers` of them at a time in processes of their own; in the beginning, the
-    odd ones beside them.
+    """[work(item, send) for item in items], `workers` of them at a time in processes of their own; in the beginning,
+    the odd ones beside them.
 
     What a job passes to `send` reaches `receive(index of the item, message)` in this process, in the order it was
     sent. Results, messages and errors must be picklable. The first error ends the other jobs and is raised here; a

@@ -3,8 +3,8 @@
     min_G max_D  sum over both domains of E log D_i(x_i) + E log(1 - D_i(g_i(z)))
     translation  z* = argmin_z |x - g_x(z)|^2,  y = g_y(z*)
 
-The generator's part is the usual -E log D_i(g_i(z)). The search is by Adam from several random starts, of which the best
-is kept; the authors', as recalled, is by L-BFGS, with a number of steps and starts that they do not state.
+The generator's part is the usual -E log D_i(g_i(z)). The search is by Adam from several random starts, of which the
+best is kept; the authors', as recalled, is by L-BFGS, with a number of steps and starts that they do not state.
 """
 
 from __future__ import annotations

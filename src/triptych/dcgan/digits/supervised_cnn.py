@@ -25,7 +25,6 @@ from triptych.engine import Divergence, Phase, Replica, Task, inference
 from triptych.nn.init import normal_init
 from triptych.systems import Spec
 
-
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 

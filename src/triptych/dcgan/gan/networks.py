@@ -5,8 +5,8 @@ One family is one discriminator trunk: a kernel size, and a stride and a relativ
 down to 4×4. The generator is its mirror image. Strided convolutions in place of pooling, batch normalisation
 in both nets except on the generator's output and the discriminator's input layer, no hidden fully connected
 layers, ReLU and tanh in the generator, LeakyReLU in the discriminator; no biases, since the shift of the
-normalisation plays that role: where it is taken away, a layer gets one. These guidelines are the defaults of the nets' arguments, and each argument has
-the value that the paper advises against.
+normalisation plays that role: where it is taken away, a layer gets one. These guidelines are the defaults of the
+nets' arguments, and each argument has the value that the paper advises against.
 """
 
 from __future__ import annotations

@@ -28,9 +28,10 @@ Gaussian = tuple[Tensor, Tensor]  # mean and log variance, (n, d) each
 
 class M1Config(Strict):
     """The authors' settings, but for choices: `steps`, `batch_size`, the initial weights, Xavier's (theirs are small,
-    N(0, 0.001²) in M2), the PCA, fitted on the whole pool (theirs: on 10,000 images), and Adam as published (theirs takes
-    the step without the correction for the first steps). The steps are 99 passes over the 604,388 images of `train` and `extra` that the authors
-    learn from, or 949 over the 63,257 of `train` beside the validation set, the table's pool without `extra`.
+    N(0, 0.001²) in M2), the PCA, fitted on the whole pool (theirs: on 10,000 images), and Adam as published (theirs
+    takes the step without the correction for the first steps). The steps are 99 passes over the 604,388 images of
+    `train` and `extra` that the authors learn from, or 949 over the 63,257 of `train` beside the validation set, the
+    table's pool without `extra`.
     """
 
     components: int = Field(default=600, ge=1, description="principal components that the model sees")
