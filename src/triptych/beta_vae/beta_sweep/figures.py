@@ -84,7 +84,7 @@ def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path) -> di
     _finish(figure, axis, path)
     caption = (
         "Disentanglement score against β_norm; points: mean over models and classifiers, bars: their standard "
-        "deviation. Dashed: where the plain β is 1, a VAE, in the colour of its number of latents M. The paper says "
+        "deviation. Dashed: where the plain β is 1, in the colour of its number of latents M. The paper says "
         "that the score rises, then falls with β, and that the best β depends on M."
     )
     return {"caption": caption, "numbers": summary(rows, outcomes)}
