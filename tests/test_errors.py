@@ -1,0 +1,57 @@
+"""What a user reads when a stage cannot go on."""
+
+import errno
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.errors import UserError, main
+
+
+def allocate_too_much():
+    torch.empty(2**50)
+
+
+def raises(error):
+    def work():
+        raise error
+
+    return work
+
+
+def said_by(work, monkeypatch, capsys) -> str:
+    monkeypatch.setattr(sys, "argv", ["stage.py"])
+    with pytest.raises(SystemExit) as end:
+        main(work)
+    assert end.value.code == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (raises(UserError("lr = -1: must be positive")), ["lr = -1: must be positive"]),
+        (allocate_too_much, ["not enough memory", "4503599627370496", "batch_size", "TRIPTYCH_WORKERS"]),
+        (lambda: np.empty(2**50), ["not enough memory", "8.00 PiB", "last checkpoint"]),
+        (
+            raises(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nMore")),
+            ["not enough GPU memory", "20.00 GiB", "batch_size", "TRIPTYCH_DEVICE", "last checkpoint"],
+        ),
+        (raises(OSError(errno.ENOSPC, "No space left", "models/x")), ["disk full", "models/x", "free some space"]),
+        (raises(OSError(errno.ENOSPC, "No space left")), ["disk full: free"]),
+    ],
+)
+def test_one_message_that_says_what_to_do(work, words, monkeypatch, capsys):
+    said = said_by(work, monkeypatch, capsys)
+    assert said.strip().count("\n") == 0 and said.strip().startswith("error: ")
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), FileNotFoundError(2, "no such file", "x"), KeyError("k")])
+def test_a_fault_of_the_code_keeps_its_traceback(error, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["stage.py"])
+    with pytest.raises(type(error)):
+        main(raises(error))
