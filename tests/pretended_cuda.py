@@ -253,7 +253,16 @@ def install(autocast: bool = True) -> None:
 
 
 def possible() -> bool:
-    """Whether this PyTorch lets itself be fooled: two steps of a small net, the second of a changed one."""
+    """Whether this PyTorch lets itself be fooled."""
+    try:
+        return _two_steps()
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return False
+
+
+def _two_steps() -> bool:
+    """Of a small net, the second of a changed one."""
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 1)).to(CUDA)
     rate = torch.tensor(0.1, device=CUDA)
     optimiser = torch.optim.Adam(net.parameters(), lr=rate, fused=True, capturable=True)

@@ -208,6 +208,13 @@ def test_information_is_the_mean_log_ratio_of_posterior_and_aggregate_posterior(
     assert information(z, mean, logvar) == pytest.approx(float(expected), rel=1e-4)
 
 
+def test_information_of_posteriors_too_narrow_for_float32():
+    mean = torch.arange(6.0)[:, None].expand(6, 2)
+    logvar = torch.full((6, 2), -120.0)
+    assert information(mean, mean, logvar) == pytest.approx(np.log(6))
+    assert information(mean + 1e-30, mean, logvar) == pytest.approx(np.log(6))
+
+
 def test_information_is_at_most_the_logarithm_of_the_number_of_images():
     mean = torch.arange(500.0)[:, None] * 10
     logvar = torch.full_like(mean, -8.0)

@@ -59,6 +59,7 @@ def information(z: Tensor, mean: Tensor, logvar: Tensor) -> float:
     """I(x; z) = E log q(z|x) − log q(z) in nats, q(z) estimated as the mean of the n posteriors at hand: z (n, M) drawn
     from them. At most log n, which a model with a higher rate than that comes up against."""
     n, total = len(z), 0.0
+    logvar = logvar.clamp(min=-60)  # float32 cannot tell a narrower posterior from its mean; 1/variance would overflow
     for at in range(0, n, 256):
         log = torch.zeros(len(z[at : at + 256]), n, device=z.device)  # log q(z_i | x_j), less its constant
         for j in range(z.shape[1]):
