@@ -10,7 +10,7 @@ def work():
     with Stage("beta_sweep", "shapes", "beta_sweep") as stage:
         protocol = stage.protocol
         train = stage.data(protocol.dataset, "train", "test")  # the whole grid is trained and judged on
-        grid = Grid(stage.dataset(protocol.dataset).card["factors"], merge_poses=protocol.judging.merge_poses)
+        grid = Grid(stage.dataset(protocol.dataset).factors, merge_poses=protocol.judging.merge_poses)
         rows, spec = protocol.rows(), stage.spec(protocol.dataset)
         models = train_rows(rows, protocol, spec, train.images, [stage.replica(seed) for seed in protocol.seeds])
         outcomes = judge(models, train, grid, protocol, stage.device)

@@ -9,7 +9,7 @@ def work(system_name):
         stage.data(stage.protocol.dataset, "train", "test")  # as in the paper, the whole grid is trained and judged on
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
         metrics = evaluate(systems, stage.dataset(stage.protocol.dataset), stage.protocol, stage.device, stage.for_each)
-        stage.result(metrics, notes(systems, stage.protocol))
+        stage.result(metrics, notes(systems, metrics, stage.protocol))
 
 
 main(work)

@@ -3,15 +3,17 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from triptych.curves import write_curves
-from triptych.results import read_results, summary, write_result
+from triptych.results import read_results, spread, summary, write_result
 
 
 def test_summary_is_mean_and_sample_std():
-    assert summary([1.0, 2.0, 4.0]) == {"mean": 2.333333, "std": 1.527525, "n": 3, "values": [1.0, 2.0, 4.0]}
+    assert summary([1.0, 2.0, 4.0]) == {"mean": 2.33333, "std": 1.52753, "n": 3, "values": [1.0, 2.0, 4.0]}
     assert summary([0.5])["std"] == 0.0
+    assert summary([5.4961234e-6])["mean"] == 5.49612e-6  # six figures, however small
 
 
 @pytest.mark.parametrize("values", [[], [math.nan], [1.0, math.inf]])
@@ -38,3 +40,20 @@ def test_curves_are_means_over_the_seeds_that_have_the_step(tmp_path):
     (tmp_path / "history.jsonl").write_text("".join(lines))
     write_curves(tmp_path)
     assert (tmp_path / "curves.csv").read_text() == "step,loss,error\n3,3,\n20,1,0.5\n"
+
+
+def test_the_spread_is_divided_into_between_and_within():
+    rng = np.random.default_rng(0)
+    groups = rng.normal(size=(3, 40)) * 0.01 + np.array([[0.3], [0.4], [0.5]])
+    between, within = groups.mean(1).std(ddof=1), np.sqrt(groups.var(1, ddof=1).mean())
+    said = spread("test_error", groups.ravel().tolist(), 3, "training")
+    assert said == (
+        "test_error: 120 values, 3 trainings × 40 draws; standard deviation between the trainings' means "
+        f"{100 * between:.2g} %, within one {100 * within:.2g} %"
+    )
+    assert 100 * between == pytest.approx(10, rel=0.05) and 100 * within == pytest.approx(1, rel=0.2)
+
+
+@pytest.mark.parametrize("values, trainings", [([0.1, 0.2], 1), ([0.1, 0.2], 2)])
+def test_one_training_or_one_draw_pools_nothing(values, trainings):
+    assert spread("accuracy", values, trainings, "training") == ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,12 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     n = len(values)
     mean = math.fsum(values) / n
     std = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1)) if n > 1 else 0.0
-    return {"mean": round(mean, 6), "std": round(std, 6), "n": n, "values": [round(v, 6) for v in values]}
+    return {"mean": _digits(mean), "std": _digits(std), "n": n, "values": [_digits(v) for v in values]}
+
+
+def _digits(value: float) -> float:
+    """Six significant figures: what a number may lose of itself does not depend on its size."""
+    return float(f"{value:.6g}")
 
 
 def write_result(
@@ -55,6 +61,25 @@ def write_result(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
+
+
+def spread(metric: str, values: Sequence[float], trainings: int, kind: str, each: str = "draw") -> str:
+    """What the standard deviation of a metric pools, if it pools: `values` are fractions, as many for each of the
+    `trainings` (or what else `kind` calls them), one after the other. Empty if there is one of either.
+
+    Draws of labels (or what else `each` calls them) for one network share its luck, so that the ± of all values is not
+    that of a mean over them.
+    """
+    draws = len(values) // trainings
+    if trainings < 2 or draws < 2:
+        return ""
+    groups = [values[i * draws : (i + 1) * draws] for i in range(trainings)]
+    between = statistics.stdev(map(statistics.fmean, groups))
+    within = math.sqrt(statistics.fmean(map(statistics.variance, groups)))
+    return (
+        f"{metric}: {len(values)} values, {trainings} {kind}s × {draws} {each}s; standard deviation between the "
+        f"{kind}s' means {100 * between:.2g} %, within one {100 * within:.2g} %"
+    )
 
 
 def read_results(folder: str | Path, table: str | None = None) -> list[dict[str, Any]]:

@@ -219,7 +219,10 @@ def test_the_terms_of_the_objective_are_those_of_the_model(dataset):
 def test_a_row_says_how_many_of_its_models_converged(dataset):
     models = [build("ica", dataset, s, components=3) for s in SMALL.seeds]
     models[0].converged.fill_(True)
-    assert shapes_protocol.notes(models, SMALL)[-1] == "converged: 1 of 2 models"
+    scores = {"higgins_all": [0.5, 0.6, 0.8, 0.9]}
+    lines = shapes_protocol.notes(models, scores, SMALL)
+    assert lines[-1] == "converged: 1 of 2 models"
+    assert any(line.startswith("higgins_all: 4 values, 2 models × 2 classifiers; ") for line in lines)
 
 
 def test_codes_are_in_the_order_of_the_grid(dataset):

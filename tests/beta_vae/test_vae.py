@@ -1,5 +1,7 @@
 """Networks, training, and training of several models at once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,8 +16,10 @@ from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask, train_vaes
 from triptych.config import ParamsError
 from triptych.engine import Divergence, Replica
 from triptych.engine import stream as engine_stream
+from triptych.params import load_params
 from triptych.systems import Spec
 
+ROOT = Path(__file__).parents[2]
 SPEC = Spec((1, 16, 16))
 SMALL = {"hidden": 16, "latents": 3, "batch_size": 8, "beta": 1.0}
 CPU = torch.device("cpu")
@@ -130,6 +134,40 @@ def test_the_optimiser_is_the_one_named_at_its_rate(name, kind):
     (phase,) = VaeTask([build(0, optimiser=name, lr=0.03)]).phases()
     optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
     assert type(optimiser) is kind and optimiser.param_groups[0]["lr"] == 0.03
+
+
+def test_adagrad_begins_with_the_given_sum_of_squares():
+    for start in (0.0, 10.0):
+        (phase,) = VaeTask([build(0, initial_accumulator=start)]).phases()
+        weight = nn.Parameter(torch.zeros(1))
+        optimiser = phase.optimiser([weight])
+        weight.grad = torch.full((1,), 2.0)
+        optimiser.step()
+        assert weight.item() == pytest.approx(-1e-2 * 2 / (start + 4) ** 0.5)
+
+
+@pytest.mark.slow
+def test_the_paper_profile_survives_its_first_steps():
+    """Adagrad from 0 sends log σ² of 1200-unit models to thousands in one step, and some weights' sums to infinity."""
+    config = load_params(ROOT / "params" / "paper.yaml").tables["shapes"].systems["beta_vae"]
+    generator = torch.Generator().manual_seed(0)
+    squares = torch.zeros(256, 1, 64, 64, dtype=torch.uint8)
+    for image in squares:
+        side, x, y = (
+            int(torch.randint(low, high, (1,), generator=generator)) for low, high in ((8, 20), (0, 44), (0, 44))
+        )
+        image[:, y : y + side, x : x + side] = 255
+    told = {}
+    for start in (0.0, config.initial_accumulator):
+        own = config.model_copy(update={"initial_accumulator": start, "steps": 4})
+        model = systems.build("shapes", "beta_vae", own, Spec((1, 64, 64)), 2)
+        largest = told.setdefault(start, [])
+        replica = Replica(2, CPU, sink=lambda rows, kept=largest: kept.extend(v for _, name, v in rows if name == "kl"))
+        try:
+            train_vaes([model], squares.numpy(), [replica])
+        except Divergence:
+            largest.append(float("inf"))
+    assert max(told[config.initial_accumulator]) < 1e4
 
 
 def test_of_models_that_train_together_the_one_that_diverges_is_named():

@@ -126,9 +126,14 @@ def test_each_draw_that_trains_networks_has_a_checkpoint_of_its_own(retrains, na
     class Trained(Recorder):
         def fit(self, images, labels, replica):
             seen.append(replica.name)
+            seeds.append(replica.seed)
 
+    seeds = []
     evaluate(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(0))
     assert seen == names
+    assert len(set(seeds)) == (2 if retrains else 1)  # networks of two draws do not share their first weights
+    evaluate(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(1))
+    assert len(set(seeds)) == (4 if retrains else 2)
 
 
 def test_systems_see_the_same_draws_and_seeds_different_ones():

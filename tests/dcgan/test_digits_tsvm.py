@@ -70,7 +70,7 @@ def test_follows_two_moons_through_a_kernel():
     before, after = [], []
     for seed in range(4):
         rows, labels = two_moons(seed)
-        features = NystromMap(2, 60, gamma=8.0).fit(rows, seed=0)(rows)
+        features = NystromMap(2, 60).fit(rows, 8.0, seed=0)(rows)
         few = slice(0, 4)  # two labels per moon
         machine = TransductiveSVM(60, 2)
         before.append(error(machine.fit_supervised(features[few], labels[few], C=1.0), features, labels))
@@ -116,7 +116,7 @@ def test_swaps_lower_the_objective_and_keep_the_balance():
 
 def test_kernel_map_is_exact_between_landmarks_and_close_elsewhere():
     rows, _ = two_moons(0, 200)
-    kernel_map = NystromMap(2, 100, gamma=1.0).fit(rows, seed=0)
+    kernel_map = NystromMap(2, 100).fit(rows, 1.0, seed=0)
     scale = (rows - rows.mean(0)).square().sum(1).mean()
     expected = torch.exp(-torch.cdist(rows, rows).square() / scale)
     features = kernel_map(rows)
@@ -125,7 +125,7 @@ def test_kernel_map_is_exact_between_landmarks_and_close_elsewhere():
 
 def test_too_many_landmarks_are_refused_by_name():
     with pytest.raises(ParamsError, match="landmarks = 50: must be at most 20"):
-        NystromMap(2, 50, gamma=1.0).fit(torch.zeros(20, 2), seed=0)
+        NystromMap(2, 50).fit(torch.zeros(20, 2), 1.0, seed=0)
 
 
 def test_the_solver_is_exact_where_training_is_not(monkeypatch, tf32):
@@ -165,6 +165,26 @@ def test_tuning_learns_from_every_draw(weights, transductions, monkeypatch):
     system.tune(draws, (images[40:], labels[40:]), Replica(0, torch.device("cpu")))
     assert calls == {"fit": transductions, "fit_supervised": 2 * 3}
     assert system.choices()["C"][0] == pytest.approx(float(system.cost)) and system.choices()["C*/C"][1] == weights
+
+
+def test_tuning_chooses_the_kernels_width_and_what_it_chose_is_saved():
+    """The class is whether a point is near one of many centres: only a narrow kernel can tell."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (240, 1, 1, 2), dtype=np.uint8)
+    labels = ((images[:, 0, 0] // 64).sum(1) % 2).astype(np.int64)  # a chessboard of 4×4 fields
+    values = {"components": 2, "kernel": "rbf", "gamma": [0.01, 30.0], "landmarks": 100, "costs": [10.0],
+              "growth": 100.0, "unlabelled_weights": [0.01]}  # fmt: skip
+    cpu, spec = Replica(0, torch.device("cpu")), Spec((1, 1, 2), n_classes=2)
+    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), spec)
+    system.pretrain(images, cpu)
+    system.tune([(images[:120], labels[:120])], (images[160:], labels[160:]), cpu)
+    assert system.choices()["γ"] == (pytest.approx(30.0), [0.01, 30.0])
+    system.fit(images[:120], labels[:120], cpu)
+    assert system.error((images[160:], labels[160:])) == pytest.approx(float(system.gained[1]), abs=1e-6)
+    assert f"{100 * float(system.gained[0]):.1f} % before transduction" in system.notes()[0]
+    again = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), spec)
+    again.load_state_dict(system.state_dict())
+    assert np.array_equal(again.predict(images), system.predict(images)) and again.choices() == system.choices()
 
 
 def test_the_machine_sees_features_of_one_size_whatever_their_unit():

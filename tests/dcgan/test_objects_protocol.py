@@ -145,7 +145,7 @@ def test_the_notes_show_an_end_of_the_grid_and_what_a_system_says():
         def notes(self):
             return ["as it is"]
 
-    protocol = Protocol(seeds=[0], probe=Probe(costs=[1e-6, 1.0], validation=50, per_class=10, draws=1))
+    protocol = Protocol(seeds=[0], probe=Probe(costs=[1e-6, 1e-5, 1.0], validation=50, per_class=10, draws=1))
     _, notes = evaluate({0: Speaking()}, split(150, 0), split(60, 1), protocol, CPU)
     assert "C (all labels): 1, of 1e-06 to 1 (1 is an end of the grid)" in notes
     assert notes[-1] == "as it is" and not any("standard deviation" in n for n in notes)

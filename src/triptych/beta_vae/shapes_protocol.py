@@ -23,6 +23,7 @@ from triptych.config import Seeds, Strict
 from triptych.data.format import Dataset, Split
 from triptych.engine import exact_products, prepare
 from triptych.engine.parallel import one_by_one
+from triptych.results import spread
 
 Scores = dict[str, list[float]]
 
@@ -70,7 +71,7 @@ def evaluate(
     other metrics are of the first seed. `for_each(items, work)` encodes, model by model, and then does the metrics, of
     which none needs another.
     """
-    grid = Grid(dataset.card["factors"], merge_poses=protocol.metrics.merge_poses)
+    grid = Grid(dataset.factors, merge_poses=protocol.metrics.merge_poses)
     grid.check(len(dataset["train"]))
     stateless = not systems[0].state_dict()
     models = list(systems)[:1] if stateless else systems
@@ -101,13 +102,14 @@ def evaluate(
     return metrics
 
 
-def notes(systems: Sequence[nn.Module], protocol: Protocol) -> list[str]:
-    """What the scores depend on beside the representation."""
+def notes(systems: Sequence[nn.Module], metrics: Scores, protocol: Protocol) -> list[str]:
+    """What the scores depend on beside the representation, and what their ± is made of."""
     m = protocol.metrics
     lines = [
         f"higgins: 4 factors (chance 25 %), L = {m.pairs}, {m.classifier_steps} classifier steps, "
         f"best half of {len(systems)} models × {m.classifier_seeds} classifiers",
     ]
+    lines += filter(None, [spread("higgins_all", metrics["higgins_all"], len(systems), "model", "classifier")])
     if getattr(systems[0], "is_trained", True) and hasattr(systems[0], "beta_norm"):
         lines.append(f"β = {systems[0].beta:g}, β_norm = {systems[0].beta_norm:.4g}")
     if hasattr(systems[0], "converged"):

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from triptych.errors import UserError
+from triptych.errors import UserError, disk_full
 from triptych.files import FileError, read_json
 
 
@@ -100,6 +100,13 @@ class Dataset:
     def n_classes(self) -> int:
         return len(self.card["class_names"])
 
+    @property
+    def factors(self) -> list[dict[str, Any]]:
+        """What the columns of `Split.factors` are: {"name", "values"} and more. Raises DataError if there are none."""
+        if "factors" not in self.card:
+            raise DataError(f"{self.path} has no known factors, which are needed here: images of one's own have none")
+        return self.card["factors"]
+
     def describe(self, split: str) -> str:
         """One line that says which data a number is from, for tables: "rendered objects (train, n=5000)"."""
         return f"{self.card['title']} ({split}, n={self.card['splits'][split]})"
@@ -140,7 +147,7 @@ def write_dataset(path: str | Path, splits: Mapping[str, Split], card: Mapping[s
         unfinished.rename(path)
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno == 28:
+        if disk_full(error):
             free = shutil.disk_usage(path.parent).free // 2**20
             raise DataError(f"disk full while writing {path} ({free} MiB free); nothing was left behind") from error
         raise
@@ -153,19 +160,19 @@ def file_sha256(file: Path) -> str:
 
 
 def _save(file: Path, array: np.ndarray | Chunks) -> None:
-    if isinstance(array, np.ndarray):
-        np.save(file, array)
-        return
-    # Plain writes: on a full disk they raise an error, where a memory map would kill the process.
+    """As .npy, by plain writes: on a full disk they say so, where np.save only says that it wrote too little, and a
+    memory map would kill the process."""
+    blocks = [array] if isinstance(array, np.ndarray) else array.blocks
+    dtype = np.dtype(array.dtype)
     with open(file, "wb") as out:
-        descr = np.lib.format.dtype_to_descr(np.dtype(array.dtype))
+        descr = np.lib.format.dtype_to_descr(dtype)
         header = {"descr": descr, "fortran_order": False, "shape": tuple(array.shape)}
         np.lib.format.write_array_header_1_0(out, header)
         at = 0
-        for block in array.blocks:
+        for block in blocks:
             if block.shape[1:] != tuple(array.shape[1:]):
                 raise DataError(f"{file.name}: rows of shape {block.shape[1:]}, announced were {array.shape[1:]}")
-            out.write(np.ascontiguousarray(block, array.dtype).data)
+            out.write(np.ascontiguousarray(block, dtype).data)
             at += len(block)
     if at != array.shape[0]:
         raise DataError(f"{file.name}: {at} rows were made, {array.shape[0]} were announced")

@@ -11,7 +11,7 @@ on the split and the seed alone, so that all systems see the same ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field
@@ -20,10 +20,12 @@ from triptych.config import ParamsError, Seeds, Strict
 from triptych.data.format import DataError, Dataset, Split
 from triptych.dcgan.digits._system import DigitsSystem, Labelled
 from triptych.dcgan.judging.label_draws import draw_rows, labels_of
-from triptych.dcgan.row_notes import chosen, spread
+from triptych.dcgan.row_notes import chosen
 from triptych.engine import Replica
+from triptych.results import spread
 
 TUNING, EVALUATION = 0, 1  # draws for one purpose are never reused for the other
+NEXT_DRAW = 1_000_003  # what is added to the seed where every draw trains its own networks
 
 
 class Protocol(Strict):
@@ -101,7 +103,8 @@ def evaluate(
     metrics: dict[str, list[float]] = {"test_error": []}
     for i in range(evaluation):
         images, labels = parts.draw(protocol.labels_per_class, EVALUATION, replica.seed, i)
-        system.fit(images, labels, replica.part(f"draw{i}") if system.retrains else replica)
+        own = replace(replica.part(f"draw{i}"), seed=replica.seed + NEXT_DRAW * i)  # other weights, other batches
+        system.fit(images, labels, own if system.retrains else replica)
         error = float(np.mean(system.predict(test_images) != test_labels))
         for name, value in {"test_error": error, **system.metrics()}.items():
             metrics.setdefault(name, []).append(value)

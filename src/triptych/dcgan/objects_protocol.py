@@ -23,8 +23,9 @@ from triptych.dcgan.extraction import adapt_and_extract, extract
 from triptych.dcgan.judging.label_draws import draw_rows, labels_of
 from triptych.dcgan.judging.svm import fit_svm, predict_all
 from triptych.dcgan.judging.svm_newton import Rows
-from triptych.dcgan.row_notes import chosen, spread
+from triptych.dcgan.row_notes import chosen
 from triptych.engine.parallel import one_by_one
+from triptych.results import spread
 
 
 class Probe(Strict):

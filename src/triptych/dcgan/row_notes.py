@@ -1,9 +1,8 @@
-"""Notes that rows of several tables have under them: what was chosen, and what their ± is made of."""
+"""Notes that rows of several tables have under them: what was chosen, and how GANs were trained."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 
 from triptych.dcgan.gan.training import GanConfig
@@ -19,28 +18,11 @@ def chosen(name: str, values: Sequence[float], tried: Sequence[float]) -> str:
     low, high = min(tried), max(tried)
     if low == high:
         return f"{name}: {low:.4g}, given"
-    ends = [end for end in (low, high) if any(math.isclose(end, value, rel_tol=1e-5) for value in values)]
+    hit = [end for end in (low, high) if any(math.isclose(end, value, rel_tol=1e-5) for value in values)]
+    ends = hit if len(tried) > 2 else []  # of two values each is an end
     said = " and ".join(f"{end:.4g}" for end in ends)
     kind = {0: "", 1: f" ({said} is an end of the grid)", 2: f" ({said} are its ends)"}[len(ends)]
     return f"{name}: {shown}, of {low:.4g} to {high:.4g}{kind}"
-
-
-def spread(metric: str, values: Sequence[float], trainings: int, kind: str) -> str:
-    """What the standard deviation of a metric pools, if it pools: `values` are fractions, as many for each of the
-    `trainings` (or what else `kind` calls them), one after the other. Empty if there is one of either.
-
-    Draws of labels for one network share its luck, so that the ± of all values is not that of a mean over them.
-    """
-    draws = len(values) // trainings
-    if trainings < 2 or draws < 2:
-        return ""
-    groups = [values[i * draws : (i + 1) * draws] for i in range(trainings)]
-    between = statistics.stdev(map(statistics.fmean, groups))
-    within = math.sqrt(statistics.fmean(map(statistics.variance, groups)))
-    return (
-        f"{metric}: {len(values)} values, {trainings} {kind}s × {draws} draws; standard deviation between the {kind}s' "
-        f"means {100 * between:.2g} %, within one {100 * within:.2g} %"
-    )
 
 
 def updates(config: GanConfig) -> list[str]:

@@ -98,7 +98,7 @@ def draw_reconstruction(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[s
     _finish(figure, axis, path)
     main = [row for row in rows if row.main]
     numbers = {f"nll_at_{row.beta_norm:.3g}": _model_mean(outcomes, row, "nll") for row in (main[0], main[-1])}
-    return {"caption": "What is lost in reconstruction as β grows (code drawn from the posterior).", "numbers": numbers}
+    return {"caption": "The reconstruction's error as β grows (code drawn from the posterior).", "numbers": numbers}
 
 
 def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _axes(x: str, y: str):
 
 
 def _line(axis, x: Sequence[float], values: Sequence[np.ndarray], i: int, label: str) -> None:
-    mean, spread = [v.mean() for v in values], [v.std() for v in values]
+    mean, spread = [v.mean() for v in values], [v.std(ddof=min(1, len(v) - 1)) for v in values]
     axis.errorbar(x, mean, spread, **_style(i), capsize=2, label=label)
     axis.set_xscale("log")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ class Training(Strict):
     decoder: Literal["bernoulli", "gaussian"] = "bernoulli"
     optimiser: Literal["adagrad", "adam"] = "adagrad"
     lr: float = Field(1e-2, gt=0)
+    initial_accumulator: float = Field(0.0, ge=0)
     batch_size: int = Field(64, gt=0)
     steps: int = Field(300_000, gt=0)
 
@@ -60,9 +61,9 @@ class Protocol(Strict):
 
     dataset: str = "shapes"
     seeds: Seeds
-    latents: int = Field(10, gt=0)
+    latents: int = Field(10, ge=2)
     betas_norm: list[float] = Field(min_length=2)
-    other_latents: list[int] = []
+    other_latents: list[Annotated[int, Field(ge=2)]] = []
     other_betas_norm: list[float] = []
     training: Training = Training()
     judging: Judging = Judging()

@@ -136,7 +136,7 @@ def draw_traversals(
     caption = (
         "Each row changes one latent from −3 to 3 and leaves the others as inferred from one image. Rows are "
         "ordered by the latent's KL (nats); the label names the factor that explains most of its variance "
-        "(orientation: of what each shape's mean leaves)."
+        "(orientation: of what each shape's mean leaves). First seed."
     )
     return {"caption": caption, "numbers": numbers}
 
@@ -149,7 +149,7 @@ def draw_figures(system, dataset: Dataset, device: torch.device) -> list[tuple[s
         return []
     from triptych.beta_vae.latents.maps import draw_latent_maps, fits
 
-    images, grid = dataset["train"].images, Grid(dataset.card["factors"])
+    images, grid = dataset["train"].images, Grid(dataset.factors)
     system = system.to(device).eval()
     drawings = [
         ("traversals.png", lambda path: draw_traversals(system, images, grid, path, device)),
@@ -184,7 +184,7 @@ def draw_reconstructions(
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return {
-        "caption": "Images (above) and their reconstructions from posterior means (below).",
+        "caption": "Images (above) and their reconstructions from posterior means (below). First seed.",
         "numbers": {"nll": float(nll)},
     }
 

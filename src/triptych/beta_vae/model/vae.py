@@ -21,6 +21,10 @@ class VaeConfig(NetworkConfig):
 
     Batch size and steps are not in the paper; 64 and 300,000 are disentanglement_lib's. Nor is the variance of the
     Gaussian decoder, which divides the squared error: as far as the optimum goes, half the variance is half the β.
+
+    `initial_accumulator`: from 0, Adagrad's first step moves every weight by the whole rate. With 1200 units a layer
+    that sends log σ² of some models to hundreds and their gradients to infinity, and Adagrad never forgets a gradient:
+    weights that saw it hardly move again. TensorFlow begins with 0.1, PyTorch with 0; what the paper had is not known.
     """
 
     beta: float | None = Field(None, ge=0)
@@ -29,6 +33,9 @@ class VaeConfig(NetworkConfig):
     variance: float = Field(1.0, gt=0)  # of a Gaussian decoder's pixels
     optimiser: Literal["adagrad", "adam"] = "adagrad"
     lr: float = Field(1e-2, gt=0)
+    initial_accumulator: float = Field(
+        0.0, ge=0, description="Adagrad's sum of squared gradients before the first step"
+    )
     batch_size: int = Field(64, gt=0)
     steps: int = Field(300_000, gt=0)
 

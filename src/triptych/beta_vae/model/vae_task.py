@@ -53,6 +53,8 @@ class VaeTask(Task):
                 # On a GPU. Adagrad has no such switch; the plain form can be captured, the fused one is for CPUs alone
                 # before torch 2.9.
                 options.pop("fused")
+            if self.config.optimiser == "adagrad":
+                options["initial_accumulator_value"] = self.config.initial_accumulator
             return optimisers[self.config.optimiser](parameters, lr=self.config.lr, **options)
 
         return [Phase("vae", [self.encoders, self.decoders], self.loss, optimiser)]

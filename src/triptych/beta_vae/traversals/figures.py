@@ -57,7 +57,7 @@ def draw_traversals(outcomes: Mapping[str, Outcome], dataset: Dataset, protocol:
 
 def draw_factors(outcomes: Mapping[str, Outcome], dataset: Dataset, path) -> dict[str, Any]:
     """A panel a system: each factor's share of what each active latent changes."""
-    names = [f["name"] for f in dataset.card["factors"]]
+    names = [f["name"] for f in dataset.factors]
     figure, panels = _panels(len(outcomes), len(outcomes), 0.5 + 0.22 * len(names))
     image = None
     for at, (axis, (name, outcome)) in enumerate(zip(panels, outcomes.items())):

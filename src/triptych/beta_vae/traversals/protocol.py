@@ -138,7 +138,7 @@ def judge(jobs: Sequence[Job], results: Sequence[Traversed | Judge], protocol: P
 
 def factors_of(protocol: Protocol, dataset: Dataset) -> list[Factor]:
     own = protocol.sets[dataset.path.name]
-    return describe(dataset.card["factors"], dataset["train"].factors, own.periods, own.classes)
+    return describe(dataset.factors, dataset["train"].factors, own.periods, own.classes)
 
 
 def numbered(spec: Spec) -> Spec:

@@ -159,7 +159,7 @@ class System(DigitsSystem):
         return {name: (value, getattr(self.config, name)) for name, value in best}
 
     def notes(self) -> list[str]:
-        return [SAID]
+        return [SAID, "Each draw has its own search; what was chosen is that of each seed's last one."]
 
     def metrics(self) -> dict[str, float]:
         return {"validation_error": float(self.validation_error)}

@@ -17,18 +17,19 @@ class NystromMap(nn.Module):
     s² is the rows' mean squared distance from their mean, so that γ has no unit. Exact on the m landmarks.
     """
 
-    def __init__(self, n_features: int, n_landmarks: int, gamma: float):
+    def __init__(self, n_features: int, n_landmarks: int):
         super().__init__()
-        self.gamma = gamma
+        self.register_buffer("gamma", torch.tensor(1.0))
         self.register_buffer("landmarks", torch.zeros(n_landmarks, n_features))
         self.register_buffer("scale", torch.tensor(1.0))  # s²
         self.register_buffer("root", torch.zeros(n_landmarks, n_landmarks))
 
     @torch.no_grad()
     @exact_products()
-    def fit(self, rows: Tensor, seed: int) -> NystromMap:
+    def fit(self, rows: Tensor, gamma: float, seed: int) -> NystromMap:
         """Choose landmarks among `rows` (n, d) at random. Raises ParamsError if there are too few."""
         m = len(self.landmarks)
+        self.gamma.fill_(gamma)
         if len(rows) < m:
             raise ParamsError(f"landmarks = {m}: must be at most {len(rows)}, the images they are chosen from")
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
