@@ -118,14 +118,24 @@ def test_repeated_pixels_come_before_the_convolution():
 def test_where_normalisation_is():
     counts = {n: [len(kinds(net, nn.BatchNorm1d, nn.BatchNorm2d)) for net in (g.generator, g.discriminator)]
               for n in ("batch", "none", "batch_everywhere") for g in [made(norm=n, hidden_dense=8)]}  # fmt: skip
-    assert counts == {"batch": [1 + 1 + 2, 2 + 1], "none": [0, 0], "batch_everywhere": [1 + 1 + 3, 3 + 1]}
+    assert counts == {"batch": [1 + 1 + 2, 2], "none": [0, 0], "batch_everywhere": [1 + 1 + 3, 3]}
 
 
 def test_hidden_layers():
     gan, faithful = made(hidden_dense=9), made()
     top = 4 * 4 * 16
     assert size(gan.generator) - size(faithful.generator) == 8 * 9 + 2 * 9 + (9 - 8) * top
-    assert size(gan.discriminator) - size(faithful.discriminator) == top * 9 + 2 * 9 + (9 - top)
+    assert size(gan.discriminator) - size(faithful.discriminator) == top * 9 + 9 + (9 - top)
+
+
+@pytest.mark.parametrize("norm", ["batch", "batch_everywhere"])
+def test_no_norm_levels_the_logits_of_different_batches(norm):
+    """Normalised one layer below, the logit would have nearly the same mean for every batch, real or not."""
+    torch.manual_seed(0)
+    d = made(hidden_dense=64, norm=norm).discriminator.train()
+    noise, grey = torch.rand(16, *SHAPE) * 2 - 1, torch.zeros(16, *SHAPE) + 0.1 * torch.randn(16, 1, 1, 1)
+    logits = torch.stack([d(noise), d(grey)])
+    assert (logits[0].mean() - logits[1].mean()).abs() > 0.2 * logits.std(1).mean()
 
 
 def test_activations():

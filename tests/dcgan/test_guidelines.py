@@ -71,6 +71,12 @@ def test_the_space_knows_real_images_from_others():
     assert again.distance(noise) == space.distance(noise)
 
 
+def test_too_few_other_real_images_give_no_floor():
+    n = RAW["frechet"]["images"]
+    assert FrechetSpace(images(2 * n - 1), FrechetConfig(**RAW["frechet"]), CPU).floor is None
+    assert FrechetSpace(images(2 * n), FrechetConfig(**RAW["frechet"]), CPU).floor > 0
+
+
 def test_the_space_has_the_leading_principal_components():
     real = images(120)
     space = FrechetSpace(real, FrechetConfig(**RAW["frechet"] | {"images": 120}), CPU)

@@ -215,15 +215,28 @@ def test_a_finished_run_is_not_trained_again_and_says_the_same(tmp_path):
 
 def test_points_of_the_plane_are_exact_where_training_is_not(monkeypatch, tf32):
     """TF32 products have ten bits, one part in a thousand; a mode of the ring is ten parts wide."""
-    seen = set()
+    seen = {"forward": set(), "backward": set(), "sampling": set()}
 
     def spied(real):
-        return lambda *args: seen.add(torch.backends.cuda.matmul.allow_tf32) or real(*args)
+        def spy(*args):
+            seen["forward"].add(torch.backends.cuda.matmul.allow_tf32)
+            loss = real(*args)
+            loss.register_hook(lambda gradient: seen["backward"].add(torch.backends.cuda.matmul.allow_tf32))
+            return loss
 
-    for place, name in ((toy_gan, "generator_loss"), (toy_gan, "discriminator_loss"), (torch.func, "functional_call")):
-        monkeypatch.setattr(place, name, spied(getattr(place, name)))
+        return spy
+
+    real_copy = copy.deepcopy
+
+    def copied(net):
+        seen["sampling"].add(torch.backends.cuda.matmul.allow_tf32)
+        return real_copy(net)
+
+    for name in ("generator_loss", "discriminator_loss"):
+        monkeypatch.setattr(toy_gan, name, spied(getattr(toy_gan, name)))
+    monkeypatch.setattr(mode_collapse.copy, "deepcopy", copied)
     mode_collapse.run(study(), cpu())
-    assert seen == {False} and torch.backends.cuda.matmul.allow_tf32
+    assert seen == {place: {False} for place in seen} and torch.backends.cuda.matmul.allow_tf32
 
 
 def points(run):
@@ -289,6 +302,12 @@ def test_instance_noise_is_integrated():
 def test_growth_is_that_of_the_last_half():
     radius = np.concatenate([np.ones(50), 1.1 ** np.arange(50)])
     assert games.growth(np.stack([radius, 0 * radius], 1)) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("factor, end", [(1.5, np.inf), (0.5, 0.0)])
+def test_growth_of_a_path_that_leaves_the_range_of_numbers(factor, end):
+    radius = np.concatenate([factor ** np.arange(100.0), [end, end]])
+    assert games.growth(np.stack([radius, np.zeros(len(radius))], 1)) == pytest.approx(factor)
 
 
 def test_cycling(tmp_path):

@@ -33,7 +33,8 @@ def draw_walk(outcome: Outcome, path: Path) -> dict[str, Any]:
     _save([("", _sheet(rows.reshape(-1, *rows.shape[2:]), rows.shape[1]))], path)
     numbers = outcome.numbers["interpolation"]
     return {
-        "caption": f"Straight lines between {len(rows) + 1} random codes; each row ends where the next one begins.",
+        "caption": f"Straight lines between {len(rows) + 1} random codes; each row ends where the next one begins. "
+        "First seed.",
         "numbers": {name: round(numbers[name], 4) for name in ("mean_step", "max_step")},
     }
 
@@ -56,7 +57,8 @@ def draw_sum(outcome: Outcome, name: str, pair: Pair, path: Path) -> dict[str, A
     numbers = outcome.numbers[name]
     return {
         "caption": f"{name}: columns of exemplars, the last image being that of their mean code; the sum of the means "
-        "(in the middle) among codes close to it; the same sum of the exemplars' pixels. The first draw.",
+        "(in the middle) among codes close to it; the same sum of the exemplars' pixels. The first seed's first draw; "
+        "its numbers are over all draws.",
         "numbers": {key: round(numbers[key], 4) for key in ("success", "success_1", "success_pixels")},
     }
 
@@ -74,7 +76,8 @@ def draw_turn(outcome: Outcome, path: Path) -> dict[str, Any]:
     numbers = outcome.numbers["turn"]
     return {
         "caption": "Left: the exemplars, facing left and right. Middle: a random sample a row (centre), moved along "
-        "the turn vector. Right: the same with the difference of the exemplars' pixels. The first draw.",
+        "the turn vector. Right: the same with the difference of the exemplars' pixels. The first seed's first draw; "
+        "its numbers are over all draws.",
         "numbers": {key: round(numbers[key], 4) for key in ("rank_correlation", "range", "rank_correlation_pixels")},
     }
 

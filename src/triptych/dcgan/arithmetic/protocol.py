@@ -177,5 +177,5 @@ def notes(row: str, protocol: Protocol) -> list[str]:
         f"{pair.changed} put on, from {pair.across} = {pair.start} to {pair.across} = {1 - pair.start}; {p.draws} "
         f"draws of {p.exemplars} exemplars a concept out of the {p.candidates} surest of {p.pool} samples; "
         f"{1 + p.around} images a draw",
-        "success is what the classifier of the row `reader` says, which also chose the exemplars",
+        "success is what the classifier that judges says, which also chose the exemplars",
     ]

@@ -83,8 +83,9 @@ class Discriminator(nn.Module):
     norm: "batch" is the paper's (all convolutions but the first), "none" and "batch_everywhere" (on the input
     layer too) are what it warns of; the one logit is never normalised: with the same mean for real and fake batches no
     discriminator could tell them apart. sampling "pooling": convolutions of stride 1, then 2×2
-    max-pooling. hidden: so many units in a fully connected layer after the convolutions. activation "maxout":
-    the larger of two convolutions. output: the generator's; with "sigmoid" images are in [0, 1].
+    max-pooling. hidden: so many units in a fully connected layer after the convolutions, with a bias in place of a norm
+    for the same reason: the logit is one linear map away, and would have nearly the same mean for every batch.
+    activation "maxout": the larger of two convolutions. output: the generator's; with "sigmoid" images are in [0, 1].
     """
 
     def __init__(
@@ -115,8 +116,7 @@ class Discriminator(nn.Module):
         top = widths[-1] * GRID * GRID
         self.dense = nn.Identity()
         if hidden:
-            dense = nn.Linear(top, pieces * hidden, bias=norm == "none")
-            self.dense = _block(dense, pieces * hidden, norm != "none", _activation(activation), nd=1)
+            self.dense = nn.Sequential(nn.Linear(top, pieces * hidden), _activation(activation))
         self.head = nn.Linear(hidden or top, 1, bias=False)
         self.n_features = sum(widths[1:]) * GRID * GRID
         normal_init(self)

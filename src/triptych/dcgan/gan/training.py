@@ -77,8 +77,7 @@ class Gan(nn.Module):
         With a (CPU) `generator` they do not depend on the device.
         """
         device = next(self.parameters()).device
-        where = {"device": device} if generator is None else {"generator": generator}
-        z = torch.empty(n, self.generator.z_dim, device=where.get("device", "cpu"))
+        z = torch.empty(n, self.generator.z_dim, device=device if generator is None else "cpu")
         z = z.uniform_(-1, 1, generator=generator) if self.prior == "uniform" else z.normal_(generator=generator)
         return z.to(device)
 

@@ -46,6 +46,6 @@ def draw_variants(runs: Sequence[Run], real: np.ndarray, path: Path, each: int =
     shares = {n: np.mean([r.numbers["collapsed"] for r in runs if r.variant == n]) for n in variants}
     return {
         "caption": f"Samples with each guideline left out in turn: {each} of each of {len(seeds)} seeds, from codes "
-        "drawn once. In red: a run that has collapsed.",
+        "drawn once. A name in red: at least one of the runs shown has collapsed.",
         "numbers": {f"collapsed_{name}": round(float(share), 4) for name, share in shares.items()},
     }

@@ -40,7 +40,6 @@ class FrechetSpace:
     def __init__(self, images: np.ndarray, config: FrechetConfig, device: torch.device):
         self.config, self.device = config, device
         dictionary = kmeans_1layer.Config(k=config.centroids, patches=config.patches, iterations=config.iterations)
-        torch.manual_seed(config.seed)
         self.code = kmeans_1layer.System(dictionary, Spec(image_shape=images.shape[1:]))
         self.code.fit(images, Replica(config.seed, device))
         rows = np.random.default_rng(config.seed).permutation(len(images))
@@ -49,17 +48,18 @@ class FrechetSpace:
         kept = min(config.components, real.shape[1])
         self.mean = real.mean(0)
         self.directions = directions[:, -kept:] / variances[-kept:].sum().sqrt()
-        self.real = moments(self.features(images[np.sort(rows[: config.images])]))
+        self.real = moments((real - self.mean) @ self.directions)
         unseen = rows[config.images : 2 * config.images]
-        self.floor = self.distance(images[np.sort(unseen)]) if len(unseen) > 1 else 0.0
+        # with fewer images the distance would be larger for that alone
+        self.floor = self.distance(images[np.sort(unseen)]) if len(unseen) == config.images else None
 
     def features(self, images: np.ndarray | Tensor) -> Tensor:
         """uint8 (n, C, H, W) -> (n, components), in float64, on the CPU."""
         return (self._codes(images) - self.mean) @ self.directions
 
     def distance(self, images: np.ndarray | Tensor) -> float:
-        """From the real images to uint8 `images` (n, C, H, W). `floor` is that of other real images, which is not 0
-        because their number is finite."""
+        """From the real images to uint8 `images` (n, C, H, W). `floor` is that of as many other real images, which is
+        not 0 because their number is finite; None if there are not as many."""
         return frechet(*self.real, *moments(self.features(images)))
 
     def _codes(self, images: np.ndarray | Tensor) -> Tensor:

@@ -191,4 +191,6 @@ def metrics(runs: Sequence[Run], variant: str) -> dict[str, list[float]]:
 def notes(protocol: Protocol, variant: str, judge: Judge) -> list[str]:
     """What the variant changes, and the distance that real images have."""
     changes = ", ".join(f"{k}: {v}" for k, v in protocol.variants[variant].items())
-    return [changes or "all four guidelines", f"frechet of other real images: {judge.space.floor:.4f}"]
+    floor = judge.space.floor
+    told = [changes or "all four guidelines"]
+    return told if floor is None else [*told, f"Fréchet distance of other real images: {floor:.4f}"]

@@ -86,8 +86,11 @@ def metrics(config: Config, runs: Sequence[Run]) -> dict[str, list[float]]:
 
 
 def notes(config: Config, runs: Sequence[Run]) -> list[str]:
-    expected = ", ".join(f"{name} {game.expected:.5f}" for name, game in games(config).items())
-    return [f"step size {config.lr:g}, {config.steps} steps", f"growth expected (Dirac-GANs: near 0): {expected}"]
+    expected = ", ".join(f"{game.title} {game.expected:.5f}" for game in games(config).values())
+    return [
+        f"step size {config.lr:g}, {config.steps} steps",
+        f"radius a step, expected (Dirac-GANs: near the equilibrium): {expected}",
+    ]
 
 
 def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:

@@ -11,8 +11,9 @@ logit is s(x) = ψ·x. With sp(u) = log(1 + eᵘ):
 
 Instance noise adds N(0, ς²) to data and fakes; the expectations are integrated exactly enough by Gauss-Hermite. Near
 (0, 0) a step of size h multiplies the state by 1 + hλ, λ² + cλ + 1/4 = 0, with c = γ or c = ς²/2: without
-a cure (c = 0) the radius grows by √(1 + h²/4), for both losses. Farther out the minimax game goes on so; the
-non-saturating one settles on a cycle where its own damping, −2ψθ tanh(ψθ/2), balances the growth.
+a cure (c = 0) the radius grows by √(1 + h²/4), for both losses. Farther out a step of the minimax game multiplies it
+by √(1 + h² σ(ψθ)²), which comes near 1 where the discriminator is sure; the non-saturating one settles on a cycle where
+its own damping, −2ψθ tanh(ψθ/2), balances the growth.
 """
 
 from __future__ import annotations
@@ -71,8 +72,12 @@ def trajectory(step: Step, start: State, steps: int) -> np.ndarray:
 
 
 def growth(path: np.ndarray) -> float:
-    """The factor of the radius per step, by least squares on its logarithm over the path's last half."""
-    log_radius = np.log(np.linalg.norm(path[len(path) // 2 :], axis=1))
+    """The factor of the radius per step, by least squares on its logarithm over the path's last half; of a path that
+    floating point cannot hold to the end (too far out, or at the equilibrium itself), over what there is before."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        radius = np.linalg.norm(path, axis=1)
+    held = np.logical_and.accumulate((radius > 0) & np.isfinite(radius))
+    log_radius = np.log(radius[held])[held.sum() // 2 :]
     return math.exp(np.polyfit(np.arange(len(log_radius)), log_radius, 1)[0])
 
 

@@ -5,6 +5,7 @@ Every seed is a training of its own; its points are judged by `mixture.coverage`
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from triptych.dcgan.pathologies.toy_gan import ToyGan, ToyGanConfig
 from triptych.engine import Replica, exact_products, train
 
 LEARNS_IMAGES = False
+LOSSES = {"minimax": "minimax", "nonsaturating": "non-saturating"}
+NETS = {"pacgan": "ALI's and PacGAN's kind", "unrolled": "unrolled GAN's kind"}
 
 
 class Config(ToyGanConfig):
@@ -57,7 +60,8 @@ def run(config: Config, replica: Replica, images: None = None) -> Run:
         scores = coverage(target, points)
         replica.log(step, modes=scores["modes"], high_quality=scores["high_quality"])
 
-    train(task, {"real": stream}, steps=config.steps, replica=replica, callback=look, callback_every=every)
+    with exact_products():  # the way back too
+        train(task, {"real": stream}, steps=config.steps, replica=replica, callback=look, callback_every=every)
     points = dict(zip(times, task.snapshots.cpu()))
     numbers = {**coverage(target, points[config.steps]), "turnover": turnover(target, points)}
     return Run(replica.seed, numbers, {step: p.numpy() for step, p in points.items()})
@@ -70,11 +74,7 @@ def generate(task: ToyGan, n: int, replica: Replica) -> Tensor:
     training; the running averages stay."""
     generator = torch.Generator().manual_seed(replica.seed + 1_000_003)
     codes = torch.randn(n, task.config.z_dim, generator=generator).to(replica.device)
-    buffers = {k: v.clone() for k, v in task.generator.named_buffers()}
-    training = task.generator.training
-    points = torch.func.functional_call(task.generator.train(), buffers, (codes,))
-    task.generator.train(training)
-    return points.float().cpu()
+    return copy.deepcopy(task.generator).train()(codes).float().cpu()
 
 
 def turnover(target: Mixture, points: dict[int, Tensor]) -> float:
@@ -95,7 +95,7 @@ def notes(config: Config, runs: Sequence[Run]) -> list[str]:
     unrolled = f", D unrolled {config.unroll} steps" if config.unroll else ""
     k = len(mixture(config.mixture).means)
     return [
-        f"{config.mixture} of {k} modes, {config.loss} loss, nets of {config.net}{unrolled}",
+        f"{config.mixture} of {k} modes, {LOSSES[config.loss]} loss, nets of {NETS[config.net]}{unrolled}",
         f"{config.steps} steps of {config.batch_size} points, widths {config.width_g} and {config.width_d}",
     ]
 
@@ -132,7 +132,7 @@ def draw(config: Config, runs: Sequence[Run], path: Path, seeds: int = 4, times:
     means = {name: round(float(np.mean(values)), 4) for name, values in metrics(config, runs).items()}
     return {
         "caption": f"Points of the generator (blue) and the {len(target.means)} modes of the data (rings) in the "
-        f"course of training, {config.loss} loss. Under each: modes covered, and the share of points within 3 standard "
-        "deviations of one.",
+        f"course of training, {LOSSES[config.loss]} loss. Under each: modes covered, and the share of points within 3 "
+        "standard deviations of one.",
         "numbers": means,
     }
