@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.gan.networks import Generator, PatchCritic, Residual, receptive_field
+from triptych.cyclegan.gan.networks import Generator, PatchCritic, Residual
 from triptych.cyclegan.rivals.coupled import CoupledCritics, CoupledGenerators
 from triptych.cyclegan.rivals.unet import Noise, UNet
 
 
 @pytest.mark.parametrize("layers, field", [(1, 16), (2, 34), (3, 70), (4, 142)])
-def test_patch_of_the_critic(layers, field):
+def test_patch_of_the_critic(layers, field, receptive_field):
     assert receptive_field(PatchCritic(3, 2, layers)) == field
 
 

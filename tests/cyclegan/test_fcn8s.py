@@ -253,6 +253,8 @@ def test_evaluation_of_systems_whose_scores_are_known():
     for name in ("to_photo/pixel_acc", "to_photo/class_iou", "to_labels/pixel_acc", "to_labels/class_iou"):
         perfect, blind = metrics[name]
         assert perfect == pytest.approx(ceiling[name][0]) and blind < perfect
+    own = metrics["to_labels/own_photos_pixel_acc"]
+    assert own[0] == pytest.approx(ceiling["to_labels/pixel_acc"][0]) and own[1] < own[0]
     assert metrics["to_labels/diversity"] == [pytest.approx(1.0), 0.0]
     assert metrics["to_photo/diversity"] == [pytest.approx(1.0), 0.0]
     assert metrics["to_photo/cycle_error"][0] == metrics["to_labels/cycle_error"][0] == 0

@@ -60,9 +60,9 @@ def test_the_sheet_is_small_and_its_numbers_are_errors(tmp_path):
     data = streets()
     drawn = draw_translations(Negative(), data, tmp_path / "a/sheet.png", CPU, n=4)
     error = np.abs(255.0 - data.labels[::2] - data.photos[::2]).mean()  # four of eight, evenly spread
-    assert drawn["numbers"]["to_photo/mean_abs_error"] == pytest.approx(error, abs=0.01)
+    assert drawn["numbers"]["to_photo/mean_abs_error_grey_levels"] == pytest.approx(error, abs=0.01)
     error = np.abs(data.photos[::2] // 2 - 1.0 * data.labels[::2]).mean()
-    assert drawn["numbers"]["to_labels/mean_abs_error"] == pytest.approx(error, abs=0.01)
+    assert drawn["numbers"]["to_labels/mean_abs_error_grey_levels"] == pytest.approx(error, abs=0.01)
     assert "nothing is picked" in drawn["caption"] and "4 scenes" in drawn["caption"]
     picture = np.asarray(Image.open(tmp_path / "a/sheet.png").convert("RGB")).astype(int)
     first = picture[30:158:8, :128:8].transpose(2, 0, 1)  # enlarged 8 times

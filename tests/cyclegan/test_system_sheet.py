@@ -52,7 +52,7 @@ def test_rows_are_inputs_and_columns_systems(tmp_path, way, of_a, truth):
     assert cell(2, 3) == ([160] * 3 if way == "to_photo" else road)
     if way == "to_photo":
         expected = np.mean([abs(30 - t) for t in truth])
-        assert drawn["numbers"]["a/mean_abs_error"] == pytest.approx(expected, abs=0.01)
+        assert drawn["numbers"]["a/mean_abs_error_grey_levels"] == pytest.approx(expected, abs=0.01)
     assert "3 scenes" in drawn["caption"]
     assert not any(system.training for system in systems.values())
 

@@ -10,7 +10,7 @@ from triptych import systems
 from triptych.config import ParamsError, validate
 from triptych.cyclegan.data import StreetData, domains, enlarge
 from triptych.cyclegan.gan.losses import distance, realness
-from triptych.cyclegan.gan.networks import PatchCritic, receptive_field
+from triptych.cyclegan.gan.networks import PatchCritic
 from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights, steps_of
 from triptych.data.classes import CITYSCAPES
 from triptych.engine import Replica
@@ -138,7 +138,7 @@ def test_an_epoch_passes_through_the_larger_domain():
     assert steps_of(3, {"x": SimpleNamespace(per_epoch=2), "y": SimpleNamespace(per_epoch=5)}) == 15
 
 
-def test_both_critics_are_as_configured():
+def test_both_critics_are_as_configured(receptive_field):
     system = CycleSystem(CycleConfig(**{**TINY, "size": 32, "load_size": 32, "critic_layers": 2}), SPEC)
     for critic in (system.D_X, system.D_Y):
         assert receptive_field(critic) == 34 and critic[0].out_channels == 4

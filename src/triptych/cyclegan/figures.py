@@ -43,8 +43,8 @@ def draw_translations(
     errors = {name: float((x[1].float() - x[3].float()).abs().mean()) for name, x in both.items()}
     return {
         "caption": f"Labels to photo (left) and photo to labels (right); columns: {', '.join(COLUMNS)}. "
-        f"{len(both['to_photo'][0])} scenes, evenly spread over the split; nothing is picked.",
-        "numbers": {f"{name}/mean_abs_error": round(value, 2) for name, value in errors.items()},
+        f"{len(both['to_photo'][0])} scenes, evenly spread over the split; nothing is picked. First seed.",
+        "numbers": {f"{name}/mean_abs_error_grey_levels": round(value, 2) for name, value in errors.items()},
     }
 
 

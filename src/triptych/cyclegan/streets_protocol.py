@@ -69,9 +69,12 @@ def evaluate(
         system = prepare(system, device).eval()
         photos = inference(system.to_photo, val.labels_at(system.config.size), device, 32).to(torch.uint8)
         labels = inference(system.to_labels, np.asarray(val.photos), device, 32).to(torch.uint8)
+        own = inference(system.to_labels, photos, device, 32).to(torch.uint8)  # the way back: read its own photos
+        own_counts = score_labels(own, val.truth, val.classes, protocol.evaluation.label_size == "generated")
         return {
             **_photo_scores(photos.numpy(), val, protocol, evaluator.segment),
             **_label_scores(labels, val, protocol),
+            "to_labels/own_photos_pixel_acc": scores(own_counts, protocol.evaluation.absent)["pixel_acc"],
             "to_photo/diversity": diversity(photos, val.photos_at(photos.shape[-1])),
             "to_labels/diversity": diversity(labels, val.labels_at(labels.shape[-1])),
             **cycle_measures(system, val, photos, labels, protocol.evaluation, device),

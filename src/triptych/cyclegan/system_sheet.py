@@ -39,7 +39,7 @@ def draw_system_sheet(
     return {
         "caption": f"{to}: a row an input, a column a system, the truth at the right. {len(scenes)} scenes, evenly "
         "spread over the split, the same for all; nothing is picked.",
-        "numbers": {f"{title}/mean_abs_error": round(value, 2) for title, value in errors.items()},
+        "numbers": {f"{title}/mean_abs_error_grey_levels": round(value, 2) for title, value in errors.items()},
     }
 
 

@@ -28,13 +28,11 @@ def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -
 
 
 def save_evaluator(net: fcn8s.FCN8s, folder: Path) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()},
-        folder / "weights.safetensors",
-    )
+    weights = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
+    (folder / "weights.safetensors").write_bytes(save(weights))
 
 
 def load_evaluator(folder: Path, config: fcn8s.Config, n_classes: int, device: torch.device) -> fcn8s.FCN8s:

@@ -81,15 +81,6 @@ class PatchCritic(nn.Sequential):
         return super().forward(x).float()
 
 
-def receptive_field(critic: nn.Sequential) -> int:
-    """Width in pixels of the patch that one score sees."""
-    field = 1
-    for layer in reversed(list(critic)):
-        if isinstance(layer, nn.Conv2d):
-            field = (field - 1) * layer.stride[0] + layer.kernel_size[0]
-    return field
-
-
 @torch.no_grad()
 def init_weights(module: nn.Module, std: float = 0.02) -> None:
     """Convolutions N(0, std^2) with bias 0, norm gains N(1, std^2) (the authors' code)."""
