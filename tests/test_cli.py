@@ -52,11 +52,15 @@ def test_check_names_the_wrong_key(tmp_path, capsys):
 
 def test_sync_counts_the_runs(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tracking, "sync", lambda root, uri: 1)
+    assert main(["sync-mlflow", "--root", str(tmp_path / "mistyped")]) == 2
+    assert "no params.yaml" in capsys.readouterr().err and not (tmp_path / "mistyped").exists()
+    (tmp_path / "params.yaml").write_text("profile: laptop\n")
     assert main(["sync-mlflow", "--root", str(tmp_path), "--uri", "sqlite:///x.db"]) == 0
     assert capsys.readouterr().out == "sqlite:///x.db: 1 run added\n"
 
 
 def test_a_server_that_does_not_answer_is_one_message(tmp_path, capsys):
+    (tmp_path / "params.yaml").write_text("profile: laptop\n")
     (tmp_path / "results/objects").mkdir(parents=True)
     row = '{"profile": "laptop", "data": {}, "metrics": {}}'
     (tmp_path / "results/objects/dcgan.json").write_text(row)

@@ -42,6 +42,18 @@ def rename(section, old, new):
         (lambda p: p["streets"]["fcn"].update(start="vgg16"), ["streets.fcn", "needs width = 64"]),
         (lambda p: p["digits"].update(dataset="svhn"), ["digits uses the dataset 'svhn'", "under `data`"]),
         (lambda p: p["pathologies"].update(data="svhn"), ["pathologies uses the dataset 'svhn'", "under `data`"]),
+        (
+            lambda p: p["data"]["objects"].update(size=64),
+            [
+                "objects needs images of one size",
+                "data.objects_unlabelled.size = 32, data.objects.size = 64",
+                "guidelines",
+            ],
+        ),
+        (
+            lambda p: p["beta_sweep"].update(other_latents=[1]),
+            ["beta_sweep.other_latents", "greater than or equal to 2"],
+        ),
         (lambda p: p["data"]["objects"].update(source="web"), ["data.objects.source = 'web'"]),
         (lambda p: p["data"]["shapes"].pop("rendered"), ["data.shapes", "rendered"]),
     ],

@@ -76,6 +76,10 @@ def _report(arguments: argparse.Namespace) -> int:
 def _sync(arguments: argparse.Namespace) -> int:
     from triptych.tracking import store_uri, sync
 
+    if not (arguments.root / "params.yaml").is_file():
+        raise UserError(
+            f"no params.yaml in {arguments.root.resolve()}: run this in the project's folder, or say --root"
+        )
     uri = arguments.uri or store_uri(arguments.root)
     added = sync(arguments.root, uri)
     print(f"{uri}: {added} {'run' if added == 1 else 'runs'} added")

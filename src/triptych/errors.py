@@ -22,6 +22,11 @@ def number_from_environment(name: str, default: float) -> float:
         raise UserError(f"{name} = {text!r}: must be a number") from None
 
 
+def disk_full(error: BaseException) -> bool:
+    """Whether it is an operating system's word that a disk has no room left."""
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+
+
 def main(work: Callable[..., None]) -> None:
     """Run a stage script: `work(*command line arguments)`. A UserError, or too little memory or disk, ends as one
     message, status 1."""
@@ -63,7 +68,7 @@ def _too_little(error: Exception) -> str | None:
             f"not enough memory ({said}). Lower batch_size or the number of images in params.yaml, or set "
             f"TRIPTYCH_WORKERS=1: one seed after the other. With the same parameters {GO_ON}"
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if disk_full(error):
         where = f" while writing {error.filename}" if error.filename else ""
         return f"disk full{where}: free some space and run again; {GO_ON}"
     return None

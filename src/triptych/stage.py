@@ -92,8 +92,10 @@ class Stage:
     def data(self, name: str, split: str, role: str | None = None) -> Split:
         """A split of a prepared dataset. The tables say what was used as which `role` (the split's name if absent;
         "test" is what a number was measured on)."""
-        self._used[role or split] = self.dataset(name).describe(split)
-        return self.dataset(name)[split]
+        dataset = self.dataset(name)
+        found = dataset[split]
+        self._used[role or split] = dataset.describe(split)
+        return found
 
     # -- systems ---------------------------------------------------------------------------------------------
 
@@ -199,7 +201,7 @@ class Stage:
 
     def _to_history(self, seed: int, rows: list[Row]) -> None:
         for step, metric, value in rows:
-            line = {"seed": seed, "step": step, "metric": metric, "value": round(value, 7)}
+            line = {"seed": seed, "step": step, "metric": metric, "value": float(f"{value:.7g}")}
             self._history.write(json.dumps(line) + "\n")
         self._history.flush()
 

@@ -81,8 +81,11 @@ def test_binary_images_are_shown_in_black_and_white(tmp_path, ink, shown):
 def test_the_numbers_of_the_standard_are_written_down(tmp_path, monkeypatch):
     from triptych.data.standards import objects
 
-    dataset = write_dataset(tmp_path / "objects", {"train": Split(plain([1, 2]))}, CARD | {"notes": ["a note"]})
     monkeypatch.setattr(objects, "measure", lambda data, seed: {"share": 1 / 3, "seed": seed, "n": len(data["train"])})
+    unlabelled = write_dataset(tmp_path / "own/objects", {"train": Split(plain([1, 2]))}, CARD)
+    assert inspect(unlabelled, tmp_path / "own/out") == {}  # the standard needs labels
+    labelled = {"train": Split(plain([1, 2]), labels=np.array([0, 0]))}
+    dataset = write_dataset(tmp_path / "objects", labelled, CARD | {"notes": ["a note"], "class_names": ["a"]})
     assert inspect(dataset, tmp_path / "out", seed=4) == {"share": 1 / 3, "seed": 4, "n": 2}
     assert json.loads((tmp_path / "out/standard.json").read_text()) == {
         "title": "plain",

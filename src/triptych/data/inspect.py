@@ -22,7 +22,10 @@ def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
     measures: dict[str, float] = {}
     code = f"triptych.data.standards.{dataset.path.name}"
     if importlib.util.find_spec(code) is not None:
-        measures = importlib.import_module(code).measure(dataset, seed)
+        standard = importlib.import_module(code)
+        first = dataset[next(iter(dataset.card["splits"]))]
+        if all(getattr(first, array) is not None for array in standard.NEEDS):
+            measures = standard.measure(dataset, seed)
     described = {
         "title": dataset.card["title"],
         "splits": dataset.card["splits"],

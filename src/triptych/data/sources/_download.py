@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from triptych.data.format import DataError
+from triptych.errors import disk_full
 
 Check = Callable[[Path], str | None]
 """A file -> what is wrong with it, or None."""
@@ -71,10 +71,6 @@ def verify(file: Path, check: Check, remedy: str) -> None:
     wrong = check(file)
     if wrong:
         raise DataError(f"{file} is damaged or not the official file: {wrong}. Delete it and {remedy}")
-
-
-def disk_full(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 class _Resuming:

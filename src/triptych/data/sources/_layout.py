@@ -48,7 +48,7 @@ def parts(name: str, files: list[str], splits: Mapping[str, str] | None = None, 
     """
     images = [PurePosixPath(f).parts for f in files if is_image(f)]
     if not images:
-        raise DataError(f"{name} holds no images (.jpg, .png, .bmp, .webp). {LAYOUTS}")
+        raise DataError(f"{name} holds no images (.jpg, .png, .bmp, .webp, .tif, .gif, .ppm). {LAYOUTS}")
     wrapper = _wrapper(images, set(splits.values()) if splits else set())
     inside = [path[len(wrapper) :] for path in images]
     found = _named(name, inside, splits) if splits else _recognised(name, inside)

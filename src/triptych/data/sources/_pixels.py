@@ -34,7 +34,7 @@ MADE_BY = {  # what a card's `made_by` adds to "photos bicubic, labels nearest"
     "jpeg_bicubic": ", label images bicubic, photos and label images through JPEG (quality 100, 4:4:4)",
 }
 FILTERS = {"box": Image.BOX, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm")
 TASK = 64  # images a thread decodes per task: small images would otherwise cost more to hand out than to decode
 BLOCK = 2**26  # bytes of a block of rows
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from triptych.data.format import DataError
-from triptych.data.sources._download import disk_full
+from triptych.errors import disk_full
 
 OPENERS = {
     **{suffix: gzip.open for suffix in (".tar.gz", ".tgz")},

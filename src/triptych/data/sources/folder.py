@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from triptych.config import Strict
+from triptych.data.classes import evaluated
 from triptych.data.format import DataError, Split, file_sha256
 from triptych.data.sources import _layout
 from triptych.data.sources._layout import Part
@@ -39,7 +40,7 @@ class LabelClass(Strict):
     id: int = Field(ge=0, le=255)
     name: str
     train_id: int = Field(ge=0, le=255)
-    colour: list[int] = Field(min_length=3, max_length=3)
+    colour: list[Annotated[int, Field(ge=0, le=255)]] = Field(min_length=3, max_length=3)
 
 
 class Config(Strict):
@@ -56,6 +57,26 @@ class Config(Strict):
     classes: Literal["camvid", "cityscapes"] | list[LabelClass] | None = None  # of the label maps
     prepared_as: PreparedAs = "png"  # of pairs; jpeg_bicubic: as CycleGAN's authors, see _pixels.py
     truth: list[str] = ["val", "test"]  # the splits whose label maps are kept at full size too
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_can_be_told_apart(cls, classes: str | list[LabelClass] | None) -> str | list[LabelClass] | None:
+        if isinstance(classes, list):
+            scored = evaluated([c.model_dump() for c in classes])
+            for what, values in (("id", [c.id for c in classes]), ("colour", [tuple(c["colour"]) for c in scored])):
+                twice = next((value for value in values if values.count(value) > 1), None)
+                if twice is not None:
+                    raise ValueError(f"two classes have the {what} {twice}: neither could be told from the other")
+        return classes
+
+    @field_validator("splits")
+    @classmethod
+    def _splits_have_known_names(cls, splits: dict[str, str] | None) -> dict[str, str] | None:
+        known = sorted(set(_layout.SPLIT_NAMES.values()))
+        for name in splits or ():
+            if name not in known:
+                raise ValueError(f"there is no split {name!r}; there are {', '.join(known)}")
+        return splits
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:

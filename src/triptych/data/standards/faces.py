@@ -9,6 +9,7 @@ from triptych.data.standards._conv import conv_net_accuracy
 
 ATTRIBUTES = ("Male", "Smiling", "Eyeglasses")
 TRAIN, TEST = 3000, 1000  # at most so many images are used
+NEEDS = ("factors",)  # what images must come with to be measured: one's own may lack it
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:
@@ -19,7 +20,7 @@ def measure(dataset: Dataset, seed: int) -> dict[str, float]:
     explains (only where there is an azimuth). `largest_factor_correlation`: between any two factors, in absolute
     value; about 0.05 by chance with 3000 images.
     """
-    names = [factor["name"] for factor in dataset.card["factors"]]
+    names = [factor["name"] for factor in dataset.factors]
     images, factors = zip(*(_part(dataset, split, n) for split, n in (("train", TRAIN), ("test", TEST))))
     labels = [sum(f[:, names.index(name)] << k for k, name in enumerate(ATTRIBUTES)) for f in factors]
     varied = factors[0][:, factors[0].std(0) > 0]
