@@ -10,6 +10,7 @@ from PIL import Image
 
 from triptych.files import FileError
 from triptych.report import build_report
+from triptych.report.load import read_inputs
 from triptych.results import write_result
 
 SYSTEMS = {"kmeans_1layer": 0.6, "kmeans_3layer_rf": 0.5, "exemplar_cnn": 0.8, "dcgan": 0.7}
@@ -44,7 +45,8 @@ def built(tmp_path_factory):
 
 
 def project(tmp_path):
-    params = "profile: laptop\nobjects:\n  systems: {dcgan: {}, tsvm: {}, mine: {}}\n"
+    names = ", ".join(f"{name}: {{}}" for name in dict.fromkeys([*SYSTEMS, "dcgan", "tsvm", "mine"]))
+    params = f"profile: laptop\nobjects:\n  systems: {{{names}}}\n"
     (tmp_path / "params.yaml").write_text(params)
     for system, value in SYSTEMS.items():
         result(tmp_path, system, value)
@@ -138,6 +140,32 @@ def test_rows_not_run_say_why(root):
     )
     assert "Not run (not in params.yaml): raw pixels, DCGAN, untrained." in text
     assert "Not run (no result yet): tsvm, mine." in text
+
+
+def test_a_system_removed_from_the_parameters_is_no_row_though_its_file_is_there(root):
+    params = root / "params.yaml"
+    params.write_text(params.read_text().replace("kmeans_1layer: {}, ", ""))
+    inputs = read_inputs(root, "laptop")
+    assert "kmeans_1layer" not in inputs.results["objects"] and "dcgan" in inputs.results["objects"]
+    reference = '{"profile": "laptop", "data": {"test": "x (test, n=1)"}, "metrics": {}}'
+    (root / "results/streets").mkdir()
+    for row in ("real_photos", "cyclegan"):
+        (root / "results/streets" / f"{row}.json").write_text(reference)
+    params.write_text(params.read_text() + "streets:\n  systems: {cogan: {}}\n")
+    assert list(read_inputs(root, "laptop").results["streets"]) == ["real_photos"]
+
+
+def test_rows_on_different_data_are_not_compared(root):
+    """The best row on the user's data, the others on rendered: neither bold nor in the order."""
+    file = root / "results/objects/kmeans_1layer.json"
+    mine = json.loads(file.read_text())
+    mine["data"] = {"test": "mine (test, n=9)"}
+    mine["metrics"]["accuracy"]["mean"] = 0.999
+    file.write_text(json.dumps(mine))
+    build(root)
+    text = (root / "reports/laptop/tables/objects.md").read_text()
+    assert "99.9 ± " in text and "**99.9" not in text and "**80.0" in text
+    assert f"over {len(SYSTEMS) - 1} rows" in text and "rendered objects, mine" not in text
 
 
 def test_csv_holds_raw_fractions(built):

@@ -20,7 +20,7 @@ from triptych.report.page import honesty, show_elsewhere, what_was_run
 from triptych.report.papers import PAPERS, paper_of
 from triptych.report.rank import data_sentence, spearman
 from triptych.report.settings import settings_of
-from triptych.report.table import build_tables, show
+from triptych.report.table import build_tables, note_text, show
 from triptych.results import write_result
 
 PERCENT = Column(metric="a", title="a", unit="percent", decimals=2, better="higher", spread_decimals=1)
@@ -170,8 +170,30 @@ def test_loss_curve_mean_uses_steps_of_every_seed():
     rows = [{"seed": 0, "step": t, "metric": "loss", "value": float(t)} for t in (0, 10, 20)]
     rows += [{"seed": 1, "step": t, "metric": "loss", "value": t + 2.0} for t in (0, 10)]
     seeds = _panels({"train": rows})["loss"]
-    steps, sums, counts = _mean(seeds)
-    assert steps.tolist() == [0, 10] and (sums / counts).tolist() == [1.0, 11.0]
+    steps, mean = _mean(seeds)
+    assert steps.tolist() == [0, 10] and mean.tolist() == [1.0, 11.0]
+    steps, mean = _mean({0: np.array([[0.0, 1.0], [2.0, 5.0]]), 1: np.array([[1.0, 3.0]])})  # no step in common
+    assert len(steps) == len(mean) == 0
+
+
+@pytest.mark.parametrize(
+    "note, expected",
+    [
+        ("higgins: 4 factors", "Higgins metric: 4 factors"),
+        ("noise_growth: over 24 scenes", "noise: over 24 scenes"),  # of a metric with a direction before its name
+        ("mig: 20 bins", None),  # a column that this table does not show
+        ("C: 0.1, given", "C: 0.1, given"),
+        ("trained for long", "trained for long"),
+    ],
+)
+def test_a_note_about_a_metric_has_its_title_and_stands_where_the_column_does(note, expected):
+    titles = {
+        "higgins": "Higgins metric",
+        "mig": "MIG",
+        "to_photo/noise_growth": "noise",
+        "to_labels/noise_growth": "x",
+    }
+    assert note_text(note, titles, {"higgins", "to_photo/noise_growth"}) == expected
 
 
 def test_no_curve_from_single_points():

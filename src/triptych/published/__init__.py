@@ -57,13 +57,15 @@ class Column(Strict):
 
 
 class System(Strict):
-    """One row. `ranked`: takes part in the rank correlation; `contender`: may be set bold as the best."""
+    """One row. `ranked`: takes part in the rank correlation; `contender`: may be set bold as the best; `reference`:
+    made by the protocol itself, so that params.yaml does not name it."""
 
     name: str
     facts: dict[str, int | str] = {}
     notes: list[str] = []
     ranked: bool = True
     contender: bool = True
+    reference: bool = False
     values: dict[str, Number] = {}
 
 

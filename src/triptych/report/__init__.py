@@ -37,7 +37,9 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     for key, printed in studies.items():
         _write_texts(out / "tables", key, study_csv(key, inputs), printed)
 
-    staged, sheets = stage_pictures(inputs), data_sheets(root)
+    printed = [(key, row) for key, found in {**tables, **studies}.items() for table in found for row in table.rows]
+    names = {(key, row.system): row.name.text for key, row in printed}
+    staged, sheets = stage_pictures(inputs, names), data_sheets(root)
     drawn = {table: _charts(published[table], inputs, tables[table]) for table in TABLES}
     curved = {table: _curves(inputs, table, tables[table]) for table in TABLES}
     pictures = [*staged, *(s.picture for s in sheets if s.picture)]
@@ -68,7 +70,8 @@ def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> 
 def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> dict[str, Picture]:
     """A dot chart for every printed table in which something was run, of the metrics that the paper has
     too."""
-    charts = {}
+    charts: dict[str, Picture] = {}
+    drawn = set()
     ours, kept = (source.get(published.table, {}) for source in (inputs.results, inputs.kept))
     for view, table in zip(published.views or [None], tables):
         systems = {row.system: row.name.text for row in table.rows if row.ran or row.system in published.systems}
@@ -79,8 +82,10 @@ def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> di
             for m in wanted
         }  # fmt: skip
         columns = [published.column(m) for m in wanted if paper[m]]
-        if not columns:
+        content = tuple(c.metric for c in columns), tuple(systems)
+        if not columns or content in drawn:  # another table has the same rows, and nothing more of the paper's
             continue
+        drawn.add(content)
         series = {f"paper, {published.paper_data}": paper}
         for who, results in (("ours", ours), ("ours at paper scale", kept)):
             shown = {s: r for s, r in results.items() if s in systems}

@@ -13,11 +13,11 @@ from triptych.published import Column, Published
 from triptych.report import style
 from triptych.report.table import heading
 
-MAX_PANELS, ACROSS = 6, 3
+MAX_PANELS, ACROSS = 9, 3
 
 
 def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes | None:
-    """Stage -> rows {"seed", "step", "metric", "value"} -> PNG: a panel a metric (the first six), a thin line
+    """Stage -> rows {"seed", "step", "metric", "value"} -> PNG: a panel a metric (the first nine), a thin line
     a seed, a thick one for their mean. None if there is no curve of two points."""
     panels = _panels(histories)
     if not panels:
@@ -97,8 +97,7 @@ def _panel(axes: Any, title: str, seeds: Mapping[int, np.ndarray], colour: str) 
 
     for points in seeds.values():
         axes.plot(points[:, 0], points[:, 1], color=colour, alpha=0.35, linewidth=0.6)
-    steps, sums, counts = _mean(seeds)
-    axes.plot(steps, sums / counts, color=colour)
+    axes.plot(*_mean(seeds), color=colour)
     values = np.concatenate([points[:, 1] for points in seeds.values()])
     if values.min() > 0 and values.max() / values.min() > 100:
         axes.set_yscale("log")
@@ -110,14 +109,13 @@ def _panel(axes: Any, title: str, seeds: Mapping[int, np.ndarray], colour: str) 
     axes.set_xlabel("step")
 
 
-def _mean(seeds: Mapping[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Steps that every seed has (all steps if they share none), with the sum and count of the values
-    there."""
+def _mean(seeds: Mapping[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over seeds at the steps that all of them have: steps, values."""
     points = np.concatenate(list(seeds.values()))
     steps, where, counts = np.unique(points[:, 0], return_inverse=True, return_counts=True)
     sums = np.bincount(where.ravel(), weights=points[:, 1])
-    full = counts >= counts.max()
-    return steps[full], sums[full], counts[full]
+    shared = counts == len(seeds)
+    return steps[shared], sums[shared] / counts[shared]
 
 
 def _dots(axes: Any, points: Mapping[int, tuple[float, float]], scale: float, n: int, label: str) -> None:

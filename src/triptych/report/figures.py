@@ -16,7 +16,7 @@ from triptych.files import FileError, read_json
 from triptych.report.load import Inputs
 
 LIMIT, SMALLEST = 300_000, 30_000  # bytes a figure may have, and that it may keep if there are too many for the budget
-BUDGET = 5_500_000  # bytes all figures of a report may have together
+BUDGET = 7_500_000  # bytes all figures of a report may have together
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class DataSheet:
     picture: Picture | None
 
 
-def stage_pictures(inputs: Inputs) -> list[Picture]:
+def stage_pictures(inputs: Inputs, names: Mapping[tuple[str, str], str]) -> list[Picture]:
     """Pictures that the stages of this report left under outputs/<group>/<item>/<stage>/, in the order of their
-    figures.json. A listed file that is not there is left out. Raises FileError for one that is not a list of
-    figures."""
+    figures.json; `names`: (group, item) -> what the tables call it. A listed file that is not there is left out. Raises
+    FileError for one that is not a list of figures."""
     outputs, pictures = inputs.root / "outputs", []
     for index in sorted(outputs.glob("*/*/*/figures.json")):
         group, item, stage = index.parent.relative_to(outputs).parts
@@ -73,7 +73,7 @@ def stage_pictures(inputs: Inputs) -> list[Picture]:
             file = index.parent / entry["file"]
             if file.is_file():
                 name = f"{stage}-{file.stem}"
-                caption = f"{item}: {entry.get('caption', '')}"
+                caption = f"{names.get((group, item), item.replace('_', ' '))}: {entry.get('caption', '')}"
                 pictures.append(Picture(group, item, name, file.read_bytes(), caption, entry.get("numbers", {})))
     return pictures
 

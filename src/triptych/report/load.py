@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from triptych.files import FileError, read_json, read_jsonl, read_yaml
-from triptych.published import TABLES
+from triptych.published import TABLES, load
 
 Results = dict[str, dict[str, dict[str, Any]]]  # table -> system -> result
 
@@ -71,14 +71,33 @@ def read_inputs(root: Path, profile: str) -> Inputs:
                 results.setdefault(table, {})[system] = result
             else:
                 others[table, system] = str(result["profile"])
+    params = _params(root / "params.yaml")
+    if params.get("profile") == profile:
+        _forget_removed(results, params)
     if profile == "paper":
         for table, systems in kept.items():
             results[table] = systems | results.get(table, {})
         kept = {}
-    params = _params(root / "params.yaml")
     inputs = Inputs(root, profile, params, results, kept, others)
     inputs.costs.update(_costs(inputs))
     return inputs
+
+
+def _forget_removed(results: Results, params: Mapping[str, Any]) -> None:
+    """Leave out systems that params.yaml has no more: DVC does not remove their files. Rows that a protocol makes by
+    itself (ceilings, floors) are in no params.yaml."""
+    for table in TABLES:
+        systems = (params.get(table) or {}).get("systems")
+        if isinstance(systems, Mapping):
+            made = {name for name, system in load(table).systems.items() if system.reference}
+            results[table] = {s: r for s, r in results[table].items() if s in systems or s in made}
+
+
+def on_one_set(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The results that can be compared: those judged on the data that most were judged on."""
+    titles = [judged_on(result) for result in results.values()]
+    commonest = max(titles, key=titles.count, default=None)
+    return {s: result for s, result in results.items() if judged_on(result) == commonest}
 
 
 def profile_of(file: Path) -> str:

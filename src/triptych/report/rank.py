@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triptych.published import Column, Published
-from triptych.report.load import judged_on
+from triptych.report.load import judged_on, on_one_set
 
 FEWEST = 3  # rows below which an order says nothing
 
@@ -32,8 +32,9 @@ def order_lines(
 ) -> list[str]:
     """One sentence a metric, then one that says on which data the two orders are. Rows the paper does not rank (floors,
     ceilings, numbers of other papers) are left out; where some that it does rank are no contenders (they see the pairs,
-    or the truth), ρ is given without them, too."""
+    or the truth), ρ is given without them, too. Of rows on different data, those on the commonest are compared."""
     lines, used = [], set()
+    results = on_one_set(results)
     for column in columns:
         metric = column.metric
         pairs = {

@@ -22,7 +22,7 @@ def settings_of(inputs: Inputs, table: str) -> tuple[Settings, dict[str, Setting
         for key, value in read_json(file).get("params", {}).items():
             if key.startswith(mine):
                 own.setdefault(system, {})[key.removeprefix(mine)] = _shown(value)
-            else:
+            elif not key.startswith(f"{table}.systems."):  # a sheet of all systems has the settings of all
                 shared[key.removeprefix(f"{table}.")] = _shown(value)
     return shared, own
 

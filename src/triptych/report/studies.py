@@ -14,7 +14,7 @@ from pydantic import Field
 
 from triptych.config import Strict, validate
 from triptych.report.load import Inputs, duration, judged_on
-from triptych.report.table import Cell, Head, Row, Table, heading
+from triptych.report.table import Cell, Head, Row, Table, heading, note_text
 
 
 class Column(Strict):
@@ -66,23 +66,25 @@ def study_tables(key: str, study: Study, inputs: Inputs) -> list[Table]:
 def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str]) -> Table:
     results = {item: inputs.results[group][item] for item in items}
     metrics = [m for m in study.columns if any(m in r["metrics"] for r in results.values())]
-    titles = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
+    titles = {metric: column.title for metric, column in study.columns.items()}
+    data = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
     # toy mixtures and games have no images; of several sets a column of its own names each row's
-    whose = "ours" if len(titles) > 1 else f"ours, {titles[0] if titles else 'no images'}"
+    whose = "ours" if len(data) > 1 else f"ours, {data[0] if data else 'no images'}"
     heads = [Head(heading(study.columns[m]), whose, "ours") for m in metrics]
-    heads += [Head("data", "", "info")] if len(titles) > 1 else []
+    heads += [Head("data", "", "info")] if len(data) > 1 else []
     costed = any((group, item) in inputs.costs for item in items)
     heads += [Head("cost", "", "info")] if costed else []
     notes: dict[str, str] = {}
     rows = []
     for item, result in results.items():
         cells = [_cell(result["metrics"].get(m), study.columns[m]) for m in metrics]
-        if len(titles) > 1:
+        if len(data) > 1:
             cells.append(Cell(judged_on(result) if result["data"] else "–"))
         if costed:
             cost = inputs.costs.get((group, item))
             cells.append(Cell(duration(cost.seconds) if cost else "–"))
-        marks = tuple(notes.setdefault(text, str(len(notes) + 1)) for text in result.get("notes", []))
+        texts = [note_text(note, titles, metrics) for note in result.get("notes", [])]
+        marks = tuple(notes.setdefault(text, str(len(notes) + 1)) for text in texts if text is not None)
         rows.append(Row(item, Cell(study.rows.get(item, item.replace("_", " ")), marks=marks), tuple(cells), True))
     return Table(
         key=key,

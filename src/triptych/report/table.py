@@ -3,12 +3,12 @@ and HTML are four spellings of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from triptych.published import Column, Published, System, Target, View
-from triptych.report.load import Inputs, Results, data_titles, judged_on
+from triptych.report.load import Inputs, Results, data_titles, judged_on, on_one_set
 from triptych.report.rank import order_lines
 
 
@@ -85,6 +85,17 @@ def show(value: float, spread: float | None, column: Column, decimals: int | Non
         return text
     spread_digits = column.decimals if column.spread_decimals is None else column.spread_decimals
     return f"{text} ± {spread * scale:.{spread_digits}f}"
+
+
+def note_text(note: str, titles: Mapping[str, str], shown: Collection[str]) -> str | None:
+    """A stage's note as the reader gets it. One that begins with a metric ("higgins: …") is about that column: the
+    column's title stands there, and a table without the column goes without the note (None)."""
+    name, colon, rest = note.partition(": ")
+    about = [metric for metric in titles if metric == name or metric.endswith(f"/{name}")] if colon else []
+    if not about:
+        return note
+    first = next((metric for metric in about if metric in shown), None)
+    return None if first is None else f"{titles[first]}: {rest}"
 
 
 def heading(column: Any) -> str:
@@ -189,7 +200,8 @@ class _Builder:
 
     def _our_cells(self, column: Column, results: Mapping[str, Any], reasons: bool) -> dict[str, Cell]:
         numbers = {s: r["metrics"][column.metric] for s, r in results.items() if column.metric in r["metrics"]}
-        bold = self._best({s: n["mean"] for s, n in numbers.items()}, column)
+        same = on_one_set({s: results[s] for s in numbers})
+        bold = self._best({s: numbers[s]["mean"] for s in same}, column)
         cells = {}
         for system in self.systems:
             if system in numbers:
@@ -215,11 +227,13 @@ class _Builder:
         return {s for s, v in shown.items() if v == best}
 
     def _marks(self, system: str) -> tuple[str, ...]:
+        titles = {column.metric: column.title for column in self.published.columns}
+        shown = {column.metric for column in self.columns}
         texts = list(self.rows[system].notes)
         for results in (self.ours, self.kept):
             if system in results:
-                texts += results[system].get("notes", [])
-        return tuple(dict.fromkeys(self._note(text) for text in texts))
+                texts += [note_text(note, titles, shown) for note in results[system].get("notes", [])]
+        return tuple(dict.fromkeys(self._note(text) for text in texts if text is not None))
 
     def _note(self, text: str, mark: str | None = None) -> str:
         """The sign of a footnote: the given one or the next number."""
