@@ -54,6 +54,12 @@ def test_a_run_ends_with_the_numbers_of_its_own_row_alone(project, monkeypatch):
     assert files == rows  # from which a sync makes the runs of the other rows
 
 
+def test_a_missing_split_is_named(project):
+    prepared(project)
+    with stages.Stage("objects", "raw_pixels", "probe") as stage, pytest.raises(UserError, match="no split 'test'"):
+        stage.data("objects_unlabelled", "test")
+
+
 def test_cost_names_device_and_precision(project):
     with stages.Stage("objects", "raw_pixels", "probe"):
         pass

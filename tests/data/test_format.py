@@ -3,12 +3,14 @@
 import errno
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from triptych.data import format as fmt
 from triptych.data.format import Chunks, DataError, Dataset, Split, write_dataset
+from triptych.errors import disk_full
 
 CARD = {
     "title": "test images",
@@ -72,6 +74,29 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="disk full while writing .*MiB free"):
         write_dataset(tmp_path / "d", {"train": split()}, CARD)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("array", [np.zeros((400, 1000)), Chunks((400, 1000), "float64", [np.zeros((400, 1000))])])
+def test_a_full_disk_has_its_number_whoever_writes(array):
+    """np.save would raise an OSError without one, in words of its own."""
+    with pytest.raises(OSError) as caught:
+        fmt._save(Path("/dev/full"), array)
+    assert disk_full(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, bool])
+def test_arrays_are_written_as_numpy_writes_them(tmp_path, dtype):
+    array = np.arange(24).reshape(6, 4).astype(dtype)
+    fmt._save(tmp_path / "ours.npy", array.T[::2])  # not contiguous
+    np.save(tmp_path / "numpys.npy", np.ascontiguousarray(array.T[::2]))
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+def test_images_without_known_factors_say_so(tmp_path):
+    dataset = write_dataset(tmp_path / "faces", {"train": split()}, CARD)
+    with pytest.raises(DataError, match="faces has no known factors"):
+        _ = dataset.factors
 
 
 def test_missing_dataset_or_split_says_what_to_do(tmp_path):

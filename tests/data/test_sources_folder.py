@@ -349,3 +349,39 @@ def test_many_images_keep_their_order(tmp_path):
         patch.setattr(_pixels, "TASK", 7)
         images = written(tmp_path, tmp_path / "many.tar", grey=True)["train"].images
     assert np.array_equal(images[:, 0, 0, 0], np.arange(250))
+
+
+@pytest.mark.parametrize("suffix", ["tif", "tiff", "gif", "ppm", "jfif"])
+def test_a_class_in_another_format_does_not_vanish(tmp_path, suffix):
+    picture(tmp_path / "set/train/cat/0.png")
+    picture(tmp_path / f"set/train/dog/0.{suffix}", GREEN)
+    data = written(tmp_path, tmp_path / "set")
+    assert data.card["class_names"] == ["cat", "dog"] and len(data["train"]) == 2
+
+
+def scored(*classes):
+    return [{"id": i, "name": str(i), "train_id": t, "colour": list(c)} for i, t, c in classes]
+
+
+@pytest.mark.parametrize(
+    "classes, message",
+    [
+        (scored((0, 0, RED), (1, 1, (300, 0, 0))), "less than or equal to 255"),
+        (scored((0, 0, RED), (1, 5, BLUE)), "train ids must be 0"),
+        (scored((0, 255, RED)), "train ids must be 0"),
+        (scored((0, 0, RED), (0, 1, BLUE)), "two classes have the id 0"),
+        (scored((0, 0, RED), (1, 1, RED)), "two classes have the colour"),
+    ],
+)
+def test_classes_that_cannot_be_told_apart_are_refused(classes, message):
+    with pytest.raises(ValueError, match=message):
+        folder.Config(path="x", classes=classes)
+
+
+def test_an_unscored_class_may_share_a_colour():
+    assert folder.Config(path="x", classes=scored((0, 0, RED), (1, 255, RED))).classes[1].train_id == 255
+
+
+def test_a_split_of_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="no split '../../evil'; there are .*train"):
+        folder.Config(path="x", splits={"../../evil": "a"})
