@@ -196,6 +196,13 @@ def test_a_note_about_a_metric_has_its_title_and_stands_where_the_column_does(no
     assert note_text(note, titles, {"higgins", "to_photo/noise_growth"}) == expected
 
 
+def test_a_curve_for_each_of_many_metrics_and_none_of_what_a_search_tried():
+    rows = [{"seed": 0, "step": t, "metric": f"loss_{k}", "value": float(t)} for t in (0, 10) for k in range(12)]
+    assert loss_curves({"train": rows}).startswith(b"\x89PNG")  # more panels than colours
+    assert len(_panels({"train": rows})) == 9
+    assert loss_curves({"train": [row | {"metric": "draw0_trial_lr"} for row in rows]}) is None
+
+
 def test_no_curve_from_single_points():
     assert loss_curves({"train": [{"seed": 0, "step": 5, "metric": "loss", "value": 1.0}]}) is None
     assert loss_curves({}) is None

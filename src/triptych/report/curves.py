@@ -34,7 +34,7 @@ def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes |
         )  # inches; margins by hand: a layout engine draws everything twice
         figure = Figure(figsize=(width, height))
         for n, (title, seeds) in enumerate(panels.items()):
-            _panel(figure.add_subplot(down, across, n + 1), title, seeds, style.PALETTE[n])
+            _panel(figure.add_subplot(down, across, n + 1), title, seeds, style.PALETTE[n % len(style.PALETTE)])
         figure.subplots_adjust(
             left=0.5 / width,
             right=1 - 0.1 / width,
@@ -81,6 +81,8 @@ def _panels(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, d
     curves: dict[str, dict[int, list[tuple[float, float]]]] = {}
     for stage, rows in histories.items():
         for row in rows:
+            if "trial_" in row["metric"]:  # what a random search tried, one value a trial: no curve
+                continue
             title = f"{stage}: {row['metric']}" if len(histories) > 1 else str(row["metric"])
             curves.setdefault(title, {}).setdefault(row["seed"], []).append((row["step"], row["value"]))
     panels = {}
