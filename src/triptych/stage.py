@@ -92,9 +92,8 @@ class Stage:
     def data(self, name: str, split: str, role: str | None = None) -> Split:
         """A split of a prepared dataset. The tables say what was used as which `role` (the split's name if absent;
         "test" is what a number was measured on)."""
-        dataset = self.dataset(name)
-        found = dataset[split]
-        self._used[role or split] = dataset.describe(split)
+        found = self.dataset(name)[split]
+        self._used[role or split] = self.dataset(name).describe(split)
         return found
 
     # -- systems ---------------------------------------------------------------------------------------------
