@@ -11,7 +11,7 @@ from triptych.data.render import faces
 from triptych.dcgan.arithmetic import figures as arithmetic_figures
 from triptych.dcgan.arithmetic import protocol as arithmetic
 from triptych.dcgan.arithmetic.attributes import Readings
-from triptych.dcgan.arithmetic.code_lab import Lab, fixed_generator
+from triptych.dcgan.arithmetic.code_lab import FixedGenerator, Lab
 from triptych.dcgan.arithmetic.demonstrations import add_up, interpolate, turn
 from triptych.dcgan.arithmetic.figures import drawings
 from triptych.dcgan.arithmetic.nearest_real import NearestReal
@@ -67,6 +67,7 @@ def protocol(**changes):
         "interpolation": {"series": 2, "points": 3, "steps": 4},
         "pairs": {"smile": {"changed": "Smiling", "across": "Male", "start": 0}},
         "turn": {"factor": "azimuth", "starts": 2, "points": 5},
+        "forgetting": {"attribute": "Eyeglasses", "height": 8, "width": 20, "boxes": 6, "controls": 2},
     }
     return validate(Protocol, values | changes, "arithmetic")
 
@@ -206,7 +207,7 @@ def test_an_image_does_not_depend_on_its_batch():
     torch.manual_seed(0)
     gan = Gan(GanConfig(net="svhn32", width=4, z_dim=8, steps=1), (3, 32, 32))
     before = {k: v.clone() for k, v in gan.state_dict().items()}
-    generate = fixed_generator(gan, batches=2, batch_size=16)
+    generate = FixedGenerator(gan, batches=2, batch_size=16)
     codes = gan.codes(5, torch.Generator().manual_seed(1))
     alone = torch.cat([generate(code[None]) for code in codes])
     assert (generate(codes).int() - alone.int()).abs().max() <= 1
@@ -218,7 +219,7 @@ def test_the_fixed_statistics_are_those_of_samples_from_the_prior():
     torch.manual_seed(0)
     gan = Gan(GanConfig(net="svhn32", width=4, z_dim=8, steps=1), (3, 32, 32))
     codes = gan.codes(256, torch.Generator().manual_seed(3))
-    alone, together = fixed_generator(gan)(codes).float(), gan.sample(256, seed=3).float()
+    alone, together = FixedGenerator(gan)(codes).float(), gan.sample(256, seed=3).float()
     assert (alone - together).abs().mean() < 0.1 * together.std()
 
 
@@ -250,7 +251,9 @@ def test_the_reader_is_judged_on_test_images_and_the_bank_is_of_others(monkeypat
     number = {image.tobytes(): i for i, image in enumerate(np.asarray(test.images))}
     rows = [number[image.tobytes()] for image in judged[0]]
     assert len(set(rows)) == 20
-    assert np.array_equal(judged[1], arithmetic.targets_of(test, card, ["Male", "Smiling"], "azimuth")[rows])
+    assert np.array_equal(
+        judged[1], arithmetic.targets_of(test, card, ["Eyeglasses", "Male", "Smiling"], "azimuth")[rows]
+    )
     bank, real = measured
     assert np.array_equal(real, judged[0])
     known = {image.tobytes() for image in np.asarray(train.images)}
@@ -276,7 +279,7 @@ def test_the_whole_study_on_faces(tmp_path, factor):
     again = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
     assert outcome.numbers == again.numbers
     table = rows([outcome, again], p)
-    assert list(table) == ["interpolation", "smile", "turn", "reader"]
+    assert list(table) == ["interpolation", "smile", "turn", "forgetting", "reader"]
     assert len(table["smile"]["success"]) == 2 and bool(table["turn"]) == (factor is not None)
     assert {"accuracy_Male", "accuracy_Smiling"} <= set(table["reader"])
     assert all(notes(row, p) for row in table)
@@ -286,7 +289,7 @@ def test_the_whole_study_on_faces(tmp_path, factor):
         assert described["caption"] and all(np.isfinite(v) for v in described["numbers"].values())
         assert 1000 < (tmp_path / file).stat().st_size < 300_000
         files.append(file)
-    assert files == ["interpolation.png", "smile.png"] + (["turn.png"] if factor else [])
+    assert files == ["interpolation.png", "smile.png", *(["turn.png"] if factor else []), "forgetting.png"]
 
 
 @pytest.mark.parametrize(

@@ -19,27 +19,48 @@ from triptych.dcgan.gan.training import Gan
 AT_ONCE = 2000  # codes
 
 
-@torch.no_grad()
-def fixed_generator(gan: Gan, batches: int = 20, batch_size: int = 128) -> latent.Generate:
-    """The generator as a function of one code at a time: its normalisation uses statistics of samples from the prior,
-    so that an image does not depend on what is generated along with it. Codes (n, d) -> uint8 images, on the CPU."""
-    net = copy.deepcopy(gan.generator).train()
-    for layer in net.modules():
-        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
-            layer.reset_running_stats()
-            layer.momentum = None  # a plain mean over the batches
-    draw = torch.Generator().manual_seed(0)
-    for _ in range(batches):
-        net(gan.codes(batch_size, draw))
-    net.eval()
-    device = next(net.parameters()).device
+class FixedGenerator:
+    """A trained generator as a function of one code at a time: its normalisation uses statistics of samples from the
+    prior, so that an image does not depend on what is generated along with it.
+
+    Called with codes (n, d) it gives uint8 images, on the CPU. Layers are counted from the top: layer 1 is the input of
+    the last convolution, the one that makes the image.
+    """
+
+    @torch.no_grad()
+    def __init__(self, gan: Gan, batches: int = 20, batch_size: int = 128):
+        net = copy.deepcopy(gan.generator).train()
+        for layer in net.modules():
+            if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+                layer.reset_running_stats()
+                layer.momentum = None  # a plain mean over the batches
+        draw = torch.Generator().manual_seed(0)
+        for _ in range(batches):
+            net(gan.codes(batch_size, draw))
+        self.net = net.eval()
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        return self.net.pixels(self._in_parts(self.net, codes))
+
+    def maps(self, codes: Tensor, layer: int) -> Tensor:
+        """The feature maps of a layer, after their activation: (n, k, s, s) float, on the CPU."""
+        return self._in_parts(self._halves(layer)[0], codes)
+
+    def without(self, layer: int, dropped: Tensor) -> latent.Generate:
+        """The same generator with the `dropped` (k,) maps of a layer set to 0 everywhere."""
+        below, above = self._halves(layer)
+        left = (~dropped).to(next(self.net.parameters()).device)[:, None, None]
+        return lambda codes: self.net.pixels(self._in_parts(lambda part: above(below(part) * left), codes))
+
+    def _halves(self, layer: int) -> tuple[torch.nn.Module, torch.nn.Module]:
+        net = self.net
+        below = torch.nn.Sequential(net.dense, net.project, net.unflatten, *net.blocks[:-layer])
+        return below, net.blocks[-layer:]
 
     @torch.inference_mode()
-    def generate(codes: Tensor) -> Tensor:
-        parts = [net(part.to(device)).float().cpu() for part in codes.split(AT_ONCE)]
-        return net.pixels(torch.cat(parts))
-
-    return generate
+    def _in_parts(self, function: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor:
+        device = next(self.net.parameters()).device
+        return torch.cat([function(part.to(device)).float().cpu() for part in codes.split(AT_ONCE)])
 
 
 def to_bytes(images: Tensor) -> Tensor:
@@ -65,7 +86,7 @@ class Lab:
         def codes(n: int, generator: torch.Generator) -> Tensor:
             return gan.codes(n, generator).cpu()
 
-        generate = fixed_generator(gan)
+        generate = FixedGenerator(gan)
         pool = codes(size, torch.Generator().manual_seed(seed + 1))
         samples = generate(pool)
         return cls(generate, codes, reader, real, seed, pool, samples, reader.read(samples))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from triptych.dcgan.arithmetic.forgetting import Forgetting
 from triptych.dcgan.arithmetic.protocol import Outcome, Pair, Protocol
 from triptych.dcgan.figures import sheet
 
@@ -24,6 +25,7 @@ def drawings(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Drawing]:
         found.append((f"{name}.png", lambda path, name=name, pair=pair: draw_sum(first, name, pair, path)))
     if "turn" in first.numbers:
         found.append(("turn.png", lambda path: draw_turn(first, path)))
+    found.append(("forgetting.png", lambda path: draw_forgetting(first, protocol.forgetting, path)))
     return found
 
 
@@ -79,6 +81,29 @@ def draw_turn(outcome: Outcome, path: Path) -> dict[str, Any]:
         "the turn vector. Right: the same with the difference of the exemplars' pixels. The first seed's first draw; "
         "its numbers are over all draws.",
         "numbers": {key: round(numbers[key], 4) for key in ("rank_correlation", "range", "rank_correlation_pixels")},
+    }
+
+
+def draw_forgetting(outcome: Outcome, config: Forgetting, path: Path) -> dict[str, Any]:
+    """Boxes around the attribute; then the same samples with all maps and without those of each rule."""
+    panels = [
+        (text, _sheet(outcome.pictures[f"forgetting/{key}"], 2))
+        for key, text in {
+            "boxes": f"boxes:\n{_word(config.attribute, 1)}",
+            "before": "samples with it",
+            "after": "without the maps\nof the boxes",
+            "after_same_place": "without the maps of the\nsame place, with it or not",
+            "after_random": "without as many\nrandom maps",
+        }.items()
+    ]
+    _save(panels, path)
+    numbers = outcome.numbers["forgetting"]
+    return {
+        "caption": f"Left: where covering takes most from the classifier's belief in {_word(config.attribute, 1)}. "
+        "Then the first samples that have it, and the same without the maps that tell the boxes from elsewhere in "
+        "their samples (the paper's rule), without those that tell them from the same place in samples that lack it, "
+        "and without as many random maps (the last choice). First seed; the numbers are over its whole pool.",
+        "numbers": {k: round(numbers[k], 4) for k in ("has", "has_after", "has_after_same_place", "has_after_random")},
     }
 
 

@@ -1,4 +1,4 @@
-"""Study `arithmetic`: what a DCGAN's code space is good for (paper, sections 6.1 and 6.3.2; figures 4, 7 and 8).
+"""Study `arithmetic`: what a DCGAN's code space is good for (paper, sections 6.1 and 6.3; figures 4 and 6 to 8).
 
 The paper shows pictures whose exemplars were picked by hand. Here a classifier that was trained on the data's labels
 picks the exemplars among samples and judges the results, so that each demonstration becomes a number:
@@ -6,11 +6,13 @@ picks the exemplars among samples and judges the results, so that each demonstra
     interpolation   steps along straight lines between random codes; a jump would hint at memorised images
     <pair>          mean(A) − mean(B) + mean(C) of codes, against one exemplar each, and against the same sum of pixels
     turn            a direction from faces that look left to faces that look right, added to random codes
+    forgetting      samples without the feature maps that seem to draw an attribute
     reader          the classifier itself, on held-out images
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,11 +26,13 @@ from triptych.data.format import Split
 from triptych.dcgan.arithmetic.attributes import Reader, ReaderConfig, held_out, targets_of, train_reader
 from triptych.dcgan.arithmetic.code_lab import Lab
 from triptych.dcgan.arithmetic.demonstrations import Numbers, Pictures, add_up, interpolate, turn
+from triptych.dcgan.arithmetic.forgetting import Forgetting, forget
 from triptych.dcgan.arithmetic.nearest_real import NearestReal
+from triptych.dcgan.gan.networks import FAMILIES
 from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
 from triptych.engine import Replica
 
-ITEMS = ("interpolation", "turn", "reader")  # and the names of the pairs
+ITEMS = ("interpolation", "turn", "forgetting", "reader")  # and the names of the pairs
 
 
 class Interpolation(Strict):
@@ -85,6 +89,7 @@ class Protocol(Strict):
     interpolation: Interpolation
     pairs: dict[str, Pair] = Field(min_length=1)
     turn: Turn
+    forgetting: Forgetting
 
     @model_validator(mode="after")
     def _enough(self) -> Protocol:
@@ -96,12 +101,28 @@ class Protocol(Strict):
             raise ValueError(f"pairs: {taken[0]!r} is the name of another row")
         return self
 
+    @model_validator(mode="after")
+    def _something_to_forget(self) -> Protocol:
+        net, f = FAMILIES[self.gan.net], self.forgetting
+        if f.layer > len(net.strides):
+            raise ValueError(f"forgetting.layer = {f.layer}: {self.gan.net} has {len(net.strides)} layers of maps")
+        cell = math.prod(net.strides[: f.layer])
+        if not cell <= min(f.box) <= max(f.box) < net.size:
+            raise ValueError(
+                f"forgetting.height = {f.height}, width = {f.width}: both must lie between {cell} pixels, what a value "
+                f"of layer {f.layer} stands for, and {net.size - 1}; the images are {net.size} pixels wide"
+            )
+        if f.boxes > self.pool:
+            raise ValueError(f"forgetting.boxes = {f.boxes}: there are {self.pool} samples (pool)")
+        return self
+
     def datasets(self) -> list[str]:
         return [self.dataset]
 
     @property
     def attributes(self) -> list[str]:
-        return sorted({name for pair in self.pairs.values() for name in (pair.changed, pair.across)})
+        names = {name for pair in self.pairs.values() for name in (pair.changed, pair.across)}
+        return sorted(names | {self.forgetting.attribute})
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,8 @@ def run(train: Split, test: Split, card: dict[str, Any], protocol: Protocol, rep
     if protocol.turn.factor is not None:
         numbers["turn"], shown = turn(lab, protocol.turn, protocol)
         pictures |= {f"turn/{key}": images for key, images in shown.items()}
+    numbers["forgetting"], shown = forget(lab, protocol.forgetting)
+    pictures |= {f"forgetting/{key}": images for key, images in shown.items()}
     return Outcome(numbers, pictures)
 
 
@@ -153,7 +176,7 @@ def fit_gan(train: Split, protocol: Protocol, replica: Replica) -> Gan:
 
 def rows(outcomes: Sequence[Outcome], protocol: Protocol) -> dict[str, dict[str, list[float]]]:
     """Row -> metric -> a value per seed. The turn's row is there, and empty, where the data have no azimuth."""
-    names = ["interpolation", *protocol.pairs, "turn", "reader"]
+    names = ["interpolation", *protocol.pairs, "turn", "forgetting", "reader"]
     found = {name: [o.numbers.get(name, {}) for o in outcomes] for name in names}
     return {name: {metric: [n[metric] for n in each] for metric in each[0]} for name, each in found.items()}
 
@@ -171,6 +194,13 @@ def notes(row: str, protocol: Protocol) -> list[str]:
         return [
             f"{p.draws} draws of {p.turn.exemplars} exemplars at either end, {p.turn.starts} starts each, "
             f"{p.turn.points} places"
+        ]
+    if row == "forgetting":
+        f = p.forgetting
+        return [
+            f"{f.attribute} forgotten: {f.boxes} boxes of {f.height} × {f.width} pixels, put by the classifier where "
+            f"the paper drew 52 by hand; maps of layer {f.layer} from the top; {f.controls} random choices of as many; "
+            f"judged on all {p.pool} samples",
         ]
     pair = p.pairs[row]
     return [
