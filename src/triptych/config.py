@@ -61,10 +61,7 @@ def _keys(model: type[BaseModel]) -> str:
 def _line(error: Mapping[str, Any], model: type[BaseModel], where: str) -> str:
     key = ".".join([where, *map(str, error["loc"])]) if where else ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        owner = _owner(model, error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), list(owner.model_fields), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"{key}: unknown key; {hint}allowed here: {_keys(owner)}"
+        return f"{key}: {unknown_key(model, error['loc'])}"
     if error["type"] == "missing":
         return f"{key}: missing; give it a value"
     message = error["msg"].removeprefix("Value error, ")
@@ -74,13 +71,25 @@ def _line(error: Mapping[str, Any], model: type[BaseModel], where: str) -> str:
     return f"{key} = {error['input']!r}: {message}"
 
 
+def unknown_key(model: type[BaseModel], location: tuple) -> str:
+    """What is wrong with the key at a pydantic error's location in `model`, and what is allowed there."""
+    owner = _owner(model, location[:-1])
+    near = difflib.get_close_matches(str(location[-1]), list(owner.model_fields), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown key; {hint}allowed here: {_keys(owner)}"
+
+
 def _owner(model: type[BaseModel], path: tuple) -> type[BaseModel]:
-    """The nested section that a pydantic error location points into."""
+    """The nested section that a pydantic error location points into. Its steps are keys, places in a list, or names of
+    a union's members."""
     for step in path:
         field = model.model_fields.get(str(step))
-        annotation = getattr(field, "annotation", None)
-        inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
-        if not inner:
-            return model
-        model = inner[0]
+        model = (field and _section_in(field.annotation)) or model
     return model
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The first section that a type speaks of: itself, or within list[...], dict[...] or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _section_in(inner))), None)

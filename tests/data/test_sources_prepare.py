@@ -94,6 +94,8 @@ class Params(Strict):
     ({"rendered": {"renderer": "dots", "trian": 5}}, r"rendered\.trian = 5: unknown key; did you mean 'tr"),
     ({"torchvision": {"dataset": "CIFAR"}}, r"torchvision\.dataset = 'CIFAR': input should be 'CIFAR10'"),
     ({"official": {"dataset": "imagenets"}}, r"official\.dataset = 'imagenets': .*dsprites, cityscapes"),
+    ({"folder": {"path": "x", "classes": [{"id": 0, "name": "sky", "colur": [0, 0, 0]}]}},
+     r"colur = .*: unknown key; did you mean 'colour'\? allowed here: id"),
     ({"official": {"dataset": "dsprites", "load_size": 9}}, r"official\.load_size = 9: unknown key"),
     ({"official": {"dataset": "cityscapes", "prepared_as": "jpg"}},
      r"official\.prepared_as = 'jpg': input should be 'png' or 'jpeg_bicubic'"),

@@ -11,6 +11,7 @@ from triptych.dcgan.digits.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.supervised_cnn import sample_trial
 from triptych.dcgan.digits_protocol import Protocol, evaluate
 from triptych.dcgan.gan.networks import Discriminator
+from triptych.dcgan.semisupervised import pca
 from triptych.dcgan.semisupervised.neighbours import NearestNeighbours
 from triptych.dcgan.semisupervised.pca import PCA
 from triptych.engine import Divergence, Replica
@@ -107,19 +108,26 @@ def test_k_is_the_one_with_the_least_validation_error():
     assert NearestNeighbours(1, 2).best_k([1, 3], [(rows, labels)], asked, truth) == 3
 
 
-def test_principal_components_agree_with_scikit_learn():
+@pytest.mark.parametrize("at_once", [20_000, 80, 7])
+def test_principal_components_agree_with_scikit_learn(monkeypatch, at_once):
+    """However many images are turned into floats at once."""
     from sklearn.decomposition import PCA as Theirs
 
-    rows = np.random.default_rng(0).normal(size=(80, 12)) * np.arange(1, 13)
-    ours = PCA(12, 5, whiten=True).fit(torch.tensor(rows).float())(torch.tensor(rows).float()).numpy()
-    theirs = Theirs(5, whiten=True).fit_transform(rows)
-    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=0.02, atol=0.02)
+    monkeypatch.setattr(pca, "AT_ONCE", at_once)
+    spread = np.arange(1, 13)
+    images = (128 + 8 * spread * np.random.default_rng(0).normal(size=(80, 12))).clip(0, 255).astype(np.uint8)
+    fitted = PCA(12, 5, whiten=True).fit(images.reshape(80, 3, 2, 2))
+    theirs = Theirs(5, whiten=True).fit(images / 255)
+    signs = np.sign((theirs.components_ * fitted.components.numpy().T).sum(1))
+    ours = fitted.of_images(images.reshape(80, 3, 2, 2)).numpy() * signs
+    np.testing.assert_allclose(ours * np.sqrt(79 / 80), theirs.transform(images / 255), atol=1e-4)
+    np.testing.assert_allclose(fitted(torch.tensor(images).float() / 255).numpy() * signs, ours, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_out, n_in, n_rows", [(13, 12, 80), (12, 12, 12)])
 def test_more_components_than_there_are_is_an_error_that_names_the_parameter(n_out, n_in, n_rows):
     with pytest.raises(ParamsError, match=f"pca = {n_out}.*12"):
-        PCA(n_in, n_out, key="pca").fit(torch.zeros(n_rows, n_in))
+        PCA(n_in, n_out, key="pca").fit(np.zeros((n_rows, n_in), np.uint8))
 
 
 def test_distances_are_exact_where_training_is_not(monkeypatch, tf32):

@@ -13,7 +13,7 @@ from PIL import Image
 from triptych import report
 from triptych.published import TABLES, Column, load
 from triptych.report.curves import _dots, _mean, _panel, _panels, dot_chart, loss_curves
-from triptych.report.figures import Picture, shrink, write_figures
+from triptych.report.figures import Picture, in_words, shrink, write_figures
 from triptych.report.formats import tex, to_csv
 from triptych.report.load import Inputs, data_titles, duration, judged_on, read_inputs
 from triptych.report.page import honesty, show_elsewhere, what_was_run
@@ -42,6 +42,23 @@ def test_numbers_are_shown_as_the_paper_prints_them():
     assert show(0.4575, 0.008, PERCENT) == "45.75 ± 0.8"
     assert show(0.849, 0.004, PERCENT, decimals=1) == "84.9 ± 0.4"
     assert show(0.4, None, LOWER) == "0.40"
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("success", "success (%)"),
+        ("success_1", "success, one"),  # a column of its own, no item "1"
+        ("success_no_norm", "no batch norm: success (%)"),
+        ("no_norm/success_1", "no batch norm: success, one"),
+        ("nll_at_0.5", "NLL at 0.5"),
+        ("to_photo/mean_error", "to photo: mean error"),
+        ("success_else", "success else"),
+    ],
+)
+def test_a_pictures_numbers_are_called_as_the_columns_and_rows_are(name, words):
+    titles = {"success": "success (%)", "success_1": "success, one", "nll": "NLL"}
+    assert in_words(name, titles, {"no_norm": "no batch norm", "1": "one"}) == words
 
 
 def test_spearman_by_hand():

@@ -24,6 +24,7 @@ def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
     if importlib.util.find_spec(code) is not None:
         standard = importlib.import_module(code)
         first = dataset[next(iter(dataset.card["splits"]))]
+        # NEEDS: the arrays that images must come with to be measured; a user's own may lack them
         if all(getattr(first, array) is not None for array in standard.NEEDS):
             measures = standard.measure(dataset, seed)
     described = {

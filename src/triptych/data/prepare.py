@@ -12,7 +12,6 @@ Sections of other sources may stay: they are checked, and not used. Nothing fall
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from triptych.config import Strict
+from triptych.config import Strict, unknown_key
 from triptych.data import render, sources
 from triptych.data.format import Dataset, Split, write_dataset
 from triptych.data.sources import folder as folder_source
@@ -113,9 +112,7 @@ def _line(error: Mapping[str, Any], model: type[Strict]) -> InitErrorDetails:
     """One of pydantic's errors, an unknown key together with what is allowed."""
     kind, words = error["type"], error["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), list(model.model_fields), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        kind, words = "unknown_key", f"unknown key; {hint}allowed here: {', '.join(model.model_fields)}"
+        kind, words = "unknown_key", unknown_key(model, error["loc"])
     return InitErrorDetails(type=PydanticCustomError(kind, words), loc=error["loc"], input=error["input"])
 
 

@@ -39,7 +39,9 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
 
     printed = [(key, row) for key, found in {**tables, **studies}.items() for table in found for row in table.rows]
     names = {(key, row.system): row.name.text for key, row in printed}
-    staged, sheets = stage_pictures(inputs, names), data_sheets(root)
+    titles = {key: {c.metric: c.title for c in published[key].columns} for key in TABLES}
+    titles |= {key: {metric: c.title for metric, c in study.columns.items()} for key, study in load_studies().items()}
+    staged, sheets = stage_pictures(inputs, names, titles), data_sheets(root)
     drawn = {table: _charts(published[table], inputs, tables[table]) for table in TABLES}
     curved = {table: _curves(inputs, table, tables[table]) for table in TABLES}
     pictures = [*staged, *(s.picture for s in sheets if s.picture)]

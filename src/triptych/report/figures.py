@@ -57,10 +57,12 @@ class DataSheet:
     picture: Picture | None
 
 
-def stage_pictures(inputs: Inputs, names: Mapping[tuple[str, str], str]) -> list[Picture]:
+def stage_pictures(
+    inputs: Inputs, names: Mapping[tuple[str, str], str], titles: Mapping[str, Mapping[str, str]]
+) -> list[Picture]:
     """Pictures that the stages of this report left under outputs/<group>/<item>/<stage>/, in the order of their
-    figures.json; `names`: (group, item) -> what the tables call it. A listed file that is not there is left out. Raises
-    FileError for one that is not a list of figures."""
+    figures.json; `names`: (group, item) -> what the tables call it; `titles`: group -> metric -> how its column is
+    headed. A listed file that is not there is left out. Raises FileError for one that is not a list of figures."""
     outputs, pictures = inputs.root / "outputs", []
     for index in sorted(outputs.glob("*/*/*/figures.json")):
         group, item, stage = index.parent.relative_to(outputs).parts
@@ -74,8 +76,35 @@ def stage_pictures(inputs: Inputs, names: Mapping[tuple[str, str], str]) -> list
             if file.is_file():
                 name = f"{stage}-{file.stem}"
                 caption = f"{names.get((group, item), item.replace('_', ' '))}: {entry.get('caption', '')}"
-                pictures.append(Picture(group, item, name, file.read_bytes(), caption, entry.get("numbers", {})))
+                # a picture of `faces` speaks of the row faces_vae as vae
+                items = {i.removeprefix(f"{item}_"): text for (g, i), text in names.items() if g == group}
+                numbers = {
+                    in_words(key, titles.get(group, {}), items): value
+                    for key, value in entry.get("numbers", {}).items()
+                }
+                pictures.append(Picture(group, item, name, file.read_bytes(), caption, numbers))
     return pictures
+
+
+def in_words(name: str, titles: Mapping[str, str], items: Mapping[str, str]) -> str:
+    """What the reader is told of a picture's number: the title of the metric's column, after the name of the item for
+    `<metric>_<item>` and `<item>/<metric>`, before the place for `<metric>_at_<place>`; any other name in its words."""
+    if name in titles:
+        return titles[name]
+    first, slash, rest = name.partition("/")
+    if slash and first in items:
+        return f"{items[first]}: {in_words(rest, titles, items)}"
+    for metric, title in titles.items():
+        item = name.removeprefix(f"{metric}_")
+        if item != name and item in items:
+            return f"{items[item]}: {title}"
+        if item != name and item.startswith("at_"):
+            return f"{title} {words(item)}"
+    return words(name)
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ").replace("/", ": ")
 
 
 def data_sheets(root: Path) -> list[DataSheet]:

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from triptych.published import Published
-from triptych.report.figures import DataSheet, Figure
+from triptych.report.figures import DataSheet, Figure, words
 from triptych.report.load import Inputs, data_titles, judged_on
 from triptych.report.papers import Paper
 from triptych.report.settings import Settings
@@ -63,7 +63,7 @@ def render(page: Page) -> str:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["number"] = show_number
-    environment.filters["words"] = lambda name: name.replace("_", " ").replace("/", ": ")
+    environment.filters["words"] = words
     environment.filters["elsewhere"] = show_elsewhere
     files = resources.files(__package__)
     template = environment.from_string(files.joinpath("page.html").read_text(encoding="utf-8"))

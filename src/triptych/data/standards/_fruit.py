@@ -9,7 +9,7 @@ from triptych.data.format import Dataset
 from triptych.data.standards._conv import conv_net_accuracy
 
 TRAIN, TEST = 300, 100  # at most so many images of each domain are used
-NEEDS = ()  # what images must come with to be measured: one's own may lack it
+NEEDS = ()
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from triptych.data.standards._conv import conv_net_accuracy
 
 LABELS, TEST = 1000, 2000  # the labelled images, and the most test images used
 _NEIGHBOURS = (1, 3, 5, 7, 11)  # the best of them on the test set: the rival is not weakened by a poor choice
-NEEDS = ("labels",)  # what images must come with to be measured: one's own may lack it
+NEEDS = ("labels",)
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

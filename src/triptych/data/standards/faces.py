@@ -9,7 +9,7 @@ from triptych.data.standards._conv import conv_net_accuracy
 
 ATTRIBUTES = ("Male", "Smiling", "Eyeglasses")
 TRAIN, TEST = 3000, 1000  # at most so many images are used
-NEEDS = ("factors",)  # what images must come with to be measured: one's own may lack it
+NEEDS = ("factors",)
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from triptych.data.standards._conv import conv_net_accuracy
 
 TRAIN, SVM_TRAIN, TEST = 5000, 4000, 2000  # at most so many images are used
 _SVM_C = (1e-4, 1e-3)  # the better of the two on the test set: the floor is not lowered by a poor choice
-NEEDS = ("labels",)  # what images must come with to be measured: one's own may lack it
+NEEDS = ("labels",)
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ import numpy as np
 from triptych.data.format import Dataset
 
 SAMPLE = 20_000
-NEEDS = ()  # what images must come with to be measured: one's own may lack it
+NEEDS = ()
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

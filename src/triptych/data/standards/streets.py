@@ -11,7 +11,7 @@ from triptych.data.classes import IGNORE, evaluated, train_ids
 from triptych.data.format import Dataset, Split
 
 TRAIN, VAL, STEPS, BATCH = 300, 100, 260, 8
-NEEDS = ("label_maps",)  # what images must come with to be measured: one's own may lack it
+NEEDS = ("label_maps",)
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

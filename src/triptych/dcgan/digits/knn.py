@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.dcgan.semisupervised.neighbours import NeighbourConfig, NeighbourSystem
-from triptych.dcgan.semisupervised.pca import PCA, flat, flat_rows
+from triptych.dcgan.semisupervised.pca import PCA, flat
 from triptych.engine import Replica
 from triptych.systems import Spec
 
@@ -29,7 +29,7 @@ class System(NeighbourSystem):
 
     def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
         if self.config.pca:
-            self.input.fit(flat_rows(unlabelled, replica.device))
+            self.input.fit(unlabelled)
 
     def image_features(self, images: Tensor) -> Tensor:
         return self.input(flat(images))

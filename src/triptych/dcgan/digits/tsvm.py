@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from triptych.dcgan.semisupervised.pca import PCA, flat, flat_rows
+from triptych.dcgan.semisupervised.pca import PCA, flat
 from triptych.dcgan.semisupervised.transduction import TransductionConfig, TransductiveSystem
 from triptych.engine import Replica
 from triptych.systems import Spec
@@ -24,7 +24,7 @@ class System(TransductiveSystem):
         self.pca = PCA(int(np.prod(spec.image_shape)), config.components)
 
     def learn_features(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        self.pca.fit(flat_rows(unlabelled, replica.device))
+        self.pca.fit(unlabelled)
 
     def image_features(self, images: Tensor) -> Tensor:
         return self.pca(flat(images))

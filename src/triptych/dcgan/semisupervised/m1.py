@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.config import Strict
-from triptych.dcgan.semisupervised.pca import PCA, flat, flat_rows
+from triptych.dcgan.semisupervised.pca import PCA, flat
 from triptych.engine import Phase, Replica, Task, train
 from triptych.systems import Spec
 
@@ -58,8 +58,7 @@ class M1(nn.Module):
         """Learn from uint8 images (n, C, H, W)."""
         c = self.config
         self.to(replica.device)
-        pixels = flat_rows(images, replica.device)
-        rows = self.whiten.fit(pixels)(pixels)
+        rows = self.whiten.fit(images).of_images(images)
         stream = replica.stream(rows, batch_size=min(c.batch_size, len(rows)))
         train(M1Task(self, len(rows)), {"x": stream}, steps=c.steps, replica=replica)
         return self

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from triptych.config import ParamsError
 from triptych.engine import exact_products
+
+AT_ONCE = 20_000  # images
 
 
 class PCA(nn.Module):
@@ -26,20 +30,30 @@ class PCA(nn.Module):
 
     @torch.no_grad()
     @exact_products()
-    def fit(self, rows: Tensor) -> PCA:
-        """Exact components of `rows` (n, n_in): the largest eigenvectors of their covariance."""
-        n, n_out = len(rows), self.components.shape[1]
+    def fit(self, images: np.ndarray | Tensor) -> PCA:
+        """Exact components of uint8 `images` (n, ...), as rows in [0, 1]: the largest eigenvectors of their covariance.
+        As floats there is only a block of them at a time (594,388 images of SVHN take 7 GB)."""
+        n, n_out = len(images), self.components.shape[1]
         if n <= n_out:
             raise ParamsError(f"{self.key} = {n_out}: must be less than {n}, the images to learn them from")
-        mean = rows.mean(0)
-        centred = rows - mean
-        values, vectors = _largest_eigenpairs(centred.T @ centred / n, n_out)
+        mean = sum(rows.sum(0) for rows in self._blocks(images)) / n
+        covariance = sum((rows - mean).T @ (rows - mean) for rows in self._blocks(images)) / n
+        values, vectors = _largest_eigenpairs(covariance, n_out)
         vectors = vectors * _signs(vectors)
         if self.whiten:
             vectors = vectors / values.clamp_min(1e-12).sqrt()
         self.mean.copy_(mean)
         self.components.copy_(vectors)
         return self
+
+    @torch.no_grad()
+    def of_images(self, images: np.ndarray | Tensor) -> Tensor:
+        """Components (n, n_out) of uint8 images (n, ...), a block at a time."""
+        return torch.cat([self(rows) for rows in self._blocks(images)])
+
+    def _blocks(self, images: np.ndarray | Tensor) -> Iterator[Tensor]:
+        for start in range(0, len(images), AT_ONCE):
+            yield flat(torch.as_tensor(np.array(images[start : start + AT_ONCE])).to(self.mean.device))
 
     @exact_products()
     def forward(self, rows: Tensor) -> Tensor:
@@ -49,11 +63,6 @@ class PCA(nn.Module):
 def flat(images: Tensor) -> Tensor:
     """uint8 images (n, ...) -> rows (n, d) in [0, 1]."""
     return images.flatten(1).float() / 255
-
-
-def flat_rows(images: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """The same for a whole array, on `device`."""
-    return flat(torch.as_tensor(np.asarray(images)).to(device))
 
 
 def _largest_eigenpairs(matrix: Tensor, k: int) -> tuple[Tensor, Tensor]:
