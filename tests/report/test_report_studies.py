@@ -52,6 +52,7 @@ def test_items_without_a_common_metric_have_tables_of_their_own(tmp_path):
     tables = study_tables("beta_sweep", STUDY, read_inputs(tmp_path, "laptop"))
     assert [[row.system for row in table.rows] for table in tables] == [["a"], ["b", "c"]]
     assert len({table.key for table in tables}) == 2
+    assert [table.title for table in tables] == [f"{STUDY.title}: a", f"{STUDY.title}: b; c"]
 
 
 def test_every_number_says_what_data_it_is_from(tmp_path):

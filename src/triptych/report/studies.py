@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -47,7 +48,8 @@ def load_studies() -> dict[str, Study]:
 
 
 def study_tables(key: str, study: Study, inputs: Inputs) -> list[Table]:
-    """The printed tables of a study: one for items that have the same metrics; none if nothing of it was run."""
+    """The printed tables of a study: one for items that have the same metrics, named by its items where there are
+    several; none if nothing of it was run."""
     results = inputs.results.get(key, {})
     items = [*(i for i in study.rows if i in results), *sorted(set(results) - set(study.rows), key=_natural)]
     groups: list[tuple[set[str], list[str]]] = []
@@ -60,7 +62,10 @@ def study_tables(key: str, study: Study, inputs: Inputs) -> list[Table]:
             group[0].update(metrics)
             group[1].append(item)
     keys = [key, *(f"{key}-{n}" for n in range(2, len(groups) + 1))]
-    return [_table(key, k, study, inputs, members) for k, (_, members) in zip(keys, groups)]
+    tables = [_table(key, k, study, inputs, members) for k, (_, members) in zip(keys, groups)]
+    if len(tables) == 1:
+        return tables
+    return [replace(t, title=f"{t.title}: {'; '.join(row.name.text for row in t.rows)}") for t in tables]
 
 
 def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str]) -> Table:
