@@ -19,8 +19,7 @@ from torch import Tensor
 from triptych.config import Strict
 from triptych.dcgan.arithmetic.code_lab import Lab
 
-RULES = ("", "_same_place", "_random")  # suffixes of what is measured: the paper's rule and the two beside it
-SHOWN = 8
+SHOWN = 8  # samples in each picture
 
 
 class Forgetting(Strict):
@@ -49,6 +48,30 @@ def forget(lab: Lab, config: Forgetting) -> tuple[dict[str, float], dict[str, np
     Pictures, uint8 (SHOWN, C, H, W): `boxes`, and the pool's first samples that have the attribute (where too few have
     it, others) `before` and `after`.
     """
+    column = lab.reader.attributes.index(config.attribute)
+    had = lab.readings.probabilities > 0.5
+    others = [k for k in range(had.shape[1]) if k != column]
+    chosen, numbers, boxes = maps_to_drop(lab, config)
+    numbers["has"] = float(had[:, column].double().mean())
+    shown = (~had[:, column]).to(torch.int8).argsort(stable=True)[:SHOWN]
+    pictures = {"boxes": boxes.numpy(), "before": lab.samples[shown].numpy()}
+    for rule, choices in chosen.items():
+        measured = []
+        for dropped in choices:
+            images = lab.generate.without(config.layer, dropped)(lab.pool)
+            has = lab.reader.read(images).probabilities > 0.5
+            measured.append((has[:, column].double().mean(), (has == had)[:, others].double().mean()))
+        has_after, kept = torch.tensor(measured).mean(0).tolist()
+        numbers |= {f"has_after{rule}": has_after, f"kept{rule}": kept}
+        pictures[f"after{rule}"] = images[shown].numpy()
+        if rule == "":
+            numbers["distance"] = lab.real.median(images)
+    return numbers, pictures
+
+
+def maps_to_drop(lab: Lab, config: Forgetting) -> tuple[dict[str, list[Tensor]], dict[str, float], Tensor]:
+    """By each rule ("" is the paper's) the choices of maps, bool (k,), true where a map is to be dropped; dropped,
+    box_accuracy and covered as in `forget`; the first boxes, drawn."""
     rng, _ = lab.random("forgetting")
     column = lab.reader.attributes.index(config.attribute)
     sure = lab.score({config.attribute: 1}).topk(config.boxes).indices
@@ -71,28 +94,12 @@ def forget(lab: Lab, config: Forgetting) -> tuple[dict[str, float], dict[str, np
         "_same_place": [largest(sharper, count)],
         "_random": [largest(torch.from_numpy(rng.random(total)), count) for _ in range(config.controls)],
     }
-    had = lab.readings.probabilities > 0.5
-    others = [k for k in range(had.shape[1]) if k != column]
     numbers = {
         "dropped": count / total,
         "box_accuracy": accuracy,
         "covered": float((belief < 0.5).double().mean()),
-        "has": float(had[:, column].double().mean()),
     }
-    order = (~had[:, column]).to(torch.int8).argsort(stable=True)[:SHOWN]
-    pictures = {"before": lab.samples[order].numpy(), "boxes": framed(lab.samples[sure], corners, config.box).numpy()}
-    for rule in RULES:
-        measured = []
-        for dropped in chosen[rule]:
-            images = lab.generate.without(config.layer, dropped)(lab.pool)
-            has = lab.reader.read(images).probabilities > 0.5
-            measured.append((has[:, column].double().mean(), (has == had)[:, others].double().mean()))
-        has_after, kept = torch.tensor(measured).mean(0).tolist()
-        numbers |= {f"has_after{rule}": has_after, f"kept{rule}": kept}
-        pictures[f"after{rule}"] = images[order].numpy()
-        if rule == "":
-            numbers["distance"] = lab.real.median(images)
-    return numbers, pictures
+    return chosen, numbers, framed(lab.samples[sure], corners, config.box)
 
 
 def find_boxes(images: Tensor, box: tuple[int, int], cell: int, believe) -> tuple[Tensor, Tensor]:
