@@ -67,6 +67,7 @@ def protocol(**changes):
         "interpolation": {"series": 2, "points": 3, "steps": 4},
         "pairs": {"smile": {"changed": "Smiling", "across": "Male", "start": 0}},
         "turn": {"factor": "azimuth", "starts": 2, "points": 5},
+        "filters": {},
         "forgetting": {"attribute": "Eyeglasses", "height": 8, "width": 20, "boxes": 6, "controls": 2},
     }
     return validate(Protocol, values | changes, "arithmetic")
@@ -279,7 +280,7 @@ def test_the_whole_study_on_faces(tmp_path, factor):
     again = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
     assert outcome.numbers == again.numbers
     table = rows([outcome, again], p)
-    assert list(table) == ["interpolation", "smile", "turn", "forgetting", "reader"]
+    assert list(table) == ["interpolation", "smile", "turn", "filters", "forgetting", "reader"]
     assert len(table["smile"]["success"]) == 2 and bool(table["turn"]) == (factor is not None)
     assert {"accuracy_Male", "accuracy_Smiling"} <= set(table["reader"])
     assert all(notes(row, p) for row in table)
@@ -289,13 +290,17 @@ def test_the_whole_study_on_faces(tmp_path, factor):
         assert described["caption"] and all(np.isfinite(v) for v in described["numbers"].values())
         assert 1000 < (tmp_path / file).stat().st_size < 300_000
         files.append(file)
-    assert files == ["interpolation.png", "smile.png", *(["turn.png"] if factor else []), "forgetting.png"]
+    filters = ["filters.png", "filters_explained.png"]
+    assert files == ["interpolation.png", "smile.png", *(["turn.png"] if factor else []), *filters, "forgetting.png"]
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
         ({"candidates": 2}, "must lie between exemplars"),
+        ({"filters": {"shown": 17}}, "the last convolution has 16 maps"),
+        ({"filters": {"images": 21}}, "there are 20 images"),
+        ({"filters": {"shown": 0}}, "shown"),
         ({"pairs": {"turn": {"changed": "a", "across": "b", "start": 0}}}, "name of another row"),
         ({"pairs": {"x": {"changed": "a", "across": "a", "start": 0}}}, "needs two attributes"),
         ({"seeds": []}, "seeds"),

@@ -100,6 +100,7 @@ def protocol(**forgetting):
         "interpolation": {"series": 2, "points": 3, "steps": 4},
         "pairs": {"smile": {"changed": "Smiling", "across": "Male", "start": 0}},
         "turn": {"factor": "azimuth", "starts": 2, "points": 5},
+        "filters": {},
         "forgetting": {"attribute": "Eyeglasses", "height": 8, "width": 20, "boxes": 6} | forgetting,
     }
     return validate(Protocol, values, "arithmetic")

@@ -1,8 +1,11 @@
 """The report as a whole, on small made-up results."""
 
+import base64
 import csv
+import io
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,7 +107,7 @@ def build(root, profile="laptop"):
 
 def test_page_is_self_contained_and_well_formed(built):
     page = Page((built / "index.html").read_text())
-    assert page.images and all(src.startswith("data:image/png;base64,") for src in page.images)
+    assert page.images and all(src.startswith("data:image/webp;base64,") for src in page.images)
     assert all(target.startswith("#") and target[1:] in page.ids for target in page.targets)
     assert len(page.ids) == len(set(page.ids))
     assert "Samples <b>of</b> DCGAN" in page.text  # escaped, shown as written
@@ -190,6 +193,20 @@ def test_same_files_give_the_same_bytes(root):
     build_report(root, "laptop", root / "a")
     build_report(root, "laptop", root / "b")
     assert contents(root / "a") == contents(root / "b")
+
+
+def test_the_pages_pictures_are_those_of_the_files(built):
+    def pixels(data):
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        return image.size, image.tobytes()
+
+    shown = {pixels(base64.b64decode(src.split(",")[1])) for src in Page((built / "index.html").read_text()).images}
+    assert shown == {pixels(file.read_bytes()) for file in (built / "figures").glob("*.png")}
+
+
+def test_what_is_kept_in_git_stays_small():
+    files = [file for file in (Path(__file__).parents[2] / "reports").rglob("*") if file.is_file()]
+    assert len(files) > 50 and sum(file.stat().st_size for file in files) < 15_000_000
 
 
 def test_figures_stay_small(root):

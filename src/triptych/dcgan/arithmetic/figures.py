@@ -1,4 +1,4 @@
-"""The pictures of the study of the code space: walks, sums and turns of the first seed, none of them picked."""
+"""The pictures of the study of a DCGAN's inside: walks, sums, turns, filters; first seed, none of them picked."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def drawings(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Drawing]:
         found.append((f"{name}.png", lambda path, name=name, pair=pair: draw_sum(first, name, pair, path)))
     if "turn" in first.numbers:
         found.append(("turn.png", lambda path: draw_turn(first, path)))
+    found.append(("filters.png", lambda path: draw_filters(first, path)))
+    found.append(("filters_explained.png", lambda path: draw_explained(outcomes, path)))
     found.append(("forgetting.png", lambda path: draw_forgetting(first, protocol.forgetting, path)))
     return found
 
@@ -81,6 +83,61 @@ def draw_turn(outcome: Outcome, path: Path) -> dict[str, Any]:
         "the turn vector. Right: the same with the difference of the exemplars' pixels. The first seed's first draw; "
         "its numbers are over all draws.",
         "numbers": {key: round(numbers[key], 4) for key in ("rank_correlation", "range", "rank_correlation_pixels")},
+    }
+
+
+def draw_filters(outcome: Outcome, path: Path) -> dict[str, Any]:
+    """A map a row: the images that excite it most, and what in them does; of random filters and of the trained ones."""
+    panels = []
+    for key, text in {
+        "images_random": "random filters:\nimages that excite them",
+        "guided_random": "what in them does",
+        "images": "trained filters:\nimages that excite them",
+        "guided": "what in them does",
+    }.items():
+        shown = outcome.pictures[f"filters/{key}"]
+        panels.append((text, _sheet(shown.reshape(-1, *shown.shape[2:]), shown.shape[1])))
+    _save(panels, path)
+    return {
+        "caption": f"The first {len(shown)} maps of the discriminator's last convolution, a row each: the held-out "
+        "images with the strongest responses, and their guided gradients (grey is 0, each picture scaled to its own "
+        "largest). Left before training, right after it. First seed.",
+        "numbers": {},
+    }
+
+
+def draw_explained(outcomes: Sequence[Outcome], path: Path) -> dict[str, Any]:
+    """A bar for each factor of the data: what it explains of the filters' responses, trained and random."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from triptych.report import style
+
+    found = [outcome.numbers["filters"] for outcome in outcomes]
+    names = [key.removeprefix("explained_") for key in found[0] if not key.endswith("_random")]
+    with matplotlib.rc_context(style.RC):
+        figure = Figure(figsize=(5.2, 0.5 + 0.26 * len(names)), facecolor="white", layout="constrained")
+        axes = figure.add_subplot()
+        for offset, ending, label, colour in (
+            (-0.2, "", "trained", style.BLUE),
+            (0.2, "_random", "random", style.MUTED),
+        ):
+            values = 100 * np.array([[numbers[f"explained_{name}{ending}"] for name in names] for numbers in found])
+            places = np.arange(len(names)) + offset
+            axes.barh(places, values.mean(0), 0.38, color=colour, label=label)
+            for value in values:
+                axes.plot(value, places, ".", color=style.INK, markersize=3)
+        axes.set_yticks(range(len(names)), [name.replace("_", " ").lower() for name in names])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("variance of a filter's strongest response that the factor explains (%)")
+        axes.legend(loc="lower right")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(style.to_png(figure))
+    return {
+        "caption": "What in a face the filters of the discriminator's last convolution respond to, after training and "
+        f"before it: mean over the filters; bars are means, points single runs (n = {len(found)}).",
+        "numbers": {},
     }
 
 

@@ -1,4 +1,4 @@
-"""Study `arithmetic`: what a DCGAN's code space is good for (paper, sections 6.1 and 6.3; figures 4 and 6 to 8).
+"""Study `arithmetic`: what a DCGAN's nets know of the things they draw (paper, section 6; figures 4 to 8).
 
 The paper shows pictures whose exemplars were picked by hand. Here a classifier that was trained on the data's labels
 picks the exemplars among samples and judges the results, so that each demonstration becomes a number:
@@ -6,6 +6,7 @@ picks the exemplars among samples and judges the results, so that each demonstra
     interpolation   steps along straight lines between random codes; a jump would hint at memorised images
     <pair>          mean(A) − mean(B) + mean(C) of codes, against one exemplar each, and against the same sum of pixels
     turn            a direction from faces that look left to faces that look right, added to random codes
+    filters         what excites the maps of the discriminator's last convolution, against those of random filters
     forgetting      samples without the feature maps that seem to draw an attribute
     reader          the classifier itself, on held-out images
 """
@@ -26,13 +27,14 @@ from triptych.data.format import Split
 from triptych.dcgan.arithmetic.attributes import Reader, ReaderConfig, held_out, targets_of, train_reader
 from triptych.dcgan.arithmetic.code_lab import Lab
 from triptych.dcgan.arithmetic.demonstrations import Numbers, Pictures, add_up, interpolate, turn
+from triptych.dcgan.arithmetic.filters import Filters, respond
 from triptych.dcgan.arithmetic.forgetting import Forgetting, forget
 from triptych.dcgan.arithmetic.nearest_real import NearestReal
 from triptych.dcgan.gan.networks import FAMILIES
 from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
 from triptych.engine import Replica
 
-ITEMS = ("interpolation", "turn", "forgetting", "reader")  # and the names of the pairs
+ITEMS = ("interpolation", "turn", "filters", "forgetting", "reader")  # and the names of the pairs
 
 
 class Interpolation(Strict):
@@ -89,6 +91,7 @@ class Protocol(Strict):
     interpolation: Interpolation
     pairs: dict[str, Pair] = Field(min_length=1)
     turn: Turn
+    filters: Filters
     forgetting: Forgetting
 
     @model_validator(mode="after")
@@ -99,6 +102,15 @@ class Protocol(Strict):
         taken = sorted(set(ITEMS) & set(self.pairs))
         if taken:
             raise ValueError(f"pairs: {taken[0]!r} is the name of another row")
+        return self
+
+    @model_validator(mode="after")
+    def _maps_to_show(self) -> Protocol:
+        maps = FAMILIES[self.gan.net].multiples[-1] * self.gan.width
+        if self.filters.shown > maps:
+            raise ValueError(f"filters.shown = {self.filters.shown}: the last convolution has {maps} maps")
+        if self.filters.images > self.held_out:
+            raise ValueError(f"filters.images = {self.filters.images}: there are {self.held_out} images (held_out)")
         return self
 
     @model_validator(mode="after")
@@ -153,6 +165,10 @@ def run(train: Split, test: Split, card: dict[str, Any], protocol: Protocol, rep
     if protocol.turn.factor is not None:
         numbers["turn"], shown = turn(lab, protocol.turn, protocol)
         pictures |= {f"turn/{key}": images for key, images in shown.items()}
+    nets = {"": gan.discriminator, "_random": new_gan(train, protocol, replica.part("gan")).discriminator}
+    factors = {f["name"]: test.factors[judged, k] for k, f in enumerate(card["factors"])}
+    numbers["filters"], shown = respond(nets, bank, real, factors, protocol.filters)
+    pictures |= {f"filters/{key}": images for key, images in shown.items()}
     numbers["forgetting"], shown = forget(lab, protocol.forgetting)
     pictures |= {f"forgetting/{key}": images for key, images in shown.items()}
     return Outcome(numbers, pictures)
@@ -167,16 +183,21 @@ def fit_reader(train: Split, card: dict[str, Any], protocol: Protocol, replica: 
     return reader
 
 
-def fit_gan(train: Split, protocol: Protocol, replica: Replica) -> Gan:
+def new_gan(train: Split, protocol: Protocol, replica: Replica) -> Gan:
+    """The weights that training begins with: those of the seed."""
     torch.manual_seed(replica.seed)
-    gan = Gan(protocol.gan, tuple(train.images.shape[1:])).to(replica.device)
+    return Gan(protocol.gan, tuple(train.images.shape[1:])).to(replica.device)
+
+
+def fit_gan(train: Split, protocol: Protocol, replica: Replica) -> Gan:
+    gan = new_gan(train, protocol, replica)
     train_gan(gan, train.images, protocol.gan, replica)
     return gan
 
 
 def rows(outcomes: Sequence[Outcome], protocol: Protocol) -> dict[str, dict[str, list[float]]]:
     """Row -> metric -> a value per seed. The turn's row is there, and empty, where the data have no azimuth."""
-    names = ["interpolation", *protocol.pairs, "turn", "forgetting", "reader"]
+    names = ["interpolation", *protocol.pairs, "turn", "filters", "forgetting", "reader"]
     found = {name: [o.numbers.get(name, {}) for o in outcomes] for name in names}
     return {name: {metric: [n[metric] for n in each] for metric in each[0]} for name, each in found.items()}
 
@@ -194,6 +215,13 @@ def notes(row: str, protocol: Protocol) -> list[str]:
         return [
             f"{p.draws} draws of {p.turn.exemplars} exemplars at either end, {p.turn.starts} starts each, "
             f"{p.turn.points} places"
+        ]
+    if row == "filters":
+        return [
+            f"variance of a filter's strongest response in each of {p.held_out} held-out images; random filters: the "
+            "same net before training",
+            "pictures by guided backpropagation; what becomes of a leaky rectifier's leak on the way back is not said: "
+            "closed",
         ]
     if row == "forgetting":
         f = p.forgetting
