@@ -201,7 +201,7 @@ def test_the_pages_pictures_are_those_of_the_files(built):
         return image.size, image.tobytes()
 
     shown = {pixels(base64.b64decode(src.split(",")[1])) for src in Page((built / "index.html").read_text()).images}
-    assert shown == {pixels(file.read_bytes()) for file in (built / "figures").glob("*.png")}
+    assert shown == {pixels(file.read_bytes()) for file in (built / "figures").glob("*.webp")}
 
 
 def test_what_is_kept_in_git_stays_small():
@@ -218,15 +218,15 @@ def test_figures_stay_small(root):
     run.mkdir(parents=True)
     (run / "run.json").write_text('{"profile": "laptop"}')
     build(root)
-    files = list((root / "reports/laptop/figures").glob("*.png"))
-    assert {"arithmetic-faces-arithmetic-walk.png", "curves-objects-dcgan.png"} <= {f.name for f in files}
+    files = list((root / "reports/laptop/figures").glob("*.webp"))
+    assert {"arithmetic-faces-arithmetic-walk.webp", "curves-objects-dcgan.webp"} <= {f.name for f in files}
     assert all(f.stat().st_size < 300_000 for f in files)
 
 
 def test_curves_pictures_and_costs_are_of_the_reports_profile(root):
     run = root / "runs/objects/dcgan/features/run.json"
     figures = root / "reports/laptop/figures"
-    files = {"curves-objects-dcgan.png", "objects-dcgan-features-samples.png"}
+    files = {"curves-objects-dcgan.webp", "objects-dcgan-features-samples.webp"}
 
     def seen(told):
         run.unlink(missing_ok=True)
@@ -256,10 +256,11 @@ def test_the_precision_is_named(built, root):
 
 
 def test_an_old_figure_does_not_linger(root):
-    stale = root / "reports/laptop/figures/stale.png"
-    picture(stale)
+    stale = [root / "reports/laptop/figures" / name for name in ("stale.png", "stale.webp")]
+    for file in stale:
+        picture(file)
     build(root)
-    assert not stale.exists()
+    assert not any(file.exists() for file in stale)
 
 
 def test_nothing_run_at_all(tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 from triptych import report
 from triptych.published import TABLES, Column, load
 from triptych.report.curves import _dots, _mean, _panel, _panels, dot_chart, loss_curves
-from triptych.report.figures import Picture, in_words, shrink, write_figures
+from triptych.report.figures import Picture, in_words, write_figures
 from triptych.report.formats import tex, to_csv
 from triptych.report.load import Inputs, data_titles, duration, judged_on, read_inputs
 from triptych.report.page import honesty, show_elsewhere, what_was_run
@@ -225,16 +225,34 @@ def test_no_curve_from_single_points():
     assert loss_curves({}) is None
 
 
-def test_shrink_keeps_what_fits_and_brings_down_what_does_not():
-    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+def png(pixels):
     out = io.BytesIO()
-    Image.fromarray(noise).save(out, "PNG")
-    png = out.getvalue()
-    assert shrink(png, len(png)) == png
-    small = shrink(png, 50_000)
-    assert len(small) <= 50_000
-    with Image.open(io.BytesIO(small)) as image:
-        assert image.width / image.height == pytest.approx(4 / 3, rel=0.05)
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def written(folder, name="a-b-x.webp"):
+    with Image.open(folder / name) as image:
+        return np.array(image.convert("RGB"))
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+
+
+def test_what_is_small_enough_keeps_its_pixels(tmp_path):
+    pixels = NOISE[:100, :100]
+    figure = write_figures([Picture("a", "b", "x", png(pixels))], tmp_path)["a-b-x.webp"]
+    assert np.array_equal(written(tmp_path), pixels) and (figure.width, figure.height) == (100, 100)
+
+
+def test_what_is_too_large_gets_a_palette_and_then_fewer_pixels(tmp_path):
+    write_figures([Picture("a", "b", "x", png(NOISE))], tmp_path)  # 360,000 bytes of noise
+    found = written(tmp_path)
+    assert found.shape == NOISE.shape and len(np.unique(found.reshape(-1, 3), axis=0)) == 256
+    write_figures([Picture("a", "b", "x", png(NOISE))], tmp_path, budget=50_000)
+    found = written(tmp_path)
+    assert (tmp_path / "a-b-x.webp").stat().st_size <= 50_000
+    assert found.shape[0] < 300 and found.shape[1] / found.shape[0] == pytest.approx(4 / 3, rel=0.05)
 
 
 def test_tables_and_data_belong_to_papers():
@@ -399,23 +417,20 @@ def test_a_chart_has_the_papers_numbers_ours_and_ours_at_paper_scale(tmp_path, m
 
 
 def test_figures_together_stay_within_their_budget(tmp_path):
-    out = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)).save(out, "PNG")
-    pictures = [Picture("a", "b", name, out.getvalue()) for name in ("x", "y")]
+    pictures = [Picture("a", "b", name, png(NOISE[:200, :200])) for name in ("x", "y")]
 
     def total(budget):
         write_figures(pictures, tmp_path, budget)
-        files = list(tmp_path.glob("*.png"))
-        assert {file.name for file in files} == {"a-b-x.png", "a-b-y.png"}
+        files = list(tmp_path.glob("*.webp"))
+        assert {file.name for file in files} == {"a-b-x.webp", "a-b-y.webp"}
         return sum(file.stat().st_size for file in files)
 
-    assert total(10**6) == 2 * len(out.getvalue()) > 120_000
+    assert total(10**6) > 240_000
     assert total(110_000) <= 110_000
-    icon = io.BytesIO()
-    Image.new("RGB", (50, 50)).save(icon, "PNG")
-    pictures[1] = Picture("a", "b", "y", icon.getvalue())
-    assert 40_000 < total(100_000) <= 100_000  # the large one gives way: it gets a palette, and keeps its pixels
-    assert (tmp_path / "a-b-y.png").read_bytes() == icon.getvalue()
+    pictures[1] = Picture("a", "b", "y", png(NOISE[:50, :50]))
+    assert 40_000 < total(100_000) <= 100_000  # the large one gives way: it gets a palette, and keeps its size
+    assert written(tmp_path).shape == (200, 200, 3)
+    assert np.array_equal(written(tmp_path, "a-b-y.webp"), NOISE[:50, :50])
 
 
 def test_numbers_beside_the_tables_are_shown_in_their_unit():

@@ -12,11 +12,13 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from triptych.files import FileError, read_json
 from triptych.report.load import Inputs
 
 LIMIT, SMALLEST = 300_000, 30_000  # bytes a figure may have, and that it may keep if there are too many for the budget
-BUDGET = 7_000_000  # bytes all figures of a report may have together: with the page, which holds them too, < 15 MB
+BUDGET = 6_000_000  # bytes all figures of a report may have together: with the page, which holds them too, < 15 MB
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Picture:
 
     @property
     def file(self) -> str:
-        return "-".join(part for part in (self.group, self.item, self.name) if part) + ".png"
+        return "-".join(part for part in (self.group, self.item, self.name) if part) + ".webp"
 
 
 @dataclass(frozen=True)
@@ -122,80 +124,66 @@ def data_sheets(root: Path) -> list[DataSheet]:
 
 
 def write_figures(pictures: Sequence[Picture], folder: Path, budget: int = BUDGET) -> dict[str, Figure]:
-    """Write every picture, each under 300 kB and all under `budget` bytes if that can be; file name ->
-    figure."""
-    from PIL import Image
-
-    small = dict(zip((p.file for p in pictures), _small_enough([p.png for p in pictures], budget)))
+    """Write every picture as WebP without loss (three quarters of a PNG's bytes), each under 300 kB and all under
+    `budget` bytes if that can be; file name -> figure."""
+    small = _small_enough([p.png for p in pictures], budget)
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.png"):
+    for stale in [*folder.glob("*.webp"), *folder.glob("*.png")]:
         stale.unlink()
     figures = {}
-    for picture, uri in zip(pictures, _in_threads(embedded, [small[p.file] for p in pictures])):
-        png = small[picture.file]
-        (folder / picture.file).write_bytes(png)
-        with Image.open(io.BytesIO(png)) as image:
-            width, height = image.size
-        figures[picture.file] = Figure(picture, uri, width, height)
+    for picture, webp in zip(pictures, small):
+        (folder / picture.file).write_bytes(webp)
+        uri = "data:image/webp;base64," + base64.b64encode(webp).decode()
+        figures[picture.file] = Figure(picture, uri, *_opened(webp).size)
     return figures
-
-
-def embedded(png: bytes) -> str:
-    """The same pixels as a data URI. WebP without loss takes three quarters of a PNG's bytes."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as image:
-        image.save(out, "WEBP", lossless=True, quality=50)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def _small_enough(pngs: Sequence[bytes], budget: int) -> list[bytes]:
     """Each under LIMIT bytes, and all together under `budget` unless that would make some smaller than SMALLEST: then
     the largest give way, all down to one size."""
-    in_colours = list(_in_threads(lambda png: png if len(png) <= SMALLEST else fewer_colours(png), pngs))
+    plain = list(_in_threads(lambda png: _webp(_opened(png)), pngs))
+    few = list(_in_threads(lambda png, webp: webp if len(webp) <= SMALLEST else fewer_colours(png), pngs, plain))
 
-    def small(png: bytes, few: bytes, limit: int) -> int:
-        return len(png) if len(png) <= limit else min(len(few), limit)
+    def size(webp: bytes, in_colours: bytes, limit: int) -> int:
+        return len(webp) if len(webp) <= limit else min(len(in_colours), limit)
 
     limit = next(
-        (size for size in range(LIMIT, SMALLEST, -2000) if sum(map(small, pngs, in_colours, repeat(size))) <= budget),
+        (n for n in range(LIMIT, SMALLEST, -2000) if sum(map(size, plain, few, repeat(n))) <= budget),
         SMALLEST,
     )
-    return list(_in_threads(lambda png, few: png if len(png) <= limit else shrink(png, limit, few), pngs, in_colours))
+    return list(_in_threads(lambda *forms: shrink(*forms, limit), pngs, plain, few))
+
+
+def shrink(png: bytes, webp: bytes, in_colours: bytes, limit: int) -> bytes:
+    """The picture as `webp` if that is within the limit; else with 256 colours (`in_colours`) and then, if need be,
+    fewer pixels."""
+    if len(webp) <= limit:
+        return webp
+    image, out = _opened(png), in_colours
+    while len(out) > limit and min(image.size) >= 32:
+        factor = max(0.5, min(0.9, (limit / len(out)) ** 0.5))
+        image = image.resize([max(1, int(side * factor)) for side in image.size], Image.Resampling.LANCZOS)
+        out = _webp(_with_palette(image))
+    return out
 
 
 def fewer_colours(png: bytes) -> bytes:
     """The picture with a palette of 256 colours."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as image:
-        return _with_palette(image.convert("RGB"))
+    return _webp(_with_palette(_opened(png)))
 
 
-def shrink(png: bytes, limit: int, in_colours: bytes | None = None) -> bytes:
-    """The same bytes if they fit; else the picture with 256 colours (`in_colours`, where that is already at hand) and
-    then, if need be, fewer pixels."""
-    if len(png) <= limit:
-        return png
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as opened:
-        image = opened.convert("RGB")
-    out = in_colours or _with_palette(image)
-    while len(out) > limit and min(image.size) >= 32:
-        factor = max(0.5, min(0.9, (limit / len(out)) ** 0.5))
-        size = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
-        image = image.resize(size, Image.Resampling.LANCZOS)
-        out = _with_palette(image)
-    return out
+def _opened(picture: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(picture)) as image:
+        return image.convert("RGB")
 
 
-def _with_palette(image: Any) -> bytes:
-    from PIL import Image
+def _with_palette(image: Image.Image) -> Image.Image:
+    return image.quantize(256, method=Image.Quantize.MEDIANCUT).convert("RGB")
 
+
+def _webp(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    image.quantize(256, method=Image.Quantize.MEDIANCUT).save(out, "PNG", optimize=True)
+    image.save(out, "WEBP", lossless=True, quality=50)  # the quality is the encoder's effort, not the picture's
     return out.getvalue()
 
 
