@@ -13,6 +13,7 @@ from PIL import Image
 
 from triptych.files import FileError
 from triptych.report import build_report
+from triptych.report.figures import stage_pictures
 from triptych.report.load import read_inputs
 from triptych.results import write_result
 
@@ -110,7 +111,7 @@ def test_page_is_self_contained_and_well_formed(built):
     assert page.images and all(src.startswith("data:image/webp;base64,") for src in page.images)
     assert all(target.startswith("#") and target[1:] in page.ids for target in page.targets)
     assert len(page.ids) == len(set(page.ids))
-    assert "Samples <b>of</b> DCGAN" in page.text  # escaped, shown as written
+    assert "DCGAN + L2-SVM: Samples <b>of</b> DCGAN" in page.text  # escaped, shown as written
     assert "never made" not in page.text
     assert "0.8123" in page.text and "raw pixels + SVM" in page.text
 
@@ -221,6 +222,13 @@ def test_figures_stay_small(root):
     files = list((root / "reports/laptop/figures").glob("*.webp"))
     assert {"arithmetic-faces-arithmetic-walk.webp", "curves-objects-dcgan.webp"} <= {f.name for f in files}
     assert all(f.stat().st_size < 300_000 for f in files)
+
+
+def test_a_caption_begins_with_its_row_if_it_is_one_rows(root):
+    names = {("objects", "dcgan"): "DCGAN + L2-SVM"}
+    (named,) = stage_pictures(read_inputs(root, "laptop"), names, {})
+    (unnamed,) = stage_pictures(read_inputs(root, "laptop"), {}, {})
+    assert named.caption == f"DCGAN + L2-SVM: {unnamed.caption}" and unnamed.caption.startswith("Samples")
 
 
 def test_curves_pictures_and_costs_are_of_the_reports_profile(root):

@@ -77,7 +77,8 @@ def stage_pictures(
             file = index.parent / entry["file"]
             if file.is_file():
                 name = f"{stage}-{file.stem}"
-                caption = f"{names.get((group, item), item.replace('_', ' '))}: {entry.get('caption', '')}"
+                # a picture of several rows says itself what it shows
+                caption = ": ".join(filter(None, [names.get((group, item)), entry.get("caption")]))
                 # a picture of `faces` speaks of the row faces_vae as vae
                 items = {i.removeprefix(f"{item}_"): text for (g, i), text in names.items() if g == group}
                 numbers = {
