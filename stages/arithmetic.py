@@ -1,4 +1,4 @@
-"""Stage arithmetic: walks, vector arithmetic and the turn vector in a DCGAN's code space (study `arithmetic`)."""
+"""Stage arithmetic: a DCGAN's code space, and what its filters and maps know (study `arithmetic`)."""
 
 from triptych.dcgan.arithmetic.figures import drawings
 from triptych.dcgan.arithmetic.protocol import notes, rows, run
