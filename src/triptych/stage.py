@@ -34,7 +34,7 @@ from torch import nn
 from triptych import systems
 from triptych.config import ParamsError
 from triptych.cost import Clock, describe
-from triptych.curves import write_curves
+from triptych.curves import History, write_curves
 from triptych.data.format import Dataset, Split
 from triptych.engine import Replica, parallel
 from triptych.engine.replica import Row
@@ -180,7 +180,7 @@ class Stage:
             return parallel.fork_map(job, items, workers, receive, safe_to_fork)
         finally:
             for seed, rows in (message for messages in kept for message in messages):
-                self._to_history(seed, rows)
+                self._history.add(seed, rows)
 
     def show(self, picture: Path) -> None:
         """Attach a picture to the MLflow run, where it is seen while the training goes on."""
@@ -195,14 +195,8 @@ class Stage:
         return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
     def _deliver(self, seed: int, rows: list[Row]) -> None:
-        self._to_history(seed, rows)
+        self._history.add(seed, rows)
         self._to_tracker(seed, rows)
-
-    def _to_history(self, seed: int, rows: list[Row]) -> None:
-        for step, metric, value in rows:
-            line = {"seed": seed, "step": step, "metric": metric, "value": float(f"{value:.7g}")}
-            self._history.write(json.dumps(line) + "\n")
-        self._history.flush()
 
     def _to_tracker(self, seed: int, rows: list[Row]) -> None:
         if self._tracker is not None:
@@ -264,7 +258,7 @@ class Stage:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             self._tracker = Tracker()
-        self._history = open(self.folder / "history.jsonl" if self.is_main else os.devnull, "w")
+        self._history = History(self.folder if self.is_main else None)
         self._clock = Clock(self.checkpoints, self.fingerprint)
         if self.is_main:
             self._clock.write()

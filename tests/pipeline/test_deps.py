@@ -30,7 +30,7 @@ SHARED = {
     "triptych.errors": "messages",
     "triptych.cost": "seconds and devices",
     "triptych.processes": "devices",
-    "triptych.curves": "history.jsonl in another form, for plots",
+    "triptych.curves": "history.jsonl, and the same in another form, for plots",
     "triptych.files": "reads small files",
     "triptych.tracking": "MLflow",
     "triptych._mlflow": "MLflow",

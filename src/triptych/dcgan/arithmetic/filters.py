@@ -57,8 +57,7 @@ def respond(
         device = next(net.parameters()).device
         estimate_statistics(net, bank, device)
         net.eval()
-        with torch.no_grad():
-            strongest = inference(lambda x, net=net: responses(net, net.scaled(x)), images, device)
+        strongest = inference(lambda x, net=net: responses(net, net.scaled(x)), images, device)
         for name, values in factors.items():
             numbers[f"explained_{name}{ending}"] = float(explained(strongest.numpy(), values).mean())
         shown = [excited(net, k, strongest[:, k], images, config.images) for k in range(config.shown)]
