@@ -13,16 +13,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from triptych import systems
-from triptych.config import validate
+from triptych.base.config import validate
+from triptych.base.errors import UserError
+from triptych.base.files import parse_yaml
 from triptych.data.format import Dataset, Split
-from triptych.dcgan import digits_protocol, objects_protocol
+from triptych.dcgan.digits import protocol as digits_protocol
+from triptych.dcgan.objects import protocol as objects_protocol
 from triptych.engine import Replica
-from triptych.errors import UserError
-from triptych.files import parse_yaml
-from triptych.params import load_params
-from triptych.stage import PREPARED
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.params import load_params
+from triptych.pipeline.registry import Spec
+from triptych.pipeline.stage import PREPARED
 
 
 def halves(split: Split) -> dict[str, Split]:

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.beta_vae.model.objective import bernoulli_nll, kl_per_latent, reparameterise
-from triptych.beta_vae.model.vae import Vae, VaeConfig
-from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask, train_vaes
+from triptych.beta_vae.vae.objective import bernoulli_nll, kl_per_latent, reparameterise
+from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
+from triptych.beta_vae.vae.vae import Vae, VaeConfig
 from triptych.cyclegan.gan.translation import CycleConfig, CycleTask, Weights
 from triptych.dcgan.gan.training import Adversarial, Gan
-from triptych.dcgan.objects.dcgan import Config as DcganConfig
+from triptych.dcgan.objects.rows.dcgan import Config as DcganConfig
 from triptych.engine import Replica, Stream, Task, train
-from triptych.systems import Spec, build
+from triptych.pipeline.registry import Spec, build
 
 
 def dcgan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:

@@ -1,8 +1,8 @@
 """Stage arithmetic: a DCGAN's code space, and what its filters and maps know (study `arithmetic`)."""
 
-from triptych.dcgan.arithmetic.figures import drawings
-from triptych.dcgan.arithmetic.protocol import notes, rows, run
-from triptych.stage import Stage, main
+from triptych.dcgan.studies.arithmetic.figures import drawings
+from triptych.dcgan.studies.arithmetic.protocol import notes, rows, run
+from triptych.pipeline.stage import Stage, main
 
 
 def work():

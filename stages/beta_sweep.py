@@ -1,9 +1,9 @@
 """Stage beta_sweep: VAEs of growing β, their scores, rates and distortions (study `beta_sweep`)."""
 
-from triptych.beta_vae.beta_sweep.figures import draw_figures, notes
-from triptych.beta_vae.beta_sweep.protocol import judge, train_rows
-from triptych.beta_vae.sampling import Grid
-from triptych.stage import Stage, main
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.studies.beta_sweep.figures import draw_figures, notes
+from triptych.beta_vae.studies.beta_sweep.protocol import judge, train_rows
+from triptych.pipeline.stage import Stage, main
 
 
 def work():

@@ -1,7 +1,7 @@
 """Stage disentangle@<system>: score representations by the disentanglement metrics (table `shapes`)."""
 
-from triptych.beta_vae.shapes_protocol import evaluate, notes
-from triptych.stage import Stage, main
+from triptych.beta_vae.shapes.protocol import evaluate, notes
+from triptych.pipeline.stage import Stage, main
 
 
 def work(system_name):

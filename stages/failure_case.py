@@ -1,9 +1,9 @@
 """Stage failure_case@<texture|geometry>: what CycleGAN changes, judged by classifiers of skins and of shapes."""
 
-from triptych.cyclegan.failure_case.figure import draw_ways
-from triptych.cyclegan.failure_case.protocol import PROPERTIES, notes_on, run
-from triptych.cyclegan.two_domains import TwoDomains
-from triptych.stage import Stage, main
+from triptych.cyclegan.gan.two_domains import TwoDomains
+from triptych.cyclegan.studies.failure_case.figures import draw_ways
+from triptych.cyclegan.studies.failure_case.protocol import PROPERTIES, notes_on, run
+from triptych.pipeline.stage import Stage, main
 
 
 def work(item):

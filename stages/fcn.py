@@ -3,10 +3,10 @@ floors (table `streets`)."""
 
 from pathlib import Path
 
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.fcn.evaluator import save_evaluator, train_evaluator
-from triptych.cyclegan.streets_protocol import evaluate_references
-from triptych.stage import Stage, main
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.judge.evaluator import save_evaluator, train_evaluator
+from triptych.cyclegan.streets.protocol import evaluate_references
+from triptych.pipeline.stage import Stage, main
 
 
 def work():

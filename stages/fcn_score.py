@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.fcn.evaluator import load_evaluator
-from triptych.cyclegan.streets_protocol import evaluate
-from triptych.data.classes import evaluated
-from triptych.stage import Stage, main
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.judge.evaluator import load_evaluator
+from triptych.cyclegan.streets.protocol import evaluate
+from triptych.data.label_classes import evaluated
+from triptych.pipeline.stage import Stage, main
 
 
 def work(system_name):

@@ -1,7 +1,7 @@
 """Stage features@<system>: learn features from unlabelled images (table `objects`)."""
 
-from triptych.dcgan.figures import draw_samples
-from triptych.stage import Stage, main
+from triptych.draw.samples import draw_samples
+from triptych.pipeline.stage import Stage, main
 
 
 def work(system_name):

@@ -1,8 +1,8 @@
 """Stage guidelines: the DCGAN paper's guidelines, each left out in turn (study `guidelines`)."""
 
-from triptych.dcgan.guidelines.figures import draw_variants
-from triptych.dcgan.guidelines.protocol import Judge, metrics, notes, run
-from triptych.stage import Stage, main
+from triptych.dcgan.studies.guidelines.figures import draw_variants
+from triptych.dcgan.studies.guidelines.protocol import Judge, metrics, notes, run
+from triptych.pipeline.stage import Stage, main
 
 
 def work():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from triptych.data.format import Dataset
 from triptych.data.inspect import inspect
-from triptych.stage import PREPARED, main
+from triptych.pipeline.stage import PREPARED, main
 
 
 def work(name):

@@ -1,7 +1,7 @@
 """Stage pathologies@<item>: an experiment on what goes wrong when GANs are trained (study `pathologies`)."""
 
-from triptych.dcgan.pathologies.protocol import experiment
-from triptych.stage import Stage, main
+from triptych.dcgan.studies.pathologies.protocol import experiment
+from triptych.pipeline.stage import Stage, main
 
 
 def work(item):

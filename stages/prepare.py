@@ -1,8 +1,8 @@
 """Stage prepare@<dataset>: fetch or render a dataset and write it in the on-disk form."""
 
 from triptych.data.prepare import prepare
-from triptych.params import load_params
-from triptych.stage import PREPARED, main
+from triptych.pipeline.params import load_params
+from triptych.pipeline.stage import PREPARED, main
 
 
 def work(name):

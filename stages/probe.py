@@ -1,7 +1,7 @@
 """Stage probe@<system>: judge learned features by a linear SVM (table `objects`)."""
 
-from triptych.dcgan.objects_protocol import evaluate
-from triptych.stage import Stage, main
+from triptych.dcgan.objects.protocol import evaluate
+from triptych.pipeline.stage import Stage, main
 
 
 def work(system_name):

@@ -3,10 +3,10 @@ to date with the stages that logged no curves."""
 
 from pathlib import Path
 
-from triptych import tracking
-from triptych.errors import main
-from triptych.report import build_report
+from triptych.base.errors import main
+from triptych.report.build import build_report
 from triptych.report.load import profile_of
+from triptych.tracking import run as tracking
 
 
 def work():

@@ -1,8 +1,8 @@
 """Stage represent@<system>: learn a representation of the shapes (table `shapes`)."""
 
-from triptych.beta_vae.fitting import fit_all, learn_together
-from triptych.beta_vae.latents.traversal import draw_figures
-from triptych.stage import Stage, main
+from triptych.beta_vae.shapes.figures.traversal import draw_figures
+from triptych.beta_vae.shapes.fitting import fit_all, learn_together
+from triptych.pipeline.stage import Stage, main
 
 
 def work(system_name):

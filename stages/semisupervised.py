@@ -1,8 +1,8 @@
 """Stage semisupervised@<system>: learn from many images and few labels, over draws of labels (table `digits`)."""
 
-from triptych.dcgan.digits_protocol import evaluate, notes
-from triptych.dcgan.figures import draw_samples
-from triptych.stage import Stage, main
+from triptych.dcgan.digits.protocol import evaluate, notes
+from triptych.draw.samples import draw_samples
+from triptych.pipeline.stage import Stage, main
 
 
 def work(system_name):

@@ -1,9 +1,9 @@
 """Stage street_sheet: one sheet across all systems, each way, on the same scenes (table `streets`)."""
 
-from triptych import systems
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.system_sheet import draw_system_sheet
-from triptych.stage import Stage, main
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.sheet import draw_system_sheet
+from triptych.pipeline import registry as systems
+from triptych.pipeline.stage import Stage, main
 
 
 def work():

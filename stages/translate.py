@@ -1,8 +1,8 @@
 """Stage translate@<system>: learn to translate labels to photos and photos to labels (table `streets`)."""
 
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.figures import draw_translations, sheets_during_training
-from triptych.stage import Stage, main
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.figures import draw_translations, sheets_during_training
+from triptych.pipeline.stage import Stage, main
 
 SHEETS = 4  # pictures of the first seed on the way, for MLflow
 

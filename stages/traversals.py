@@ -1,8 +1,8 @@
 """Stage traversals@<dataset>: what each latent changes in the picture, by system (study `traversals`)."""
 
-from triptych.beta_vae.traversals.figures import draw_figures, notes
-from triptych.beta_vae.traversals.protocol import jobs, judge, run
-from triptych.stage import Stage, main
+from triptych.beta_vae.studies.traversals.figures import draw_figures, notes
+from triptych.beta_vae.studies.traversals.protocol import jobs, judge, run
+from triptych.pipeline.stage import Stage, main
 
 
 def work(name):

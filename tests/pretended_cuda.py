@@ -217,7 +217,7 @@ def _capture(stepper, rows) -> None:
 
 
 def _stacked_one_by_one(stack, x: Tensor) -> Tensor:
-    from triptych.beta_vae.model.stacked import _turned
+    from triptych.beta_vae.vae.stacked import _turned
 
     if stack.single is not None:
         return stack.single(x[0])[None]
@@ -230,7 +230,7 @@ def install(autocast: bool = True) -> None:
     stays float32, as on a CPU."""
     from torch.optim import optimizer
 
-    from triptych.beta_vae.model.stacked import Stacked
+    from triptych.beta_vae.vae.stacked import Stacked
     from triptych.engine import loop, step
 
     step.Stepper._on_side_stream, step.Stepper._capture = step.Stepper._run, _capture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from triptych import tracking
 from triptych.cli import main
+from triptych.tracking import run as tracking
 
 
 def test_help_names_every_command(capsys):

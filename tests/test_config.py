@@ -3,7 +3,7 @@
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from triptych.config import ParamsError, Seeds, Strict, validate
+from triptych.base.config import ParamsError, Seeds, Strict, validate
 
 
 class Inner(Strict):

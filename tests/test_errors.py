@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.errors import UserError, main
+from triptych.base.errors import UserError, main
 
 
 def allocate_too_much():

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from triptych.files import parse_yaml
-from triptych.params import PROTOCOLS, STUDIES, ParamsError, load_params
+from triptych.base.files import parse_yaml
+from triptych.pipeline.params import PROTOCOLS, STUDIES, ParamsError, load_params
 
 SMOKE = Path(__file__).resolve().parents[1] / "params" / "smoke.yaml"
 

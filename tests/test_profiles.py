@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.params import load_params
+from triptych.pipeline.params import load_params
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = {

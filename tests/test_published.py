@@ -3,7 +3,7 @@
 import pytest
 
 from triptych import published
-from triptych.config import ParamsError
+from triptych.base.config import ParamsError
 
 ACCURACY = {
     "kmeans_1layer": (80.6, 63.7, 0.7),

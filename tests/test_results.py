@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from triptych.curves import write_curves
-from triptych.results import read_results, spread, summary, write_result
+from triptych.base.results import read_results, spread, summary, write_result
+from triptych.pipeline.history import write_curves
 
 
 def test_summary_is_mean_and_sample_std():

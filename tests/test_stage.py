@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import stage as stages
-from triptych.config import ParamsError
-from triptych.cost import Clock, describe
+from triptych.base.config import ParamsError
+from triptych.base.errors import UserError, main
 from triptych.data.format import Split, write_dataset
 from triptych.engine import parallel
 from triptych.engine.stream import BatchError
-from triptych.errors import UserError, main
-from triptych.systems import NotTrained
+from triptych.pipeline import stage as stages
+from triptych.pipeline.cost import Clock, describe
+from triptych.pipeline.registry import NotTrained
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import triptych
-from triptych import systems
-from triptych.config import ParamsError
-from triptych.errors import UserError
-from triptych.systems import Spec
+from triptych.base.config import ParamsError
+from triptych.base.errors import UserError
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPECS = {
     "objects": Spec((3, 32, 32)),

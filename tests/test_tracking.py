@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from triptych import _mlflow, tracking
-from triptych._mlflow_sync import records
-from triptych.errors import UserError
-from triptych.results import write_result
-from triptych.tracking import Tracker, flatten, store_uri, sync
+from triptych.base.errors import UserError
+from triptych.base.results import write_result
+from triptych.tracking import run as tracking
+from triptych.tracking import store as _mlflow
+from triptych.tracking.run import Tracker, flatten, store_uri, sync
+from triptych.tracking.sync import records
 
 START = """
 import os, signal, sys, time

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 _WHERE = {
-    "load": "triptych.systems",
-    "load_params": "triptych.params",
+    "load": "triptych.pipeline.registry",
+    "load_params": "triptych.pipeline.params",
     "Dataset": "triptych.data.format",
-    "LinearSVM": "triptych.dcgan.judging.svm",
+    "LinearSVM": "triptych.dcgan.svm.svm",
 }
 
 __all__ = [*_WHERE]

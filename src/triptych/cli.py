@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from triptych.errors import UserError
+from triptych.base.errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def _root(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from triptych.params import load_params
+    from triptych.pipeline.params import load_params
 
     load_params(arguments.file)
     print(f"{arguments.file}: all parameters are valid")
@@ -64,7 +64,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from triptych.report import build_report
+    from triptych.report.build import build_report
     from triptych.report.load import profile_of
 
     profile = arguments.profile or profile_of(arguments.root / "params.yaml")
@@ -74,7 +74,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    from triptych.tracking import store_uri, sync
+    from triptych.tracking.run import store_uri, sync
 
     if not (arguments.root / "params.yaml").is_file():
         raise UserError(

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.metrics import dci, higgins, mig, sap
-from triptych.beta_vae.metrics.factor_vae import factor_vae_score
-from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.judge import dci, higgins, mig, sap
+from triptych.beta_vae.shapes.judge.factor_vae import factor_vae_score
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("disentanglement_lib") is None, reason="disentanglement-lib is not installed"

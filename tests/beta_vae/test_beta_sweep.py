@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.beta_sweep import figures as beta_sweep_figures
-from triptych.beta_vae.beta_sweep.figures import (
+from triptych.base.config import ParamsError, validate
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.judge import higgins, rate_distortion
+from triptych.beta_vae.shapes.judge.rate_distortion import Measures, information, measure
+from triptych.beta_vae.studies.beta_sweep import figures as beta_sweep_figures
+from triptych.beta_vae.studies.beta_sweep.figures import (
     COLOURS,
     MARKERS,
     draw_active_units,
@@ -20,7 +24,7 @@ from triptych.beta_vae.beta_sweep.figures import (
     notes,
     summary,
 )
-from triptych.beta_vae.beta_sweep.protocol import (
+from triptych.beta_vae.studies.beta_sweep.protocol import (
     Outcome,
     Protocol,
     Row,
@@ -30,16 +34,12 @@ from triptych.beta_vae.beta_sweep.protocol import (
     score,
     train_rows,
 )
-from triptych.beta_vae.metrics import higgins, rate_distortion
-from triptych.beta_vae.metrics.rate_distortion import Measures, information, measure
-from triptych.beta_vae.model.autoencoder import Autoencoder
-from triptych.beta_vae.model.vae import fit_together
-from triptych.beta_vae.sampling import Grid
-from triptych.config import ParamsError, validate
+from triptych.beta_vae.vae.autoencoder import Autoencoder
+from triptych.beta_vae.vae.vae import fit_together
+from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset
-from triptych.data.render.shapes import Config, render
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 TRAINING = {"hidden": 16, "optimiser": "adam", "lr": 1e-2, "batch_size": 16, "steps": 60}

@@ -5,21 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import systems
-from triptych.beta_vae.sampling import Grid
-from triptych.beta_vae.systems import dc_ign
-from triptych.beta_vae.systems.dc_ign import (
-    ActiveMask,
-    Clamp,
-    Config,
-    DcIgnTask,
-    FactorBatches,
-    latent_groups,
-)
-from triptych.config import ParamsError
-from triptych.data.render import shapes
+from triptych.base.config import ParamsError
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.rows import dc_ign
+from triptych.beta_vae.shapes.rows.dc_ign import ActiveMask, Clamp, Config, DcIgnTask, FactorBatches, latent_groups
+from triptych.data.drawn import shapes
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 SMALL = {"channels": [6, 4, 4], "latents": 6, "batch_size": 10}

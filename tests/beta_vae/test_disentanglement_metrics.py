@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.metrics import dci, mig, sap
-from triptych.beta_vae.metrics.factor_vae import factor_vae_score
-from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.judge import dci, mig, sap
+from triptych.beta_vae.shapes.judge.factor_vae import factor_vae_score
 
 GRID = Grid([{"name": n, "values": list(range(5))} for n in "abcd"])
 FACTORS = GRID.factors(torch.arange(GRID.count))

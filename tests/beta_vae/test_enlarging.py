@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from triptych.beta_vae.rivals.enlarging import Deconvolution, UpsampledConvolution
+from triptych.beta_vae.shapes.parts.upsampling import Deconvolution, UpsampledConvolution
 
 
 def of_torch(layer, x):

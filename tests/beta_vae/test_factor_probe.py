@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from triptych.beta_vae.metrics.factor_probe import (
+from triptych.beta_vae.shapes.judge.factor_probe import (
     accuracies,
     best_latents,
     probe,

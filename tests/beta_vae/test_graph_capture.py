@@ -10,12 +10,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from triptych import systems
-from triptych.beta_vae.model.vae_task import VaeTask
-from triptych.beta_vae.systems.dc_ign import DcIgnTask
-from triptych.beta_vae.systems.infogan import InfoGanTask
-from triptych.beta_vae.traversals.factor_net import FactorNet, FactorTask, NetConfig, describe, targets
-from triptych.systems import Spec
+from triptych.beta_vae.shapes.rows.dc_ign import DcIgnTask
+from triptych.beta_vae.shapes.rows.infogan import InfoGanTask
+from triptych.beta_vae.studies.traversals.factor_net import FactorNet, FactorTask, NetConfig, describe, targets
+from triptych.beta_vae.vae.training import VaeTask
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 META = torch.device("meta")
 FACTORS = [{"name": n, "values": [0.0, 1.0]} for n in ("shape", "scale", "orientation", "x", "y")]

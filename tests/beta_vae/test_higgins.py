@@ -4,8 +4,9 @@ training."""
 import pytest
 import torch
 
-from triptych.beta_vae.metrics import higgins
-from triptych.beta_vae.metrics.higgins import (
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.judge import higgins
+from triptych.beta_vae.shapes.judge.higgins import (
     ALL_FACTORS,
     PAPER_FACTORS,
     Points,
@@ -13,7 +14,6 @@ from triptych.beta_vae.metrics.higgins import (
     draw_points,
     train_classifiers,
 )
-from triptych.beta_vae.sampling import Grid
 from triptych.data.format import DataError
 
 GRID = Grid(

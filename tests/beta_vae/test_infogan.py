@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from triptych import systems
-from triptych.beta_vae.systems.infogan import Config, InfoGanTask
-from triptych.config import ParamsError
+from triptych.base.config import ParamsError
+from triptych.beta_vae.shapes.rows.infogan import Config, InfoGanTask
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 SMALL = {"channels": [4, 8], "dense": 16, "head": 8, "codes": 2, "noise": 2, "batch_size": 16}

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from triptych.beta_vae.model.objective import (
+from triptych.base.config import ParamsError, validate
+from triptych.beta_vae.vae.objective import (
     bernoulli_nll,
     beta_of,
     decoder_nll,
@@ -14,8 +15,7 @@ from triptych.beta_vae.model.objective import (
     reparameterise,
     resolve_beta,
 )
-from triptych.beta_vae.model.vae import VaeConfig
-from triptych.config import ParamsError, validate
+from triptych.beta_vae.vae.vae import VaeConfig
 
 
 def test_kl_is_the_one_of_torch_distributions():

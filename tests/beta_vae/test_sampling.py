@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from triptych.beta_vae.sampling import Grid
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.data.drawn.shapes import NAMES, factor_values
 from triptych.data.format import DataError
-from triptych.data.render.shapes import NAMES, factor_values
 
 FULL = [{"name": n, "values": v} for n, v in zip(NAMES, factor_values())]
 

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import systems
-from triptych.beta_vae.fitting import fit_all, learn_together
-from triptych.beta_vae.rivals.principal import sample
-from triptych.beta_vae.systems import ica
-from triptych.beta_vae.systems.ica import fast_ica, whitened
-from triptych.config import ParamsError
+from triptych.base.config import ParamsError
+from triptych.beta_vae.shapes.fitting import fit_all, learn_together
+from triptych.beta_vae.shapes.parts.principal import sample
+from triptych.beta_vae.shapes.rows import ica
+from triptych.beta_vae.shapes.rows.ica import fast_ica, whitened
+from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import Split
-from triptych.data.render.shapes import Config, render
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 VAE = {"hidden": 16, "latents": 4}

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import systems
-from triptych.beta_vae import shapes_protocol
-from triptych.beta_vae.latents import traversal
-from triptych.beta_vae.metrics import dci, factor_probe, higgins, mig, sap
-from triptych.beta_vae.model.objective import kl_per_latent
-from triptych.beta_vae.sampling import Grid
-from triptych.beta_vae.shapes_protocol import Metrics, Protocol, encode_all, evaluate
+from triptych.beta_vae.shapes import protocol as shapes_protocol
+from triptych.beta_vae.shapes.figures import traversal
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
+from triptych.beta_vae.shapes.protocol import Metrics, Protocol, encode_all, evaluate
+from triptych.beta_vae.vae.objective import kl_per_latent
+from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset
-from triptych.data.render.shapes import Config, render
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 METRICS = {

@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.beta_vae.traversals import factor_net
-from triptych.beta_vae.traversals import figures as traversals_figures
-from triptych.beta_vae.traversals import protocol as study
-from triptych.beta_vae.traversals.factor_net import NetConfig, blurred, describe, split, targets, train_net
-from triptych.beta_vae.traversals.figures import draw_factors, draw_figures, notes
-from triptych.beta_vae.traversals.following import Follower, follow, monotonicity, progress, roughness, summarise
-from triptych.beta_vae.traversals.protocol import (
+from triptych.base.config import ParamsError, validate
+from triptych.beta_vae.studies.traversals import factor_net
+from triptych.beta_vae.studies.traversals import figures as traversals_figures
+from triptych.beta_vae.studies.traversals import protocol as study
+from triptych.beta_vae.studies.traversals.factor_net import NetConfig, blurred, describe, split, targets, train_net
+from triptych.beta_vae.studies.traversals.figures import draw_factors, draw_figures, notes
+from triptych.beta_vae.studies.traversals.following import (
+    Follower,
+    follow,
+    monotonicity,
+    progress,
+    roughness,
+    summarise,
+)
+from triptych.beta_vae.studies.traversals.protocol import (
     JUDGE,
     Judge,
     Outcome,
@@ -25,11 +33,10 @@ from triptych.beta_vae.traversals.protocol import (
     run,
     traversals,
 )
-from triptych.config import ParamsError, validate
+from triptych.data.drawn import heads
 from triptych.data.format import write_dataset
-from triptych.data.render import heads
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 CARD = [

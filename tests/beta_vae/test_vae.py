@@ -8,16 +8,16 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from triptych import systems
-from triptych.beta_vae.model.networks import NetworkConfig, decoder, encoder
-from triptych.beta_vae.model.stacked import Stacked
-from triptych.beta_vae.model.vae import Vae, VaeConfig, fit_together
-from triptych.beta_vae.model.vae_task import Batches, Noise, VaeTask, train_vaes
-from triptych.config import ParamsError
+from triptych.base.config import ParamsError
+from triptych.beta_vae.vae.networks import NetworkConfig, decoder, encoder
+from triptych.beta_vae.vae.stacked import Stacked
+from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
+from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
 from triptych.engine import Divergence, Replica
 from triptych.engine import stream as engine_stream
-from triptych.params import load_params
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.params import load_params
+from triptych.pipeline.registry import Spec
 
 ROOT = Path(__file__).parents[2]
 SPEC = Spec((1, 16, 16))

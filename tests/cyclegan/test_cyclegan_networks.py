@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from triptych.cyclegan.gan.networks import Generator, PatchCritic, Residual
-from triptych.cyclegan.rivals.coupled import CoupledCritics, CoupledGenerators
-from triptych.cyclegan.rivals.unet import Noise, UNet
+from triptych.cyclegan.streets.parts.coupled import CoupledCritics, CoupledGenerators
+from triptych.cyclegan.streets.parts.unet import Noise, UNet
 
 
 @pytest.mark.parametrize("layers, field", [(1, 16), (2, 34), (3, 70), (4, 142)])

@@ -6,12 +6,15 @@ import torch
 import torch.nn.functional as nnf
 from PIL import Image
 
-from triptych.config import ParamsError, validate
-from triptych.cyclegan.failure_case import domain_classifier
-from triptych.cyclegan.failure_case import protocol as failure_case
-from triptych.cyclegan.failure_case.domain_classifier import soiled, train_classifier
-from triptych.cyclegan.failure_case.figure import draw_ways
-from triptych.cyclegan.failure_case.protocol import (
+from triptych.base.config import ParamsError, validate
+from triptych.common.silhouette import overlap, silhouettes
+from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
+from triptych.cyclegan.gan.two_domains import TwoDomains
+from triptych.cyclegan.studies.failure_case import domain_classifier
+from triptych.cyclegan.studies.failure_case import protocol as failure_case
+from triptych.cyclegan.studies.failure_case.domain_classifier import soiled, train_classifier
+from triptych.cyclegan.studies.failure_case.figures import draw_ways
+from triptych.cyclegan.studies.failure_case.protocol import (
     PROPERTIES,
     Protocol,
     Ways,
@@ -21,13 +24,10 @@ from triptych.cyclegan.failure_case.protocol import (
     run,
     translate,
 )
-from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
-from triptych.cyclegan.two_domains import TwoDomains
 from triptych.data.format import DataError, Split, write_dataset
-from triptych.data.silhouette import overlap, silhouettes
 from triptych.data.sources import folder
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m"}

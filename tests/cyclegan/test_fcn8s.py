@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.config import ParamsError, validate
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.fcn import fcn8s
-from triptych.cyclegan.fcn.evaluator import load_evaluator, save_evaluator, train_evaluator
-from triptych.cyclegan.fcn.fcn8s import Config as FcnConfig
-from triptych.cyclegan.fcn.fcn8s import FCN8s, Segmentation, Upsample, train_fcn
-from triptych.cyclegan.streets_protocol import Protocol, evaluate, evaluate_references
-from triptych.data.classes import CITYSCAPES
+from triptych.base.config import ParamsError, validate
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.judge import fcn8s
+from triptych.cyclegan.streets.judge.evaluator import load_evaluator, save_evaluator, train_evaluator
+from triptych.cyclegan.streets.judge.fcn8s import Config as FcnConfig
+from triptych.cyclegan.streets.judge.fcn8s import FCN8s, Segmentation, Upsample, train_fcn
+from triptych.cyclegan.streets.protocol import Protocol, evaluate, evaluate_references
 from triptych.data.format import DataError
+from triptych.data.label_classes import CITYSCAPES
 from triptych.engine import Replica
-from triptych.systems import NotTrained
+from triptych.pipeline.registry import NotTrained
 
 CPU = torch.device("cpu")
 TINY = FcnConfig(size=[32, 32], width=4, dense=8, steps=60, batch_size=4, lr=5e-3)

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from triptych.cyclegan.fcn.resize import resize_classes, resize_photos
-from triptych.cyclegan.scores import fcn_score
-from triptych.cyclegan.scores.fcn_score import (
+from triptych.cyclegan.streets.judge import fcn_score
+from triptych.cyclegan.streets.judge.fcn_score import (
     absent_classes,
     best_permutation,
     class_pixels,
@@ -18,7 +17,8 @@ from triptych.cyclegan.scores.fcn_score import (
     score_photos,
     scores,
 )
-from triptych.data.classes import CITYSCAPES, colourise, evaluated
+from triptych.cyclegan.streets.judge.resize import resize_classes, resize_photos
+from triptych.data.label_classes import CITYSCAPES, colourise, evaluated
 
 THREE = [
     {"id": 0, "name": "void", "train_id": 255, "colour": [0, 0, 0]},

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 
-from triptych.cyclegan.data import StreetData, augment, domains, enlarge, normalise, to_uint8
-from triptych.data.classes import CITYSCAPES
+from triptych.cyclegan.gan.streams import StreetData, augment, domains, enlarge, normalise, to_uint8
 from triptych.data.format import DataError, Dataset, Split, write_dataset
+from triptych.data.label_classes import CITYSCAPES
 from triptych.engine import Replica
 
 CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m", "classes": CITYSCAPES}

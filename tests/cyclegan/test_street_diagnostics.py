@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.cyclegan.scores.collapse import diversity, mean_pairwise_l1, mutual_information
-from triptych.cyclegan.scores.hidden_information import cycle_errors, growth
+from triptych.cyclegan.streets.judge.collapse import diversity, mean_pairwise_l1, mutual_information
+from triptych.cyclegan.streets.judge.hidden_information import cycle_errors, growth
 
 
 def test_pairwise_distance_by_hand():

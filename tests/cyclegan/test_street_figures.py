@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.figures import draw_translations, sheets_during_training, translations
-from triptych.data.classes import CITYSCAPES
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.figures import draw_translations, sheets_during_training, translations
+from triptych.data.label_classes import CITYSCAPES
 
 CPU = torch.device("cpu")
 

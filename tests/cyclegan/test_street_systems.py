@@ -6,17 +6,17 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from triptych import systems
-from triptych.config import ParamsError, validate
-from triptych.cyclegan.data import StreetData, to_uint8
-from triptych.cyclegan.fcn import fcn8s
-from triptych.cyclegan.methods import bigan_ali, cogan, feature_loss_gan, pix2pix, pix2pix_unet, simgan
-from triptych.cyclegan.rivals import one_way as one_way_module
-from triptych.cyclegan.rivals.one_way import OneWay
-from triptych.data.classes import CITYSCAPES
+from triptych.base.config import ParamsError, validate
+from triptych.cyclegan.gan.streams import StreetData, to_uint8
+from triptych.cyclegan.streets.judge import fcn8s
+from triptych.cyclegan.streets.parts import one_way as one_way_module
+from triptych.cyclegan.streets.parts.one_way import OneWay
+from triptych.cyclegan.streets.rows import bigan_ali, cogan, feature_loss_gan, pix2pix, pix2pix_unet, simgan
+from triptych.data.label_classes import CITYSCAPES
 from triptych.engine import Replica, inference
 from triptych.engine.step import Stepper
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 16, 16), 0, CITYSCAPES)
 TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.data import StreetData, enlarge
-from triptych.cyclegan.fcn.fcn8s import Config as FcnConfig
-from triptych.cyclegan.streets_protocol import Evaluation, Protocol, cycle_measures, evaluate, evaluate_references
-from triptych.data.classes import CITYSCAPES
+from triptych.cyclegan.gan.streams import StreetData, enlarge
+from triptych.cyclegan.streets.judge.fcn8s import Config as FcnConfig
+from triptych.cyclegan.streets.protocol import Evaluation, Protocol, cycle_measures, evaluate, evaluate_references
+from triptych.data.label_classes import CITYSCAPES
 
 CPU = torch.device("cpu")
 ROAD, BUILDING, TREES, SKY = 7, 11, 21, 23  # ids; train ids 0, 2, 8, 10

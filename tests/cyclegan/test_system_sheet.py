@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.data import StreetData
-from triptych.cyclegan.system_sheet import GAP, HEAD, TILE, _wrapped, draw_system_sheet
-from triptych.data.classes import CITYSCAPES
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.sheet import GAP, HEAD, TILE, _wrapped, draw_system_sheet
+from triptych.data.label_classes import CITYSCAPES
 
 CPU = torch.device("cpu")
 

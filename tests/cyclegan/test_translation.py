@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import systems
-from triptych.config import ParamsError, validate
-from triptych.cyclegan.data import StreetData, domains, enlarge
+from triptych.base.config import ParamsError, validate
 from triptych.cyclegan.gan.losses import distance, realness
 from triptych.cyclegan.gan.networks import PatchCritic
+from triptych.cyclegan.gan.streams import StreetData, domains, enlarge
 from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights, steps_of
-from triptych.data.classes import CITYSCAPES
+from triptych.data.label_classes import CITYSCAPES
 from triptych.engine import Replica
 from triptych.engine.step import frozen
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 16, 16))
 TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.data.classes import CITYSCAPES, IGNORE, colourise, evaluated, nearest_class, train_ids
+from triptych.data.label_classes import CITYSCAPES, IGNORE, colourise, evaluated, nearest_class, train_ids
 
 # A list without the Cityscapes pattern: ids from 0, one void class in the middle of the ids.
 SMALL = [

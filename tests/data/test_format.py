@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from triptych.base.errors import disk_full
 from triptych.data import format as fmt
 from triptych.data.format import Chunks, DataError, Dataset, Split, write_dataset
-from triptych.errors import disk_full
 
 CARD = {
     "title": "test images",

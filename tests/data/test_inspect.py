@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from triptych.data.drawn.streets import Config, render
 from triptych.data.format import Split, write_dataset
 from triptych.data.inspect import contact_sheet, inspect
-from triptych.data.render.streets import Config, render
 
 
 @pytest.mark.parametrize("scenes", [1, 5, 20])
@@ -79,7 +79,7 @@ def test_binary_images_are_shown_in_black_and_white(tmp_path, ink, shown):
 
 
 def test_the_numbers_of_the_standard_are_written_down(tmp_path, monkeypatch):
-    from triptych.data.standards import objects
+    from triptych.data.checks import objects
 
     monkeypatch.setattr(objects, "measure", lambda data, seed: {"share": 1 / 3, "seed": seed, "n": len(data["train"])})
     unlabelled = write_dataset(tmp_path / "own/objects", {"train": Split(plain([1, 2]))}, CARD)

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
+from triptych.data.drawn._views import view_rotations
+from triptych.data.drawn.chairs import Config, _meet, draw, render
+from triptych.data.drawn.chairs.parts import BACKS, DEPTH, LEGS, SEAT, box, chair, column
 from triptych.data.format import write_dataset
-from triptych.data.render._chairs_parts import BACKS, DEPTH, LEGS, SEAT, box, chair, column
-from triptych.data.render._views import view_rotations
-from triptych.data.render.chairs import Config, _meet, draw, render
 
 
 def picture(azimuth=0.0, back="panel", legs="four", width=0.5, height=0.7, elevation=20.0, size=48):

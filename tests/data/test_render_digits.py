@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from triptych.data.checks import digits as standard
+from triptych.data.drawn import digits
+from triptych.data.drawn._noise import BLOCK, Draws, pixel_grid
+from triptych.data.drawn.digits import Config, render
+from triptych.data.drawn.digits.glyphs import FONTS, glyphs, sample
 from triptych.data.format import write_dataset
-from triptych.data.render import digits
-from triptych.data.render._draw_digits_glyphs import FONTS, glyphs, sample
-from triptych.data.render._draw_images import BLOCK, Draws, pixel_grid
-from triptych.data.render.digits import Config, render
-from triptych.data.standards import digits as standard
 
 
 @pytest.fixture(scope="module")

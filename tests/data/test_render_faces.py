@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from triptych.data.checks.faces import measure
+from triptych.data.drawn import faces
+from triptych.data.drawn.faces import NAMES, OWN, VALUES, Config, draw, draw_factors, render
 from triptych.data.format import write_dataset
-from triptych.data.render import faces
-from triptych.data.render.faces import NAMES, OWN, VALUES, Config, draw, draw_factors, render
-from triptych.data.standards.faces import measure
 
 SIZE = 32
 

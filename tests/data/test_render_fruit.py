@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
+from triptych.common.silhouette import overlap, silhouettes
+from triptych.data.drawn.fruit import Config, draw, render
 from triptych.data.format import write_dataset
 from triptych.data.inspect import inspect
-from triptych.data.render.fruit import Config, draw, render
-from triptych.data.silhouette import overlap, silhouettes
 
 SIZE = 32
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.data.drawn._views import evenly, view_rotations
+from triptych.data.drawn.heads import Config, draw, render
+from triptych.data.drawn.heads.shape import COEFFICIENTS, albedo, distance, identities, normals
 from triptych.data.format import write_dataset
-from triptych.data.render._heads_shape import COEFFICIENTS, albedo, distance, identities, normals
-from triptych.data.render._views import evenly, view_rotations
-from triptych.data.render.heads import Config, draw, render
 
 MEAN = torch.zeros(len(COEFFICIENTS))
 

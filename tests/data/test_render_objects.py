@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
+from triptych.data.checks import objects as standard
+from triptych.data.drawn import _noise as images_module
+from triptych.data.drawn import objects, objects_unlabelled
+from triptych.data.drawn._noise import BLOCK, Draws, blur, one_over_f, pixel_grid
+from triptych.data.drawn.objects.pen import Pen
+from triptych.data.drawn.objects.things import THINGS
+from triptych.data.drawn.objects.unlabelled_things import FURTHER_THINGS
 from triptych.data.format import Chunks, write_dataset
-from triptych.data.render import _draw_images as images_module
-from triptych.data.render import objects, objects_unlabelled
-from triptych.data.render._draw_images import BLOCK, Draws, blur, one_over_f, pixel_grid
-from triptych.data.render._draw_objects_more import FURTHER_THINGS
-from triptych.data.render._draw_objects_pen import Pen
-from triptych.data.render._draw_objects_things import THINGS
-from triptych.data.standards import objects as standard
 
 
 def pen(n=1, size=64, extent=1.0, numbers=200):

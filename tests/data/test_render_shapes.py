@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.data.checks.shapes import measure
+from triptych.data.drawn import shapes
+from triptych.data.drawn.shapes import SIZES, Config, draw, factors_of, index_of, render
 from triptych.data.format import write_dataset
-from triptych.data.render import shapes
-from triptych.data.render.shapes import SIZES, Config, draw, factors_of, index_of, render
-from triptych.data.standards.shapes import measure
 
 # Sprite areas in the animation at angle 0, position 0, scales 0.5 … 1.0.
 AREAS = {

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from triptych.data.classes import CITYSCAPES, evaluated, train_ids
+from triptych.data.checks import streets as standard
+from triptych.data.drawn.streets import Config, draw, render
+from triptych.data.drawn.streets.light import Light
+from triptych.data.drawn.streets.shade import _part_table, _world, label_map, photo, rasterise
+from triptych.data.drawn.streets.world import Camera, Id, Material, Scene, disc, rect
 from triptych.data.format import write_dataset
-from triptych.data.render._streets_light import Light
-from triptych.data.render._streets_shade import _part_table, _world, label_map, photo, rasterise
-from triptych.data.render._streets_world import Camera, Id, Material, Scene, disc, rect
-from triptych.data.render.streets import Config, draw, render
-from triptych.data.standards import streets as standard
+from triptych.data.label_classes import CITYSCAPES, evaluated, train_ids
 
 CAMERA = Camera(0.85, 1.15, 0.5, 0.45, 1.6)
 GREY = (0.5, 0.5, 0.5)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triptych.data.classes import CITYSCAPES
 from triptych.data.format import DataError, write_dataset
+from triptych.data.label_classes import CITYSCAPES
 from triptych.data.sources import cityscapes
 
 NAMES = {

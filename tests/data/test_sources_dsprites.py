@@ -66,7 +66,7 @@ def test_images_and_factors(tmp_path, monkeypatch):
 
 def test_factor_values_are_those_of_the_rendered_ones():
     """So that what reads the one reads the other."""
-    from triptych.data.render import shapes
+    from triptych.data.drawn import shapes
 
     for published, rendered in zip(dsprites._values(), shapes.factor_values()):
         assert np.allclose(published, rendered)

@@ -325,7 +325,7 @@ def test_one_clear_error_and_nothing_written(make, options, message, tmp_path):
 
 
 def test_a_class_list_is_checked():
-    from triptych.config import ParamsError, validate
+    from triptych.base.config import ParamsError, validate
 
     wrong = {"path": "x", "classes": [{"id": 300, "name": "a", "train_id": 0, "colour": [0, 0, 0]}]}
     with pytest.raises(ParamsError, match="id = 300"):

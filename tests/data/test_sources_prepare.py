@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triptych.config import ParamsError, Strict, validate
+from triptych.base.config import ParamsError, Strict, validate
+from triptych.data import drawn
 from triptych.data import format as data_format
-from triptych.data import render
 from triptych.data.format import DataError, Dataset
 from triptych.data.prepare import DatasetConfig, prepare
 
 DOTS = """
 import numpy as np
 from pydantic import Field
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.data.format import Split
 
 class Config(Strict):
@@ -36,9 +36,9 @@ def dots(tmp_path, monkeypatch):
     """A renderer called `dots`."""
     (tmp_path / "renderers").mkdir()
     (tmp_path / "renderers/dots.py").write_text(DOTS)
-    monkeypatch.setattr(render, "__path__", [*render.__path__, str(tmp_path / "renderers")])
+    monkeypatch.setattr(drawn, "__path__", [*drawn.__path__, str(tmp_path / "renderers")])
     yield
-    sys.modules.pop("triptych.data.render.dots", None)
+    sys.modules.pop("triptych.data.drawn.dots", None)
 
 
 @pytest.fixture

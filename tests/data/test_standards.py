@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.common.silhouette import silhouettes
+from triptych.data.checks import _conv, _fruit, digits, faces, objects, shapes, streets
 from triptych.data.format import Split, write_dataset
-from triptych.data.silhouette import silhouettes
-from triptych.data.standards import _conv, _fruit, digits, faces, objects, shapes, streets
 
 CARD = {"title": "few pixels", "source": "test", "licence": "none", "made_by": "a test"}
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.config import ParamsError, validate
-from triptych.data.render import faces
-from triptych.dcgan.arithmetic import figures as arithmetic_figures
-from triptych.dcgan.arithmetic import protocol as arithmetic
-from triptych.dcgan.arithmetic.attributes import Readings
-from triptych.dcgan.arithmetic.code_lab import FixedGenerator, Lab
-from triptych.dcgan.arithmetic.demonstrations import add_up, interpolate, turn
-from triptych.dcgan.arithmetic.figures import drawings
-from triptych.dcgan.arithmetic.nearest_real import NearestReal
-from triptych.dcgan.arithmetic.protocol import Interpolation, Pair, Protocol, Turn, notes, rows, run
+from triptych.base.config import ParamsError, validate
+from triptych.data.drawn import faces
 from triptych.dcgan.gan.training import Gan, GanConfig
+from triptych.dcgan.studies.arithmetic import figures as arithmetic_figures
+from triptych.dcgan.studies.arithmetic import protocol as arithmetic
+from triptych.dcgan.studies.arithmetic.attributes import Readings
+from triptych.dcgan.studies.arithmetic.code_lab import FixedGenerator, Lab
+from triptych.dcgan.studies.arithmetic.demonstrations import add_up, interpolate, turn
+from triptych.dcgan.studies.arithmetic.figures import drawings
+from triptych.dcgan.studies.arithmetic.nearest_real import NearestReal
+from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Protocol, Turn, notes, rows, run
 from triptych.engine import Replica
 
 DIM = 6

@@ -3,8 +3,15 @@ import pytest
 import torch
 
 from triptych.data.format import DataError, Split
-from triptych.dcgan.arithmetic.attributes import Reader, ReaderConfig, Reading, held_out, targets_of, train_reader
-from triptych.dcgan.arithmetic.nearest_real import NearestReal
+from triptych.dcgan.studies.arithmetic.attributes import (
+    Reader,
+    ReaderConfig,
+    Reading,
+    held_out,
+    targets_of,
+    train_reader,
+)
+from triptych.dcgan.studies.arithmetic.nearest_real import NearestReal
 from triptych.engine import Replica
 
 CARD = {

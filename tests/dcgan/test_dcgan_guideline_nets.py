@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.config import validate
+from triptych.base.config import validate
+from triptych.common.init import normal_init
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.networks import FAMILIES, Discriminator, Generator
 from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
-from triptych.dcgan.objects.dcgan import Config
+from triptych.dcgan.objects.rows.dcgan import Config
 from triptych.engine import Replica
-from triptych.nn.init import normal_init
 
 SHAPE = (3, 32, 32)
 CHANGES = [

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.config import ParamsError
+from triptych.base.config import ParamsError
+from triptych.common.init import normal_init
 from triptych.dcgan.gan.networks import FAMILIES, Discriminator, Generator, family_for, pooled
-from triptych.nn.init import normal_init
 
 NETS = list(FAMILIES)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.judging.svm import fit_svm, predict_all
+from triptych.dcgan.svm.svm import fit_svm, predict_all
 from triptych.engine import Divergence, exact_products
 
 K = 4
@@ -89,7 +89,7 @@ def test_the_path_gives_each_cost_its_own_solution(n, d):
 def test_blocks_of_a_memory_map_give_the_same(n, d, tmp_path, monkeypatch):
     x, labels, *_ = data(n, d)
     np.save(tmp_path / "x.npy", x)
-    monkeypatch.setattr("triptych.dcgan.judging.svm_newton.BLOCK_BYTES", 4 * d * 17)
+    monkeypatch.setattr("triptych.dcgan.svm.newton.BLOCK_BYTES", 4 * d * 17)
     mapped = fit_svm(np.load(tmp_path / "x.npy", mmap_mode="r"), labels, 1e-2, tolerance=1e-3)[0]
     whole = fit_svm(torch.from_numpy(x), labels, 1e-2, tolerance=1e-3)[0]
     torch.testing.assert_close(mapped.weight, whole.weight, rtol=1e-2, atol=1e-4)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
 from triptych.data.format import Split
-from triptych.dcgan.digits._system import DigitsSystem
-from triptych.dcgan.digits_protocol import Protocol, divide, evaluate, notes
+from triptych.dcgan.digits.parts.system import DigitsSystem
+from triptych.dcgan.digits.protocol import Protocol, divide, evaluate, notes
 from triptych.engine import Replica
 
 

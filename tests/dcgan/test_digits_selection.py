@@ -3,12 +3,12 @@ import pytest
 import torch
 from torch import nn
 
-from triptych import systems
-from triptych.config import ParamsError
-from triptych.dcgan.semisupervised.m1 import M1
-from triptych.dcgan.semisupervised.selection import Pruning, train_selected
+from triptych.base.config import ParamsError
+from triptych.dcgan.digits.parts.early_stopping import Pruning, train_selected
+from triptych.dcgan.digits.parts.m1 import M1
 from triptych.engine import Phase, Replica, Stream, Task
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 
 class Counter(Task):

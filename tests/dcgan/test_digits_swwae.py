@@ -3,12 +3,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from triptych import systems
-from triptych.config import ParamsError
-from triptych.dcgan.semisupervised import swwae
-from triptych.dcgan.semisupervised.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
+from triptych.base.config import ParamsError
+from triptych.dcgan.digits.parts import swwae
+from triptych.dcgan.digits.parts.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 SPEC = Spec((3, 32, 32), n_classes=10)

@@ -2,20 +2,20 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import systems
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
+from triptych.common import pca
+from triptych.common.pca import PCA
 from triptych.data.format import Split
-from triptych.dcgan.digits import _gan_svm
-from triptych.dcgan.digits.dcgan import Config as DcganConfig
-from triptych.dcgan.digits.supervised_cnn import Config as CnnConfig
-from triptych.dcgan.digits.supervised_cnn import sample_trial
-from triptych.dcgan.digits_protocol import Protocol, evaluate
+from triptych.dcgan.digits.parts import gan_svm as _gan_svm
+from triptych.dcgan.digits.parts.neighbours import NearestNeighbours
+from triptych.dcgan.digits.protocol import Protocol, evaluate
+from triptych.dcgan.digits.rows.dcgan import Config as DcganConfig
+from triptych.dcgan.digits.rows.supervised_cnn import Config as CnnConfig
+from triptych.dcgan.digits.rows.supervised_cnn import sample_trial
 from triptych.dcgan.gan.networks import Discriminator
-from triptych.dcgan.semisupervised import pca
-from triptych.dcgan.semisupervised.neighbours import NearestNeighbours
-from triptych.dcgan.semisupervised.pca import PCA
 from triptych.engine import Divergence, Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 32, 32), n_classes=3)
 M1 = {"components": 20, "z_dim": 8, "hidden": [32], "steps": 60, "batch_size": 32, "lr": 3e-3}
@@ -173,7 +173,7 @@ def test_the_cnn_is_the_discriminator_but_for_its_head():
 
 def test_the_search_reports_the_error_of_the_net_it_keeps():
     system, metrics, _ = trained("supervised_cnn")
-    from triptych.dcgan.digits_protocol import divide
+    from triptych.dcgan.digits.protocol import divide
 
     validation = divide(DATA, PROTOCOL).validation
     assert metrics["validation_error"] == pytest.approx([system.error(validation)])
@@ -242,7 +242,7 @@ def test_dcgan_has_the_features_of_the_paper_and_statistics_of_the_pool():
     assert paper.weight.shape == (3, 7168)
     assert (config.z, config.z_dim, config.lr, config.batch_size) == ("gaussian", 100, 5e-4, 64)
     system, _, _ = trained("dcgan")
-    from triptych.dcgan.digits_protocol import divide
+    from triptych.dcgan.digits.protocol import divide
     from triptych.dcgan.gan.features import estimate_statistics
 
     before = {k: v.clone() for k, v in system.gan.discriminator.state_dict().items()}

@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 
 import triptych
-from triptych import systems
-from triptych.config import ParamsError, validate
-from triptych.dcgan.objects.exemplar_cnn import Config, Exemplars, Net, System, draw_surrogates
-from triptych.dcgan.patches.plateau import Plateau
+from triptych.base.config import ParamsError, validate
+from triptych.dcgan.objects.parts.plateau import Plateau
+from triptych.dcgan.objects.rows.exemplar_cnn import Config, Exemplars, Net, System, draw_surrogates
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 16, 16))
 SMALL = {

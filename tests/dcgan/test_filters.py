@@ -5,8 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.dcgan.arithmetic.filters import Filters, excited, explained, guided, guided_gradients, respond, responses
 from triptych.dcgan.gan.networks import FAMILIES, Discriminator
+from triptych.dcgan.studies.arithmetic.filters import (
+    Filters,
+    excited,
+    explained,
+    guided,
+    guided_gradients,
+    respond,
+    responses,
+)
 
 K = 16  # maps of the last convolution at width 4
 

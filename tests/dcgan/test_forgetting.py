@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.config import ParamsError, validate
-from triptych.dcgan.arithmetic.attributes import Readings
-from triptych.dcgan.arithmetic.code_lab import FixedGenerator, Lab
-from triptych.dcgan.arithmetic.forgetting import (
+from triptych.base.config import ParamsError, validate
+from triptych.dcgan.gan.training import Gan, GanConfig
+from triptych.dcgan.studies.arithmetic.attributes import Readings
+from triptych.dcgan.studies.arithmetic.code_lab import FixedGenerator, Lab
+from triptych.dcgan.studies.arithmetic.forgetting import (
     Forgetting,
     at,
     cells_inside,
@@ -17,8 +18,7 @@ from triptych.dcgan.arithmetic.forgetting import (
     largest,
     telling_apart,
 )
-from triptych.dcgan.arithmetic.protocol import Protocol
-from triptych.dcgan.gan.training import Gan, GanConfig
+from triptych.dcgan.studies.arithmetic.protocol import Protocol
 
 WIDTH = 2  # pixels of a cell
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.dcgan.gan.training import Gan
-from triptych.dcgan.guidelines import protocol as guidelines
-from triptych.dcgan.guidelines.figures import draw_variants
-from triptych.dcgan.guidelines.frechet import FrechetConfig, FrechetSpace, frechet, moments
-from triptych.dcgan.guidelines.protocol import Judge, Protocol, dynamics, has_collapsed, metrics, run
-from triptych.dcgan.judging.svm import LinearSVM
+from triptych.dcgan.studies.guidelines import protocol as guidelines
+from triptych.dcgan.studies.guidelines.figures import draw_variants
+from triptych.dcgan.studies.guidelines.frechet import FrechetConfig, FrechetSpace, frechet, moments
+from triptych.dcgan.studies.guidelines.protocol import Judge, Protocol, dynamics, has_collapsed, metrics, run
+from triptych.dcgan.svm.svm import LinearSVM
 from triptych.engine import Divergence, Replica
 
 CPU = torch.device("cpu")

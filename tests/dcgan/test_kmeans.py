@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.patches.kmeans import (
+from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
     PatchConfig,
     kmeans_step,

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.config import ParamsError
-from triptych.dcgan.objects.kmeans_1layer import Config, System
+from triptych.base.config import ParamsError
+from triptych.dcgan.objects.rows.kmeans_1layer import Config, System
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 12, 11))
 

@@ -3,13 +3,13 @@ import pytest
 import torch
 
 import triptych
-from triptych import systems
-from triptych.config import ParamsError, validate
-from triptych.dcgan.objects import kmeans_1layer
-from triptych.dcgan.objects.kmeans_3layer_rf import Config, System
-from triptych.dcgan.patches.receptive_fields import GroupedLayer
+from triptych.base.config import ParamsError, validate
+from triptych.dcgan.objects.parts.receptive_fields import GroupedLayer
+from triptych.dcgan.objects.rows import kmeans_1layer
+from triptych.dcgan.objects.rows.kmeans_3layer_rf import Config, System
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 32, 32))
 SMALL = {

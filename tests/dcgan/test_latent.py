@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.dcgan.arithmetic.latent import (
+from triptych.dcgan.studies.arithmetic.latent import (
     along,
     around,
     choose,

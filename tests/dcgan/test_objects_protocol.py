@@ -5,17 +5,19 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
 from triptych.data.format import DataError, Split
-from triptych.dcgan import extraction, objects_protocol, row_notes
-from triptych.dcgan.extraction import adapt_and_extract, extract
-from triptych.dcgan.figures import draw_samples, mean_distance, sheet
-from triptych.dcgan.judging.label_draws import draw_rows
-from triptych.dcgan.objects import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
-from triptych.dcgan.objects_protocol import Probe, Protocol, evaluate, judge
+from triptych.dcgan import notes as row_notes
+from triptych.dcgan.objects import extraction
+from triptych.dcgan.objects import protocol as objects_protocol
+from triptych.dcgan.objects.extraction import adapt_and_extract, extract
+from triptych.dcgan.objects.protocol import Probe, Protocol, evaluate, judge
+from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
+from triptych.dcgan.svm.label_draws import draw_rows
+from triptych.draw.samples import draw_samples, mean_distance, sheet
 from triptych.engine import Replica
-from triptych.params import load_params
-from triptych.systems import Spec
+from triptych.pipeline.params import load_params
+from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.config import ParamsError, validate
+from triptych.base.config import ParamsError, validate
 from triptych.dcgan.gan.training import Gan
-from triptych.dcgan.pathologies import cycling, games, mode_collapse, toy_gan, vanishing_gradient
-from triptych.dcgan.pathologies.mixture import coverage, mixture
-from triptych.dcgan.pathologies.objectives import discriminator_loss, generator_loss
-from triptych.dcgan.pathologies.protocol import Protocol
-from triptych.dcgan.pathologies.toy_gan import ToyGan, ToyGanConfig, discriminator, generator
+from triptych.dcgan.studies.pathologies import cycling, games, mode_collapse, toy_gan, vanishing_gradient
+from triptych.dcgan.studies.pathologies.mixture import coverage, mixture
+from triptych.dcgan.studies.pathologies.objectives import discriminator_loss, generator_loss
+from triptych.dcgan.studies.pathologies.protocol import Protocol
+from triptych.dcgan.studies.pathologies.toy_gan import ToyGan, ToyGanConfig, discriminator, generator
 from triptych.engine import Replica
 
 CPU = torch.device("cpu")

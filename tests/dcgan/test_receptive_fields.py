@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from triptych.dcgan.patches.receptive_fields import (
+from triptych.dcgan.objects.parts.receptive_fields import (
     GroupedLayer,
     average_blocks,
     energy_correlation,

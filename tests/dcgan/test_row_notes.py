@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from triptych.dcgan.row_notes import chosen
+from triptych.dcgan.notes import chosen
 
 
 @pytest.mark.parametrize(

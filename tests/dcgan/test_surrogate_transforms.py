@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from triptych.dcgan.patches.surrogate_transforms import (
+from triptych.dcgan.objects.parts.surrogate_transforms import (
     Colours,
     Ranges,
     contrast,

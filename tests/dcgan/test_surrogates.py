@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.config import ParamsError
-from triptych.dcgan.patches.surrogate_transforms import Colours, Ranges, cut
-from triptych.dcgan.patches.surrogates import choose_seeds, gradient_energy, random_places, surrogate_set
+from triptych.base.config import ParamsError
+from triptych.dcgan.objects.parts.surrogate_transforms import Colours, Ranges, cut
+from triptych.dcgan.objects.parts.surrogates import choose_seeds, gradient_energy, random_places, surrogate_set
 
 CPU = torch.device("cpu")
 STILL = Ranges(shift=0.0, scale=1.0, rotation=0.0, contrast=1.0, power=1.0, times=1.0, plus=0.0, hue=0.0)
@@ -71,7 +71,7 @@ def test_samples_of_a_class_differ_and_blocks_do_not_matter(monkeypatch):
     assert len({p.numpy().tobytes() for p in patches}) == 20
     again = surrogate_set(seeds, 4, 16, Ranges(), colours, CPU, generator())[0]
     assert torch.equal(patches, again)
-    monkeypatch.setattr("triptych.dcgan.patches.surrogates.BLOCK", 6)
+    monkeypatch.setattr("triptych.dcgan.objects.parts.surrogates.BLOCK", 6)
     in_blocks, same = surrogate_set(seeds, 4, 16, STILL, colours, CPU, generator())
     monkeypatch.undo()
     assert torch.equal(in_blocks, surrogate_set(seeds, 4, 16, STILL, colours, CPU, generator())[0])

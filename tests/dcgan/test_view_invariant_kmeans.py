@@ -3,9 +3,8 @@ import pytest
 import torch
 
 import triptych
-from triptych import systems
-from triptych.config import ParamsError
-from triptych.dcgan.objects.view_invariant_kmeans import (
+from triptych.base.config import ParamsError
+from triptych.dcgan.objects.rows.view_invariant_kmeans import (
     Config,
     System,
     Views,
@@ -14,7 +13,8 @@ from triptych.dcgan.objects.view_invariant_kmeans import (
     random_bags,
 )
 from triptych.engine import Replica
-from triptych.systems import Spec
+from triptych.pipeline import registry as systems
+from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 13, 12))
 SMALL = {"k": 6, "levels": 2, "bags": 150, "iterations": 4, "patch": 4, "offsets": [-1, 1]}

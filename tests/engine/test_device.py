@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from triptych import processes
+from triptych.base.errors import UserError, number_from_environment
 from triptych.engine import default_device, exact_products, inference
 from triptych.engine.device import precision
-from triptych.errors import UserError, number_from_environment
+from triptych.pipeline import processes
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from triptych.config import ParamsError
+from triptych.base.config import ParamsError
 from triptych.engine import parallel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from triptych.systems import PACKAGES
+from triptych.pipeline.registry import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ["params.yaml", "params/paper.yaml", "params/smoke.yaml"]
@@ -23,19 +23,19 @@ PROFILES = ["params.yaml", "params/paper.yaml", "params/smoke.yaml"]
 # In no stage's deps, and not followed: what all stages share, and where results go rather than what they are.
 SHARED = {
     "triptych": "finds names for users",
-    "triptych.config": "checks parameters; their values stand in `params`",
-    "triptych.params": "the same; it imports every protocol and system to check them",
-    "triptych.systems": "finds, saves and loads systems",
-    "triptych.stage": "what stands around a stage's work; what decides a number there is in PARTS",
-    "triptych.errors": "messages",
-    "triptych.cost": "seconds and devices",
-    "triptych.processes": "devices",
-    "triptych.curves": "history.jsonl, and the same in another form, for plots",
-    "triptych.files": "reads small files",
-    "triptych.tracking": "MLflow",
-    "triptych._mlflow": "MLflow",
-    "triptych._mlflow_sync": "MLflow",
-    "triptych.report.style": "colours and fonts of figures",
+    "triptych.base.config": "checks parameters; their values stand in `params`",
+    "triptych.pipeline.params": "the same; it imports every protocol and system to check them",
+    "triptych.pipeline.registry": "finds, saves and loads systems",
+    "triptych.pipeline.stage": "what stands around a stage's work; what decides a number there is in PARTS",
+    "triptych.base.errors": "messages",
+    "triptych.pipeline.cost": "seconds and devices",
+    "triptych.pipeline.processes": "devices",
+    "triptych.pipeline.history": "history.jsonl, and the same in another form, for plots",
+    "triptych.base.files": "reads small files",
+    "triptych.tracking.run": "MLflow",
+    "triptych.tracking.store": "MLflow",
+    "triptych.tracking.sync": "MLflow",
+    "triptych.draw.style": "colours and fonts of figures",
     "triptych.data.sources._download": "brings the bytes whose checksum is known, or stops",
 }
 # What a script uses by calling a method of its Stage.
@@ -44,15 +44,15 @@ PARTS = {
     "dataset": "triptych.data.format",
     "replica": "triptych.engine.replica",
     "for_each": "triptych.engine.parallel",
-    "result": "triptych.results",
+    "result": "triptych.base.results",
 }
 # Modules that import others by a name from params.yaml: `chosen` knows which.
 CHOOSERS = {
     "triptych.data.prepare",
     "triptych.data.inspect",
-    "triptych.dcgan.pathologies.protocol",
-    "triptych.beta_vae.beta_sweep.protocol",
-    "triptych.beta_vae.traversals.protocol",
+    "triptych.dcgan.studies.pathologies.protocol",
+    "triptych.beta_vae.studies.beta_sweep.protocol",
+    "triptych.beta_vae.studies.traversals.protocol",
 }
 # Folders that may be a dep though the stage does not import all of it.
 WHOLE = {
@@ -196,11 +196,11 @@ def chosen(stage: Resolved) -> set[str]:
     if stage.group == "prepare":
         data = params["data"][key]
         official = [f"triptych.data.sources.{data['official']['dataset']}"] if "official" in data else []
-        return {f"triptych.data.render.{data['rendered']['renderer']}", *official}
+        return {f"triptych.data.drawn.{data['rendered']['renderer']}", *official}
     if stage.group == "inspect":
-        return {f"triptych.data.standards.{key}"} & set(sources())  # some sets have no standard
+        return {f"triptych.data.checks.{key}"} & set(sources())  # some sets have no standard
     if stage.group == "pathologies":
-        return {f"triptych.dcgan.pathologies.{params['pathologies']['items'][key]['experiment']}"}
+        return {f"triptych.dcgan.studies.pathologies.{params['pathologies']['items'][key]['experiment']}"}
     table, names = _table(ROOT / stage.script), []
     if stage.group in ("traversals", "traversals_faces"):
         table, names = "shapes", params["traversals"]["sets"][key or "faces"]["systems"]

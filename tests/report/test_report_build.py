@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triptych.files import FileError
-from triptych.report import build_report
+from triptych.base.files import FileError
+from triptych.base.results import write_result
+from triptych.report.build import build_report
 from triptych.report.figures import stage_pictures
 from triptych.report.load import read_inputs
-from triptych.results import write_result
 
 SYSTEMS = {"kmeans_1layer": 0.6, "kmeans_3layer_rf": 0.5, "exemplar_cnn": 0.8, "dcgan": 0.7}
 

@@ -11,17 +11,17 @@ import pytest
 from PIL import Image
 
 from triptych import report
+from triptych.base.results import write_result
 from triptych.published import TABLES, Column, load
+from triptych.published.papers import PAPERS, paper_of
 from triptych.report.curves import _dots, _mean, _panel, _panels, dot_chart, loss_curves
 from triptych.report.figures import Picture, in_words, write_figures
 from triptych.report.formats import tex, to_csv
 from triptych.report.load import Inputs, data_titles, duration, judged_on, read_inputs
 from triptych.report.page import honesty, show_elsewhere, what_was_run
-from triptych.report.papers import PAPERS, paper_of
 from triptych.report.rank import data_sentence, spearman
 from triptych.report.settings import settings_of
 from triptych.report.table import build_tables, note_text, show
-from triptych.results import write_result
 
 PERCENT = Column(metric="a", title="a", unit="percent", decimals=2, better="higher", spread_decimals=1)
 LOWER = Column(metric="a", title="a", unit="fraction", decimals=2, better="lower")
@@ -387,7 +387,7 @@ def test_dots_are_in_the_unit_of_their_column_each_in_the_row_of_its_system(monk
     assert bars.get_segments()[0][:, 0].tolist() == [12.5, 37.5]
 
     drawn = []
-    monkeypatch.setattr("triptych.report.style.to_png", drawn.append)
+    monkeypatch.setattr("triptych.draw.style.to_png", drawn.append)
     series = {"paper": {"a": {"knn": (0.5, 0.0), "dcgan": (0.25, 0.0)}}}
     dot_chart(load("digits"), [PERCENT], {"knn": "KNN", "dcgan": "DCGAN + L2-SVM"}, series)
     (axes,) = drawn[0].axes

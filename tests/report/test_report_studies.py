@@ -2,7 +2,7 @@
 
 import json
 
-from triptych.report import build_report
+from triptych.report.build import build_report
 from triptych.report.load import read_inputs
 from triptych.report.studies import Column, Study, load_studies, study_csv, study_tables
 
@@ -73,7 +73,7 @@ def test_results_of_another_profile_are_left_out(tmp_path):
 
 
 def test_every_study_of_the_file_is_known_to_params_and_shown_on_the_page(tmp_path):
-    from triptych.params import STUDIES
+    from triptych.pipeline.params import STUDIES
 
     studies = load_studies()
     assert set(studies) == set(STUDIES)

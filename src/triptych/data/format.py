@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from triptych.errors import UserError, disk_full
-from triptych.files import FileError, read_json
+from triptych.base.errors import UserError, disk_full
+from triptych.base.files import FileError, read_json
 
 
 class DataError(UserError):

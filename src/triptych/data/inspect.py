@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from triptych.data.classes import colourise
 from triptych.data.format import Dataset, Split
+from triptych.data.label_classes import colourise
 
 MOST_CLASSES = 20  # rows of a sheet
 
@@ -20,7 +20,7 @@ def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
     out.mkdir(parents=True, exist_ok=True)
     contact_sheet(dataset, out / "sheet.png")
     measures: dict[str, float] = {}
-    code = f"triptych.data.standards.{dataset.path.name}"
+    code = f"triptych.data.checks.{dataset.path.name}"
     if importlib.util.find_spec(code) is not None:
         standard = importlib.import_module(code)
         first = dataset[next(iter(dataset.card["splits"]))]

@@ -22,8 +22,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from triptych.config import Strict, unknown_key
-from triptych.data import render, sources
+from triptych.base.config import Strict, unknown_key
+from triptych.data import drawn, sources
 from triptych.data.format import Dataset, Split, write_dataset
 from triptych.data.sources import folder as folder_source
 from triptych.data.sources import torchvision_sets
@@ -36,7 +36,7 @@ class DatasetConfig(Strict):
     """`size` is the side of the images in pixels; the section that `source` names says the rest.
 
     Each section holds the keys of its module's Config. `rendered` names that module with `renderer` (one of
-    `triptych.data.render`), `official` with `dataset` (one of OFFICIAL).
+    `triptych.data.drawn`), `official` with `dataset` (one of OFFICIAL).
     """
 
     source: Literal["rendered", "torchvision", "official", "folder"]
@@ -87,7 +87,7 @@ def _parse(source: str, section: Mapping[str, Any]) -> tuple[ModuleType, Strict]
     """
     values = dict(section)
     if source == "rendered":
-        module = _choose(render, values, "renderer", [m.name for m in pkgutil.iter_modules(render.__path__)])
+        module = _choose(drawn, values, "renderer", [m.name for m in pkgutil.iter_modules(drawn.__path__)])
     elif source == "official":
         module = _choose(sources, values, "dataset", OFFICIAL)
     else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from triptych.errors import number_from_environment
+from triptych.base.errors import number_from_environment
 
 if TYPE_CHECKING:
     from triptych.engine.replica import Replica

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from triptych.errors import UserError
+from triptych.base.errors import UserError
 
 
 def default_device() -> torch.device:
@@ -48,7 +48,7 @@ def exact_products() -> Iterator[None]:
 
 
 def precision(device: torch.device) -> str:
-    """What `autocast` and `triptych.processes` make of the arithmetic, in words for cost.json and the report."""
+    """What `autocast` and `pipeline.processes` make of the arithmetic, in words for cost.json and the report."""
     return "bf16 autocast, TF32" if device.type == "cuda" else "float32"
 
 

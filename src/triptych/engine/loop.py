@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from triptych.base.errors import UserError
 from triptych.engine import checkpoint as ckpt
 from triptych.engine.device import autocast, prepare
 from triptych.engine.replica import Replica
 from triptych.engine.step import PhaseRunner, Stepper
 from triptych.engine.stream import Stream
-from triptych.errors import UserError
 
 
 class Divergence(UserError, RuntimeError):

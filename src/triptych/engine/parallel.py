@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from triptych.errors import UserError, number_from_environment
+from triptych.base.errors import UserError, number_from_environment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

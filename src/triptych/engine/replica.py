@@ -12,9 +12,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from triptych.base.errors import number_from_environment
 from triptych.engine.device import default_device
 from triptych.engine.stream import Stream
-from triptych.errors import number_from_environment
 
 Row = tuple[int, str, float]  # step, metric, value
 

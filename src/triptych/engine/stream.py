@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from triptych.errors import UserError
+from triptych.base.errors import UserError
 
 
 class BatchError(UserError, ValueError):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from triptych.config import Strict, validate
+from triptych.base.config import Strict, validate
 
 TABLES = ("objects", "digits", "streets", "shapes")
 

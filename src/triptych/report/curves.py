@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from triptych.draw import style
 from triptych.published import Column, Published
-from triptych.report import style
 from triptych.report.table import heading
 
 MAX_PANELS, ACROSS = 9, 3

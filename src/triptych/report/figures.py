@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from triptych.files import FileError, read_json
+from triptych.base.files import FileError, read_json
 from triptych.report.load import Inputs
 
 LIMIT, SMALLEST = 300_000, 30_000  # bytes a figure may have, and that it may keep if there are too many for the budget

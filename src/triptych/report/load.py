@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triptych.files import FileError, read_json, read_jsonl, read_yaml
+from triptych.base.files import FileError, read_json, read_jsonl, read_yaml
 from triptych.published import TABLES, load
 
 Results = dict[str, dict[str, dict[str, Any]]]  # table -> system -> result

@@ -8,9 +8,9 @@ from importlib import resources
 from typing import Any
 
 from triptych.published import Published
+from triptych.published.papers import Paper
 from triptych.report.figures import DataSheet, Figure, words
 from triptych.report.load import Inputs, data_titles, judged_on
-from triptych.report.papers import Paper
 from triptych.report.settings import Settings
 from triptych.report.studies import Study
 from triptych.report.table import Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from triptych.files import read_json
+from triptych.base.files import read_json
 from triptych.report.load import Inputs
 
 Settings = dict[str, str]  # parameter -> value, as in params.yaml

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from triptych.config import Strict, validate
+from triptych.base.config import Strict, validate
 from triptych.report.load import Inputs, duration, judged_on
 from triptych.report.table import Cell, Head, Row, Table, heading, note_text
 
@@ -43,7 +43,7 @@ def load_studies() -> dict[str, Study]:
     """studies.yaml, checked."""
     import yaml
 
-    raw = yaml.safe_load(resources.files(__package__).joinpath("studies.yaml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load(resources.files("triptych.published").joinpath("studies.yaml").read_text(encoding="utf-8"))
     return {key: validate(Study, value, f"studies.yaml: {key}") for key, value in raw.items()}
 
 

@@ -16,14 +16,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from triptych.config import Strict
-from triptych.cyclegan.data import StreetData, domains, enlarge, normalise, to_uint8
+from triptych.base.config import Strict
 from triptych.cyclegan.gan.losses import GanLoss, critic_loss, distance, realness
 from triptych.cyclegan.gan.networks import Generator, PatchCritic
 from triptych.cyclegan.gan.pool import Pool
-from triptych.cyclegan.two_domains import TwoDomains
+from triptych.cyclegan.gan.streams import StreetData, domains, enlarge, normalise, to_uint8
+from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
-from triptych.systems import Spec
+from triptych.pipeline.registry import Spec
 
 Callback = Callable[..., None]  # (steps done); also `still=` what is not trained yet, if that is the case
 

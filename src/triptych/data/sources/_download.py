@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from triptych.base.errors import disk_full
 from triptych.data.format import DataError
-from triptych.errors import disk_full
 
 Check = Callable[[Path], str | None]
 """A file -> what is wrong with it, or None."""

@@ -22,8 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NoReturn
 
+from triptych.base.errors import disk_full
 from triptych.data.format import DataError
-from triptych.errors import disk_full
 
 OPENERS = {
     **{suffix: gzip.open for suffix in (".tar.gz", ".tgz")},

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
 from triptych.data.sources._download import fetch
 from triptych.data.sources._pixels import decoded, image_wh, photo

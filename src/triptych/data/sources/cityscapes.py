@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.sources._pixels import (
     MADE_BY,
@@ -59,7 +59,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     """
     folder = Path(config.root).expanduser() / "cityscapes"
     photos, labels = _tree(folder, "leftImg8bit"), _tree(folder, "gtFine")
-    from triptych.data.classes import CITYSCAPES
+    from triptych.data.label_classes import CITYSCAPES
 
     names = {split: _names(photos, labels, split) for split in COUNTS}
     train_size, jpeg = config.load_size or size, config.prepared_as == "jpeg_bicubic"

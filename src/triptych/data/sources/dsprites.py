@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.sources._download import fetch, git_blob
 from triptych.data.sources._trees import BROKEN

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from triptych.config import Strict
-from triptych.data.classes import evaluated
+from triptych.base.config import Strict
 from triptych.data.format import DataError, Split, file_sha256
+from triptych.data.label_classes import evaluated
 from triptych.data.sources import _layout
 from triptych.data.sources._layout import Part
 from triptych.data.sources._pixels import (
@@ -199,7 +199,7 @@ def _class_table(config: Config, found: dict[str, Part]) -> list[dict[str, Any]]
 
         return CAMVID
     if config.classes == "cityscapes":
-        from triptych.data.classes import CITYSCAPES
+        from triptych.data.label_classes import CITYSCAPES
 
         return CITYSCAPES
     return [c.model_dump() for c in config.classes]

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
 from triptych.data.sources._download import md5, verify
 from triptych.data.sources._pixels import decoded, is_image, photo

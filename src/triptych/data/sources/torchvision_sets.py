@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.sources import celeba
 from triptych.data.sources._download import fetch, md5, verify

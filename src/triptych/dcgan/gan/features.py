@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.dcgan.gan.networks import Discriminator, pooled
 
 

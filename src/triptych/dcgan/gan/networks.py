@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from triptych.config import ParamsError
-from triptych.nn.init import normal_init
+from triptych.base.config import ParamsError
+from triptych.common.init import normal_init
 
 GRID = 4  # every trunk ends, and every feature map is pooled, at GRID × GRID
 SLOPE = 0.2  # of LeakyReLU

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.config import Strict
+from triptych.base.config import Strict
 from triptych.dcgan.gan.networks import (
     Discriminator,
     DiscriminatorActivation,

@@ -1,1 +1,0 @@
-"""What each latent does to the picture, and what it encodes."""

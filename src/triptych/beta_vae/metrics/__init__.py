@@ -1,1 +1,0 @@
-"""Disentanglement metrics, and what a code costs."""

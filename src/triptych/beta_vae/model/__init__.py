@@ -1,1 +1,0 @@
-"""The VAE: networks, objective, training of many models with stacked weights."""

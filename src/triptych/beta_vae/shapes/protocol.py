@@ -1,0 +1,243 @@
+"""How every system of the `shapes` table is judged (Higgins et al. 2017, section 3 and appendix A.4).
+
+Each trained model encodes the whole grid once; every metric draws from those codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from triptych.base.config import Seeds, Strict
+from triptych.base.results import spread
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
+from triptych.beta_vae.shapes.judge.factor_vae import factor_vae_score
+from triptych.beta_vae.shapes.judge.rate_distortion import measure
+from triptych.data.format import Dataset, Split
+from triptych.engine import exact_products, prepare
+from triptych.engine.parallel import one_by_one
+
+Scores = dict[str, list[float]]
+
+
+class Metrics(Strict):
+    """Numbers of the paper where it has them (classifier, three of its seeds per model); of disentanglement_lib for the
+    metrics that came later. Pairs per point and points are not in the paper: 200 is Kim & Mnih's, the rest dlib's."""
+
+    merge_poses: bool = True  # orientations 0 and 2π are one pose, drawn once
+    pairs: int = Field(200, gt=0)  # L
+    train_points: int = Field(10_000, gt=0)
+    test_points: int = Field(5000, gt=0)
+    classifier_seeds: int = Field(3, gt=0)
+    classifier_steps: int = Field(10_000, gt=0)
+    classifier_curve: list[Annotated[int, Field(gt=0)]] = [1000, 3000, 30_000]  # also reported after so many steps
+    classifier_batch: int = Field(10, gt=0)
+    classifier_lr: float = Field(1e-2, gt=0)
+    dlib_pairs: int = Field(64, gt=0)  # L of `higgins_dlib`
+    probe_train: int = Field(30_000, gt=0)
+    probe_test: int = Field(10_000, gt=0)
+    probe_iterations: int = Field(1000, gt=0)
+    metric_train: int = Field(10_000, gt=0)  # samples of MIG, SAP, DCI; votes of FactorVAE
+    metric_test: int = Field(5000, gt=0)
+    dci_model: dci.Model = "boosting"
+    factor_vae_threshold: float = Field(0.05, ge=0)
+
+
+class Protocol(Strict):
+    dataset: str = "shapes"
+    seeds: Seeds = list(range(10))
+    metrics: Metrics = Metrics()
+
+    def datasets(self) -> list[str]:
+        return [self.dataset]
+
+
+def evaluate(
+    systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device, for_each=one_by_one
+) -> Scores:
+    """All metrics of one row: `systems[r]` was trained with `protocol.seeds[r]`. One value per model, or per
+    model and classifier; `higgins` holds the best half, `higgins_all` everything it was chosen from.
+
+    A system without state (raw pixels) is the same for every seed: all its models are one code, encoded once. What
+    then differs between seeds is the data points and the classifiers of `higgins`, so that alone is repeated; the
+    other metrics are of the first seed. `for_each(items, work)` encodes, model by model, and then does the metrics, of
+    which none needs another.
+    """
+    grid = Grid(dataset.factors, merge_poses=protocol.metrics.merge_poses)
+    grid.check(len(dataset["train"]))
+    stateless = not systems[0].state_dict()
+    models = list(systems)[:1] if stateless else systems
+    train = dataset["train"]
+    # Arrays in between: tensors would travel from process to process as open files.
+    # Items are numbers because an error names them.
+    arrays = for_each(range(len(models)), lambda r: encode_all(models[r], train, device).cpu().numpy())
+    codes = [torch.from_numpy(array).to(device) for array in arrays]
+    all_codes = codes * len(protocol.seeds) if stateless else codes
+
+    def of_one_model(r: int) -> Scores:
+        seed, code = protocol.seeds[r], all_codes[r]
+        scores = dlib_score(code, grid, protocol, seed)
+        if r < len(models):
+            scores |= probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
+            scores |= elbo_terms(models[r], train, grid, device, seed)
+        return {name: [value] for name, value in scores.items()}
+
+    for module in ("ensemble", "linear_model", "svm"):
+        import_module(f"sklearn.{module}")  # 2 s in all: here, not in every process that a job is given
+
+    jobs = [partial(paper_scores, all_codes, grid, protocol), partial(five_factor_scores, all_codes, grid, protocol)]
+    jobs += [partial(of_one_model, r) for r in range(len(all_codes))]
+    metrics: Scores = {}
+    for scores in for_each(range(len(jobs)), lambda k: jobs[k]()):
+        for name, values in scores.items():
+            metrics.setdefault(name, []).extend(values)
+    return metrics
+
+
+def notes(systems: Sequence[nn.Module], metrics: Scores, protocol: Protocol) -> list[str]:
+    """What the scores depend on beside the representation, and what their ± is made of."""
+    m = protocol.metrics
+    lines = [
+        f"higgins: 4 factors (chance 25 %), L = {m.pairs}, {m.classifier_steps} classifier steps, "
+        f"best half of {len(systems)} models × {m.classifier_seeds} classifiers",
+    ]
+    lines += filter(None, [spread("higgins_all", metrics["higgins_all"], len(systems), "model", "classifier")])
+    if getattr(systems[0], "is_trained", True) and hasattr(systems[0], "beta_norm"):
+        lines.append(f"β = {systems[0].beta:g}, β_norm = {systems[0].beta_norm:.4g}")
+    if hasattr(systems[0], "converged"):
+        lines.append(f"converged: {sum(bool(system.converged) for system in systems)} of {len(systems)} models")
+    return lines
+
+
+@torch.inference_mode()
+@exact_products()
+def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size: int = 256) -> Tensor:
+    """Codes (N, d) of all images on `device`, as `system.encode` gives them: posterior means for VAEs.
+
+    Ground truth has `encode_factors` in its place. uint8 codes are pixels, in 255ths.
+    """
+    system = prepare(system, device).eval()
+    oracle: Callable | None = getattr(system, "encode_factors", None)
+    source, encode = (split.factors, oracle) if oracle else (split.images, system.encode)
+    parts = (torch.from_numpy(np.array(source[i : i + batch_size])) for i in range(0, len(source), batch_size))
+    return torch.cat([encode(part.to(device)) for part in parts])
+
+
+def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
+    """`higgins`, K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the best half
+    after fewer or more steps of the classifiers. `codes[r]` belongs to `protocol.seeds[r]`."""
+    m = protocol.metrics
+    models = [(seed, c, code) for seed, code in zip(protocol.seeds, codes) for c in range(m.classifier_seeds)]
+    steps = sorted({*m.classifier_curve, m.classifier_steps})
+    scores = dict(zip(steps, _classify(models, grid, protocol, higgins.PAPER_FACTORS, steps).tolist()))
+    all_scores = scores.pop(m.classifier_steps)
+    curve = {f"higgins_{n}": higgins.best_half(row) for n, row in scores.items()}
+    return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **curve}
+
+
+def five_factor_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
+    """`higgins_k5`: shape can be the fixed factor too, one classifier a model."""
+    models = [(seed, 0, code) for seed, code in zip(protocol.seeds, codes)]
+    (scores,) = _classify(models, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])
+    return {"higgins_k5": scores.tolist()}
+
+
+def dlib_score(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
+    """`higgins_dlib`: K = 5 with scikit-learn's classifier."""
+    train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, 0)
+    return {"higgins_dlib": higgins.logistic_accuracy(train, test, seed)}
+
+
+def _classify(models, grid: Grid, protocol: Protocol, names: Sequence[str], steps: list[int]) -> Tensor:
+    points = [_points(code, grid, protocol, names, protocol.metrics.pairs, seed, c) for seed, c, code in models]
+    return higgins.train_classifiers(
+        *zip(*points),
+        [_seed(seed, c, 2) for seed, c, _ in models],
+        classes=len(names),
+        steps=steps,
+        batch_size=protocol.metrics.classifier_batch,
+        lr=protocol.metrics.classifier_lr,
+    )
+
+
+def _points(code, grid, protocol: Protocol, names, pairs: int, seed: int, c: int) -> tuple:
+    counts = protocol.metrics.train_points, protocol.metrics.test_points
+    return tuple(higgins.draw_points(code, grid, names, n, pairs, _seed(seed, c, k)) for k, n in enumerate(counts))
+
+
+def _seed(model: int, classifier: int, purpose: int) -> int:
+    return 1_000_003 * model + 1009 * classifier + purpose
+
+
+def probe_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
+    """`factor_probe` (mean accuracy over factors), `factor_probe_<factor>`, `r2_<factor>`; for codes of up to 64
+    numbers `single_latent` (accuracy of the best latent alone, mean over factors), `single_gap` (lead over the second
+    best)."""
+    x, factors = _sample(code, grid, protocol.metrics.probe_train, protocol.metrics.probe_test, seed)
+    values = [v.numpy() for v in grid.values]
+    probe = factor_probe.probe(
+        x, factors, values, grid.names, protocol.metrics.probe_train, protocol.metrics.probe_iterations
+    )
+    accuracy: Mapping[str, float] = probe["accuracy"]
+    out = {"factor_probe": float(np.mean(list(accuracy.values())))}
+    out |= {f"factor_probe_{name}": value for name, value in accuracy.items()}
+    out |= {f"r2_{name}": value for name, value in probe["r2"].items()}
+    if "single" in probe:
+        best, gap = factor_probe.best_latents(probe["single"])
+        out |= {"single_latent": float(best.mean()), "single_gap": float(gap.mean())}
+    return out
+
+
+def extra_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
+    """`mig`, `sap`, `dci_d`, `dci_c`, `dci_i`, `factor_vae`, `factor_vae_latents` (those that it did not drop as
+    constant), `active_latents` (variance over images > 0.01, as the active units of Burda et al. 2016); nothing for
+    codes of more than 64 numbers (pixels), which these metrics are not made for."""
+    if code.shape[1] > 64:
+        return {}
+    n = protocol.metrics.metric_train
+    x, factors = _sample(code, grid, n, protocol.metrics.metric_test, seed + 500_000)
+    train, test = (x[:n], factors[:n]), (x[n:], factors[n:])
+    trees = dci.dci(*train, *test, model=protocol.metrics.dci_model, seed=seed)
+    votes = factor_vae_score(
+        code,
+        grid,
+        seed=_seed(seed, 0, 3),
+        train_votes=n,
+        test_votes=protocol.metrics.metric_test,
+        variance_samples=n,
+        threshold=protocol.metrics.factor_vae_threshold,
+    )
+    return {
+        "mig": mig.mig(*train),
+        "sap": sap.sap(*train, *test),
+        "dci_d": trees.disentanglement,
+        "dci_c": trees.completeness,
+        "dci_i": trees.informativeness,
+        "factor_vae": votes.score,
+        "factor_vae_latents": float(votes.kept),
+        "active_latents": float((code.var(0) > 0.01).sum()),
+    }
+
+
+def elbo_terms(system: nn.Module, train: Split, grid: Grid, device: torch.device, seed: int) -> dict[str, float]:
+    """`nll` and `kl` in nats an image, z drawn from the posterior, over 1000 images; nothing without a posterior."""
+    if not hasattr(system, "posterior"):
+        return {}
+    rows = grid.sample_rows(min(1000, grid.available), torch.Generator().manual_seed(0)).sort()[0]
+    images = torch.from_numpy(np.array(train.images[rows.numpy()])).to(device)
+    measures = measure(prepare(system, device).eval(), images, seed)
+    return {"nll": measures.nll, "kl": measures.kl}
+
+
+def _sample(code: Tensor, grid: Grid, n_train: int, n_test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and factor classes of different random images. Raises DataError where the grid has too few."""
+    rows = grid.sample_rows(n_train + n_test, torch.Generator().manual_seed(seed))
+    return code[rows.to(code.device)].float().cpu().numpy(), grid.factors(rows).numpy()

@@ -1,0 +1,256 @@
+"""Pictures of the β sweep: score, reconstruction, rate and distortion, active units, blur, collapse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.studies.beta_sweep.protocol import Outcome, Protocol, Row
+from triptych.beta_vae.vae.vae import Vae
+from triptych.data.format import Split
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # Okabe & Ito
+MARKERS = "os^Dv<>"
+CHANCE = 1 / 4
+
+Drawing = tuple[str, Callable[[Any], dict[str, Any]]]
+Outcomes = Mapping[str, Outcome]
+
+
+def draw_figures(
+    rows: Sequence[Row],
+    models: Mapping[str, Sequence[Vae]],
+    outcomes: Outcomes,
+    train: Split,
+    grid: Grid,
+    device: torch.device,
+) -> list[Drawing]:
+    """(file name, function that draws it to a path) of each figure."""
+    inputs = next(iter(models.values()))[0].inputs
+    main = {row.name: models[row.name][0] for row in rows if row.main}
+    images = _images(train, grid, device)
+    ends = {row.name: f"β_norm = {row.beta_norm:.3g}" for row in (_best_row(rows, outcomes), _collapsed_row(rows))}
+    return [
+        ("score.png", lambda path: draw_score(rows, outcomes, inputs, path)),
+        ("reconstruction.png", lambda path: draw_reconstruction(rows, outcomes, path)),
+        ("rate_distortion.png", lambda path: draw_rate_distortion(rows, outcomes, path)),
+        ("active_units.png", lambda path: draw_active_units(rows, outcomes, path)),
+        ("reconstructions.png", lambda path: draw_rows(rows, main, outcomes, images, path)),
+        ("collapse.png", lambda path: draw_collapse({ends[n]: main[n] for n in ends}, outcomes, rows, images, path)),
+    ]
+
+
+def notes(row: Row, model: Vae, outcomes: Outcomes, protocol: Protocol) -> list[str]:
+    """What the numbers of a row depend on, and what became of its models."""
+    j = protocol.judging
+    lines = [
+        f"β = {model.beta:.4g}, β_norm = {row.beta_norm:.4g}, {row.latents} latents",
+        f"higgins: 4 factors (chance 25 %), L = {j.pairs}, {j.classifier_steps} classifier steps, best half of "
+        f"{len(protocol.seeds)} models × {j.classifier_seeds} classifiers",
+    ]
+    if all(measures.active_units == 0 for measures in outcomes[row.name].models):
+        lines.append("collapsed: no latent carries anything, the decoder draws one picture for every code")
+    return lines
+
+
+def summary(rows: Sequence[Row], outcomes: Outcomes) -> dict[str, float]:
+    """The paper's statement in numbers, for each size: `best_beta_norm_M`; by how much the best score exceeds that of
+    the smallest β (`rise_M`) and of the largest (`fall_M`). The score is the mean over all models and classifiers."""
+    out = {}
+    for latents, of_size in _sizes(rows).items():
+        scores = [_mean(outcomes[row.name].higgins) for row in of_size]
+        best = int(np.argmax(scores))
+        out[f"best_beta_norm_{latents}"] = of_size[best].beta_norm
+        out[f"rise_{latents}"] = scores[best] - scores[0]
+        out[f"fall_{latents}"] = scores[best] - scores[-1]
+    return out
+
+
+def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path) -> dict[str, Any]:
+    """Score against β_norm, a line for each size (paper, Figure 6, right)."""
+    figure, axis = _axes("β_norm = β · M / N", "Higgins metric (%)")
+    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+        values = [100 * np.array(outcomes[row.name].higgins) for row in of_size]
+        _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
+        axis.axvline(latents / inputs, color=COLOURS[i % len(COLOURS)], ls="--", lw=1, alpha=0.8)
+    axis.axhline(100 * CHANCE, color="0.5", ls=":", lw=1)
+    axis.text(axis.get_xlim()[1], 100 * CHANCE + 1, "chance ", color="0.35", fontsize=8, ha="right")
+    axis.plot([], [], color="0.35", ls="--", lw=1, label="β = 1")
+    _finish(figure, axis, path)
+    caption = (
+        "Disentanglement score against β_norm; points: mean over models and classifiers, bars: their standard "
+        "deviation. Dashed: where the plain β is 1, in the colour of its number of latents M. The paper says "
+        "that the score rises, then falls with β, and that the best β depends on M."
+    )
+    return {"caption": caption, "numbers": summary(rows, outcomes)}
+
+
+def draw_reconstruction(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
+    figure, axis = _axes("β_norm = β · M / N", "reconstruction NLL (nats an image)")
+    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+        values = [np.array([m.nll for m in outcomes[row.name].models]) for row in of_size]
+        _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
+    _finish(figure, axis, path)
+    main = [row for row in rows if row.main]
+    numbers = {f"nll_at_{row.beta_norm:.3g}": _model_mean(outcomes, row, "nll") for row in (main[0], main[-1])}
+    return {"caption": "The reconstruction's error as β grows (code drawn from the posterior).", "numbers": numbers}
+
+
+def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
+    figure, axis = _axes("rate: KL (nats an image)", "distortion: reconstruction NLL (nats)")
+    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+        points = [(_model_mean(outcomes, row, "kl"), _model_mean(outcomes, row, "nll")) for row in of_size]
+        axis.plot(*zip(*points), **_style(i), label=f"M = {latents}")
+        if of_size[0].main:
+            for row, (kl, nll) in zip(of_size, points):
+                axis.annotate(f"{row.beta_norm:.2g}", (kl, nll), (4, 5), textcoords="offset points", fontsize=7)
+    _finish(figure, axis, path)
+    main = [row for row in rows if row.main]
+    numbers = {f"kl_at_{row.beta_norm:.3g}": _model_mean(outcomes, row, "kl") for row in (main[0], main[-1])}
+    caption = (
+        "Rate and distortion, one point for each β (its β_norm beside it), means over seeds. Low and left is good."
+    )
+    return {"caption": caption, "numbers": numbers}
+
+
+def draw_active_units(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
+    figure, axis = _axes("β_norm = β · M / N", "active latents")
+    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+        values = [np.array([m.active_units for m in outcomes[row.name].models]) for row in of_size]
+        _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
+    axis.set_ylim(bottom=-0.5)
+    _finish(figure, axis, path)
+    main = [row for row in rows if row.main]
+    numbers = {f"active_at_{r.beta_norm:.3g}": _model_mean(outcomes, r, "active_units") for r in (main[0], main[-1])}
+    return {"caption": "Latents whose mean varies over images by a variance of more than 0.01.", "numbers": numbers}
+
+
+def draw_rows(
+    rows: Sequence[Row], models: Mapping[str, Vae], outcomes: Outcomes, images: Tensor, path
+) -> dict[str, Any]:
+    """Images, and below them their reconstructions by the first seed's model of every β, the smallest β first."""
+    lines = {"images": images.float() / 255}
+    shown = [row for row in rows if row.name in models]
+    for row in shown:
+        lines[f"{row.beta_norm:.3g}   {_model_mean(outcomes, row, 'nll'):.0f} nats"] = models[row.name].reconstruct(
+            images
+        )
+    _sheet(lines, path)
+    caption = (
+        "Images, and their reconstructions from posterior means as β grows: left of each row its β_norm and its mean "
+        "reconstruction NLL. Detail goes first, the position last."
+    )
+    numbers = {
+        f"spread_at_{r.beta_norm:.3g}": _model_mean(outcomes, r, "reconstruction_spread")
+        for r in shown[:: max(1, len(shown) - 1)]
+    }
+    return {"caption": caption, "numbers": numbers}
+
+
+def draw_collapse(
+    models: Mapping[str, Vae], outcomes: Outcomes, rows: Sequence[Row], images: Tensor, path
+) -> dict[str, Any]:
+    """Reconstructions, and pictures of codes drawn from the prior, by the best model and by a collapsed one."""
+    lines = {"images": images.float() / 255}
+    for label, model in models.items():
+        z = torch.randn(len(images), model.config.latents, generator=torch.Generator().manual_seed(0))
+        lines[f"{label}\nreconstructed"] = model.reconstruct(images)
+        with torch.inference_mode():
+            lines[f"{label}\ndrawn from prior"] = model.decode(z.to(images.device))
+    _sheet(lines, path)
+    collapsed = outcomes[_collapsed_row(rows).name]
+    names = ("active_units", "kl", "information", "reconstruction_spread", "decoder_spread")
+    numbers = {name: _mean([getattr(m, name) for m in collapsed.models]) for name in names}
+    numbers["higgins_all"] = _mean(collapsed.higgins)
+    caption = (
+        "Posterior collapse. Above, the β with the best score; below, the largest β: every image has the same code, "
+        "and the decoder draws the mean image for every code. The numbers are those of the largest β."
+    )
+    return {"caption": caption, "numbers": numbers}
+
+
+def _best_row(rows: Sequence[Row], outcomes: Outcomes) -> Row:
+    return max((row for row in rows if row.main), key=lambda row: _mean(outcomes[row.name].higgins))
+
+
+def _collapsed_row(rows: Sequence[Row]) -> Row:
+    return [row for row in rows if row.main][-1]
+
+
+def _sizes(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    """Number of latents -> its rows, β growing."""
+    return {m: [row for row in rows if row.latents == m] for m in dict.fromkeys(row.latents for row in rows)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _model_mean(outcomes: Outcomes, row: Row, name: str) -> float:
+    return _mean([getattr(m, name) for m in outcomes[row.name].models])
+
+
+def _images(train: Split, grid: Grid, device: torch.device, n: int = 12) -> Tensor:
+    rows = grid.sample_rows(n, torch.Generator().manual_seed(1))
+    return torch.from_numpy(np.array([train.images[int(r)] for r in rows])).to(device)
+
+
+def _axes(x: str, y: str):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(5.6, 3.6))
+    axis.set_xlabel(x)
+    axis.set_ylabel(y)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure, axis
+
+
+def _line(axis, x: Sequence[float], values: Sequence[np.ndarray], i: int, label: str) -> None:
+    mean, spread = [v.mean() for v in values], [v.std(ddof=min(1, len(v) - 1)) for v in values]
+    axis.errorbar(x, mean, spread, **_style(i), capsize=2, label=label)
+    axis.set_xscale("log")
+
+
+def _style(i: int) -> dict[str, Any]:
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 5, "lw": 1.5}
+
+
+def _finish(figure, axis, path) -> None:
+    from matplotlib import pyplot as plt
+
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _sheet(lines: Mapping[str, Tensor], path) -> None:
+    """Rows of images (n, C, H, W) in [0, 1] beside their labels; each row is one strip, which draws fast."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    count = len(next(iter(lines.values())))
+    width, height = count * 0.62 + 1.5, len(lines) * 0.64
+    figure, axes = plt.subplots(len(lines), 1, figsize=(width, height), squeeze=False)
+    for axis, (label, images) in zip(axes[:, 0], lines.items()):
+        strip = torch.nn.functional.pad(images.cpu(), (1, 1, 1, 1), value=0.75)
+        strip = torch.cat(list(strip), dim=2).permute(1, 2, 0).expand(-1, -1, 3)
+        axis.imshow(strip, vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    figure.subplots_adjust(left=1.45 / width, right=0.998, top=0.995, bottom=0.005, hspace=0.04)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

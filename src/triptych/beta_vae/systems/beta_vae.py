@@ -1,9 +1,0 @@
-"""β-VAE (Higgins et al. 2017): a VAE whose KL term weighs β > 1 times as much. Nothing else differs from
-`vae`."""
-
-from __future__ import annotations
-
-from triptych.beta_vae.model.vae import Vae as System
-from triptych.beta_vae.model.vae import VaeConfig as Config
-
-__all__ = ["Config", "System"]

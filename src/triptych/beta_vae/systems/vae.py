@@ -1,8 +1,0 @@
-"""VAE: the β-VAE with β = 1 (Kingma & Welling 2014; Higgins et al. 2017, row "VAE")."""
-
-from __future__ import annotations
-
-from triptych.beta_vae.model.vae import Vae as System
-from triptych.beta_vae.model.vae import VaeConfig as Config
-
-__all__ = ["Config", "System"]

@@ -1,1 +1,0 @@
-"""The evaluator: FCN-8s, trained on the photos, and the resizing around it."""

@@ -1,1 +1,0 @@
-"""What translations are judged by: FCN-score, collapse, hidden information."""

@@ -1,0 +1,177 @@
+"""How every system of the `streets` tables is judged (Zhu et al. 2017, sections 5.1.1 to 5.1.4).
+
+labels -> photo: an FCN-8s trained on real photos segments the generated ones (FCN-score). photo -> labels:
+each pixel of the generated map is the class of the nearest palette colour. The evaluator is ours, so scores
+compare with its own score on real photos (the ceiling), not digit by digit with the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from triptych.base.config import Seeds, Strict
+from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.judge import fcn8s
+from triptych.cyclegan.streets.judge.collapse import diversity, mutual_information
+from triptych.cyclegan.streets.judge.fcn_score import (
+    absent_classes,
+    best_permutation,
+    class_pixels,
+    score_labels,
+    score_photos,
+    scores,
+)
+from triptych.cyclegan.streets.judge.hidden_information import cycle_errors, growth
+from triptych.data.label_classes import evaluated
+from triptych.engine import inference, prepare
+from triptych.engine.parallel import one_by_one
+
+Metrics = dict[str, list[float]]
+
+
+class Evaluation(Strict):
+    """Choices that the papers leave open."""
+
+    absent: Literal["skip", "zero"] = "skip"  # classes without a pixel of truth: out of the mean, or counted as 0
+    label_size: Literal["truth", "generated"] = "truth"  # where label maps are compared
+    noise: float = Field(8.0, gt=0, description="grey levels on a translation before the way back")
+    cycle_scenes: int = Field(32, ge=1, description="scenes that are sent there and back")
+
+
+class Protocol(Strict):
+    dataset: str = "streets"
+    seeds: Seeds
+    fcn: fcn8s.Config = fcn8s.Config()
+    evaluation: Evaluation = Evaluation()
+
+    def datasets(self) -> list[str]:
+        return [self.dataset]
+
+
+def evaluate(
+    systems: Sequence[nn.Module],
+    val: StreetData,
+    evaluator: fcn8s.FCN8s,
+    protocol: Protocol,
+    device: torch.device,
+    for_each=one_by_one,
+) -> tuple[Metrics, list[str]]:
+    """Both directions of each trained system -> metrics {name: one value a system}, and notes. `for_each(items, work)`
+    judges the systems."""
+
+    def judge(system: nn.Module) -> dict[str, float]:
+        system = prepare(system, device).eval()
+        photos = inference(system.to_photo, val.labels_at(system.config.size), device, 32).to(torch.uint8)
+        labels = inference(system.to_labels, np.asarray(val.photos), device, 32).to(torch.uint8)
+        own = inference(system.to_labels, photos, device, 32).to(torch.uint8)  # the way back: read its own photos
+        own_counts = score_labels(own, val.truth, val.classes, protocol.evaluation.label_size == "generated")
+        return {
+            **_photo_scores(photos.numpy(), val, protocol, evaluator.segment),
+            **_label_scores(labels, val, protocol),
+            "to_labels/own_photos_pixel_acc": scores(own_counts, protocol.evaluation.absent)["pixel_acc"],
+            "to_photo/diversity": diversity(photos, val.photos_at(photos.shape[-1])),
+            "to_labels/diversity": diversity(labels, val.labels_at(labels.shape[-1])),
+            **cycle_measures(system, val, photos, labels, protocol.evaluation, device),
+        }
+
+    judged = for_each(range(len(systems)), lambda k: judge(systems[k]))  # an error names the item: not a whole network
+    metrics = {name: [values[name] for values in judged] for name in judged[0]}
+    notes = _notes(val, protocol)
+    notes.append(
+        f"noise_growth: error of the way back with noise of {protocol.evaluation.noise:g} grey levels on the "
+        f"translation, over that without; {min(len(val), protocol.evaluation.cycle_scenes)} scenes"
+    )
+    return metrics, [*getattr(systems[0], "notes", []), *notes]
+
+
+def evaluate_references(
+    train: StreetData, val: StreetData, evaluator: fcn8s.FCN8s, protocol: Protocol
+) -> dict[str, tuple[Metrics, list[str]]]:
+    """The ceiling, real photos and label images, and the floors: photos of other scenes, and everything the
+    commonest class."""
+    order = np.roll(np.arange(len(val)), len(val) // 2)  # far off: neighbours may be frames of one drive
+    commonest = int(class_pixels(train.label_maps, train.classes).argmax())
+    colour = np.array(evaluated(val.classes)[commonest]["colour"], np.uint8)[:, None, None]
+    rows = {
+        "real_photos": (np.asarray(val.photos), val.labels, evaluator.segment),
+        "shuffled_photos": (np.asarray(val.photos)[order], val.labels[order], evaluator.segment),
+        "constant": (
+            np.asarray(val.photos),
+            np.broadcast_to(colour, val.labels.shape),
+            lambda x: torch.full((len(x), *x.shape[-2:]), commonest, dtype=torch.uint8),
+        ),
+    }
+    out, notes = {}, _notes(val, protocol)
+    for name, (photos, labels, segment) in rows.items():
+        values = {
+            **_photo_scores(photos, val, protocol, segment),
+            **_label_scores(labels, val, protocol),
+        }
+        out[name] = {metric: [value] for metric, value in values.items()}, notes
+    return out
+
+
+def cycle_measures(
+    system: nn.Module, val: StreetData, photos: Tensor, labels: Tensor, evaluation: Evaluation, device: torch.device
+) -> dict[str, float]:
+    """The way back of each direction, without and with noise on the picture between (see hidden_information).
+
+    `photos`, `labels`: the system's translations of all of `val`; `cycle_scenes` of them are sent back.
+    """
+    rows = val.spread_rows(evaluation.cycle_scenes)
+    out = {}
+    for way, outputs, inputs, back in (
+        ("to_photo", photos, val.labels_at(labels.shape[-1]), system.to_labels),
+        ("to_labels", labels, val.photos_at(photos.shape[-1]), system.to_photo),
+    ):
+
+        def send_back(images: Tensor, back=back) -> Tensor:
+            return inference(back, images, device, 32)
+
+        clean, disturbed = cycle_errors(outputs[rows], inputs[rows], send_back, evaluation.noise)
+        out |= {f"{way}/cycle_error": clean, f"{way}/noise_growth": growth(clean, disturbed)}
+    return out
+
+
+def _photo_scores(photos, val: StreetData, protocol: Protocol, segment) -> dict[str, float]:
+    size = (protocol.fcn.size[0], protocol.fcn.size[1])
+    counts = score_photos(photos, val.truth, val.classes, segment, size)
+    out = {f"to_photo/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
+    return {**out, "to_photo/mutual_information": mutual_information(counts)}
+
+
+def _label_scores(labels, val: StreetData, protocol: Protocol) -> dict[str, float]:
+    counts = score_labels(labels, val.truth, val.classes, protocol.evaluation.label_size == "generated")
+    out = {f"to_labels/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
+    out["to_labels/mutual_information"] = mutual_information(counts)
+    names = [c["name"].lower() for c in evaluated(val.classes)]
+    if {"vegetation", "building"} <= set(names):
+        pair = names.index("vegetation"), names.index("building")
+        out["to_labels/pixel_acc_best_swap"] = best_permutation(counts, *pair)["pixel_acc"]
+    return out
+
+
+def _notes(val: StreetData, protocol: Protocol) -> list[str]:
+    fcn = protocol.fcn
+    absent = absent_classes(class_pixels(val.truth, val.classes), val.classes)
+    how = "left out of the class means" if protocol.evaluation.absent == "skip" else "counted as 0"
+    notes = [
+        f"{len(evaluated(val.classes))} classes; absent from the truth: {', '.join(absent) or 'none'}"
+        + (f" ({how})" if absent else ""),
+        f"evaluator: our FCN-8s, width {fcn.width}, sees {fcn.size[0]}×{fcn.size[1]}; {fcn.steps} steps of AdamW with "
+        f"batch {fcn.batch_size}, the rate falling over the second half (the original: SGD with momentum 0.99, a fixed "
+        "rate, batch 1); one evaluator for all seeds; label maps are compared at the "
+        f"{protocol.evaluation.label_size} size",
+    ]
+    if val.label_images is not None:
+        notes.append(
+            "photos and label maps were resized bicubic and passed through JPEG, as CycleGAN's authors prepared them; "
+            "scores are by the exact class ids"
+        )
+    return notes

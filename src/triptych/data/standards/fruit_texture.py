@@ -1,5 +1,0 @@
-"""Fruit that differ in texture: see _fruit.py."""
-
-from triptych.data.standards._fruit import NEEDS, measure
-
-__all__ = ["NEEDS", "measure"]

@@ -1,0 +1,44 @@
+"""DCGAN + L2-SVM (Radford, Metz, Chintala 2015, section 5.1): the features of a discriminator that was
+trained, with its generator, on another set of images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.gan.networks import FamilyName
+from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
+from triptych.dcgan.notes import updates
+from triptych.engine import Replica
+from triptych.pipeline.registry import Spec
+
+
+class Config(GanConfig, FeatureConfig):
+    """The nets of the authors' ImageNet model at their widths, unless told otherwise."""
+
+    net: FamilyName = "imagenet32"
+    width: int = Field(default=128, ge=1)
+    z_dim: int = Field(default=256, ge=1)
+
+
+class System(DiscriminatorFeatures):
+    """(n, C, S, S) -> (n, d); d = 28,672 at the paper's width of 128."""
+
+    def __init__(self, config: Config, spec: Spec):
+        gan = Gan(config, spec.image_shape)
+        super().__init__(gan.discriminator, config)
+        self.gan = gan
+
+    def fit(self, images: np.ndarray, replica: Replica) -> None:
+        """Adversarial training on the unlabelled `images`."""
+        train_gan(self.gan, images, self.config, replica)
+
+    def notes(self) -> list[str]:
+        return updates(self.config)
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """uint8 images (n, C, S, S) of the generator, for the codes that belong to `seed`."""
+        return self.gan.sample(n, seed)

@@ -1,0 +1,32 @@
+"""The DCGAN discriminator with its initial, random weights: the control that says what adversarial training
+adds to the architecture, the pooling and the linear classifier.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
+from triptych.dcgan.gan.networks import Discriminator, FamilyName, Norm, family_for
+from triptych.engine import Replica
+from triptych.pipeline.registry import Spec
+
+
+class Config(FeatureConfig):
+    """As the `dcgan` system's, without its training."""
+
+    net: FamilyName = "imagenet32"
+    width: int = Field(default=128, ge=1)
+    norm: Norm = "batch"
+
+
+class System(DiscriminatorFeatures):
+    """(n, C, S, S) -> (n, d), d as for `dcgan`."""
+
+    def __init__(self, config: Config, spec: Spec):
+        family = family_for(config.net, spec.image_shape)
+        super().__init__(Discriminator(family, spec.image_shape[0], config.width, config.norm), config)
+
+    def fit(self, images: np.ndarray, replica: Replica) -> None:
+        """Nothing is learned."""

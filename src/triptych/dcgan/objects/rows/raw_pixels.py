@@ -1,0 +1,28 @@
+"""The pixels themselves: the control that says how far a linear classifier gets without any features."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor, nn
+
+from triptych.base.config import Strict
+from triptych.dcgan.gan.networks import signed
+from triptych.engine import Replica
+from triptych.pipeline.registry import Spec
+
+
+class Config(Strict):
+    """Nothing to choose."""
+
+
+class System(nn.Module):
+    """(n, C, H, W) -> (n, C·H·W), in [−1, 1]."""
+
+    def __init__(self, config: Config, spec: Spec):
+        super().__init__()
+
+    def fit(self, images: np.ndarray, replica: Replica) -> None:
+        """Nothing to learn."""
+
+    def features(self, images: Tensor) -> Tensor:
+        return signed(images).flatten(1)
