@@ -195,7 +195,7 @@ TWO = """
 import time
 from pathlib import Path
 from triptych import systems
-from triptych.stage import Stage
+from triptych.pipeline.stage import Stage
 
 slowly = systems.save
 systems.save = lambda *a, **k: (time.sleep(1.0), slowly(*a, **k))
