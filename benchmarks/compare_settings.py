@@ -17,12 +17,12 @@ from triptych.base.config import validate
 from triptych.base.errors import UserError
 from triptych.base.files import parse_yaml
 from triptych.data.format import Dataset, Split
+from triptych.data.spec import Spec
 from triptych.dcgan.digits import protocol as digits_protocol
 from triptych.dcgan.objects import protocol as objects_protocol
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
 from triptych.pipeline.params import load_params
-from triptych.pipeline.registry import Spec
 from triptych.pipeline.stage import PREPARED
 
 

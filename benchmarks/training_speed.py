@@ -22,10 +22,11 @@ from triptych.beta_vae.vae.objective import bernoulli_nll, kl_per_latent, repara
 from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
 from triptych.beta_vae.vae.vae import Vae, VaeConfig
 from triptych.cyclegan.gan.translation import CycleConfig, CycleTask, Weights
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.training import Adversarial, Gan
 from triptych.dcgan.objects.rows.dcgan import Config as DcganConfig
 from triptych.engine import Replica, Stream, Task, train
-from triptych.pipeline.registry import Spec, build
+from triptych.pipeline.registry import build
 
 
 def dcgan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:

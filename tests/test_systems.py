@@ -9,8 +9,8 @@ import torch
 import triptych
 from triptych.base.config import ParamsError
 from triptych.base.errors import UserError
+from triptych.data.spec import Spec
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 SPECS = {
     "objects": Spec((3, 32, 32)),

@@ -38,8 +38,8 @@ from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.beta_vae.vae.vae import fit_together
 from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset
+from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 TRAINING = {"hidden": 16, "optimiser": "adam", "lr": 1e-2, "batch_size": 16, "steps": 60}

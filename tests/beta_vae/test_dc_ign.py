@@ -10,9 +10,9 @@ from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.rows import dc_ign
 from triptych.beta_vae.shapes.rows.dc_ign import ActiveMask, Clamp, Config, DcIgnTask, FactorBatches, latent_groups
 from triptych.data.drawn import shapes
+from triptych.data.spec import Spec
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 SMALL = {"channels": [6, 4, 4], "latents": 6, "batch_size": 10}

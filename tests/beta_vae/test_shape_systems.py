@@ -12,9 +12,9 @@ from triptych.beta_vae.shapes.rows import ica
 from triptych.beta_vae.shapes.rows.ica import fast_ica, whitened
 from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import Split
+from triptych.data.spec import Spec
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 VAE = {"hidden": 16, "latents": 4}

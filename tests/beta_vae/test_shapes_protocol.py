@@ -13,8 +13,8 @@ from triptych.beta_vae.shapes.protocol import Metrics, Protocol, encode_all, eva
 from triptych.beta_vae.vae.objective import kl_per_latent
 from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset
+from triptych.data.spec import Spec
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 METRICS = {

@@ -35,8 +35,8 @@ from triptych.beta_vae.studies.traversals.protocol import (
 )
 from triptych.data.drawn import heads
 from triptych.data.format import write_dataset
+from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 CARD = [

@@ -13,11 +13,11 @@ from triptych.beta_vae.vae.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.vae.stacked import Stacked
 from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
 from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
+from triptych.data.spec import Spec
 from triptych.engine import Divergence, Replica
 from triptych.engine import stream as engine_stream
 from triptych.pipeline import registry as systems
 from triptych.pipeline.params import load_params
-from triptych.pipeline.registry import Spec
 
 ROOT = Path(__file__).parents[2]
 SPEC = Spec((1, 16, 16))

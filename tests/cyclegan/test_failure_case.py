@@ -26,8 +26,8 @@ from triptych.cyclegan.studies.failure_case.protocol import (
 )
 from triptych.data.format import DataError, Split, write_dataset
 from triptych.data.sources import folder
+from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m"}

@@ -13,10 +13,10 @@ from triptych.cyclegan.streets.parts import one_way as one_way_module
 from triptych.cyclegan.streets.parts.one_way import OneWay
 from triptych.cyclegan.streets.rows import bigan_ali, cogan, feature_loss_gan, pix2pix, pix2pix_unet, simgan
 from triptych.data.label_classes import CITYSCAPES
+from triptych.data.spec import Spec
 from triptych.engine import Replica, inference
 from triptych.engine.step import Stepper
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 16, 16), 0, CITYSCAPES)
 TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)

@@ -12,10 +12,10 @@ from triptych.cyclegan.gan.networks import PatchCritic
 from triptych.cyclegan.gan.streams import StreetData, domains, enlarge
 from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights, steps_of
 from triptych.data.label_classes import CITYSCAPES
+from triptych.data.spec import Spec
 from triptych.engine import Replica
 from triptych.engine.step import frozen
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 16, 16))
 TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)

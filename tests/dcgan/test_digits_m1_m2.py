@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.m1 import M1, M1Codes, M1Config, M1Task, kl_to_standard, log_normal, sample
 from triptych.dcgan.digits.parts.m2 import M2, M2Task
 from triptych.dcgan.digits.rows import m1_m2
 from triptych.dcgan.digits.rows.m1_m2 import Config, System
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 def vectors(*shape: int, seed: int = 0) -> torch.Tensor:

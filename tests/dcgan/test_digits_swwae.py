@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 
 from triptych.base.config import ParamsError
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import swwae
 from triptych.dcgan.digits.parts.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 SPEC = Spec((3, 32, 32), n_classes=10)

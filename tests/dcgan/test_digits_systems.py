@@ -6,6 +6,7 @@ from triptych.base.config import ParamsError, validate
 from triptych.common import pca
 from triptych.common.pca import PCA
 from triptych.data.format import Split
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import gan_svm as _gan_svm
 from triptych.dcgan.digits.parts.neighbours import NearestNeighbours
 from triptych.dcgan.digits.protocol import Protocol, evaluate
@@ -15,7 +16,6 @@ from triptych.dcgan.digits.rows.supervised_cnn import sample_trial
 from triptych.dcgan.gan.networks import Discriminator
 from triptych.engine import Divergence, Replica
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 32, 32), n_classes=3)
 M1 = {"components": 20, "z_dim": 8, "hidden": [32], "steps": 60, "batch_size": 32, "lr": 3e-3}

@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from triptych.base.config import ParamsError, validate
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import tsvm_solver as tsvm
 from triptych.dcgan.digits.parts.kernel_map import NystromMap
 from triptych.dcgan.digits.parts.tsvm_solver import TransductiveSVM, objective, solve, swap_pairs, transduce
 from triptych.dcgan.digits.rows import tsvm as tsvm_row
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 def two_clusters(seed: int, d: int = 20, n: int = 400, distance: float = 4.0):

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 
 import triptych
 from triptych.base.config import ParamsError, validate
+from triptych.data.spec import Spec
 from triptych.dcgan.objects.parts.plateau import Plateau
 from triptych.dcgan.objects.rows.exemplar_cnn import Config, Exemplars, Net, System, draw_surrogates
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 16, 16))
 SMALL = {

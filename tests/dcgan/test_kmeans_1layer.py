@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from triptych.base.config import ParamsError
+from triptych.data.spec import Spec
 from triptych.dcgan.objects.rows.kmeans_1layer import Config, System
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 12, 11))
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from triptych.base.config import ParamsError, validate
 from triptych.data.format import DataError, Split
+from triptych.data.spec import Spec
 from triptych.dcgan import notes as row_notes
 from triptych.dcgan.objects import extraction
 from triptych.dcgan.objects import protocol as objects_protocol
@@ -17,7 +18,6 @@ from triptych.dcgan.svm.label_draws import draw_rows
 from triptych.draw.samples import draw_samples, mean_distance, sheet
 from triptych.engine import Replica
 from triptych.pipeline.params import load_params
-from triptych.pipeline.registry import Spec
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]

@@ -4,6 +4,7 @@ import torch
 
 import triptych
 from triptych.base.config import ParamsError
+from triptych.data.spec import Spec
 from triptych.dcgan.objects.rows.view_invariant_kmeans import (
     Config,
     System,
@@ -14,7 +15,6 @@ from triptych.dcgan.objects.rows.view_invariant_kmeans import (
 )
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 SPEC = Spec((3, 13, 12))
 SMALL = {"k": 6, "levels": 2, "bags": 150, "iterations": 4, "patch": 4, "offsets": [-1, 1]}

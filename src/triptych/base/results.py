@@ -13,8 +13,17 @@ import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a protocol's `evaluate` returns of one row: metric -> one value per seed, draw or replica; and notes."""
+
+    metrics: Mapping[str, Sequence[float]]
+    notes: Sequence[str] = ()
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:

@@ -10,10 +10,9 @@ import importlib
 import json
 import pkgutil
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import nn
@@ -21,7 +20,7 @@ from torch import nn
 from triptych.base.config import ParamsError, Strict, validate
 from triptych.base.errors import UserError
 from triptych.base.files import read_json
-from triptych.data.format import Dataset
+from triptych.data.spec import Spec
 
 PACKAGES = {
     "objects": "triptych.dcgan.objects.rows",
@@ -33,26 +32,6 @@ PACKAGES = {
 
 class NotTrained(UserError, FileNotFoundError):
     """There is no saved system of that name and seed."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What a system must know of its data to build its networks."""
-
-    image_shape: tuple[int, int, int]  # (C, H, W)
-    n_classes: int = 0
-    classes: list[dict[str, Any]] = field(default_factory=list)  # of label maps: {id, name, train_id, colour}
-    factors: list[dict[str, Any]] = field(default_factory=list)  # {name, values}
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> Spec:
-        card = dataset.card
-        return cls(
-            dataset.image_shape,
-            len(card.get("class_names", [])),
-            card.get("classes", []),
-            card.get("factors", []),
-        )
 
 
 def names(table: str) -> list[str]:

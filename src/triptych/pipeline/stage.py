@@ -35,6 +35,7 @@ from triptych.base.config import ParamsError
 from triptych.base.errors import main
 from triptych.base.results import write_result
 from triptych.data.format import Dataset, Split
+from triptych.data.spec import Spec
 from triptych.engine import Replica, parallel
 from triptych.engine.replica import Row
 from triptych.pipeline import registry as systems
@@ -98,8 +99,8 @@ class Stage:
 
     # -- systems ---------------------------------------------------------------------------------------------
 
-    def spec(self, dataset: str) -> systems.Spec:
-        return systems.Spec.of(self.dataset(dataset))
+    def spec(self, dataset: str) -> Spec:
+        return Spec.of(self.dataset(dataset))
 
     def build(self, seed: int, dataset: str) -> nn.Module:
         if self.config is None:

@@ -12,8 +12,8 @@ from torch import Tensor
 from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.beta_vae.vae.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.vae.objective import normalised, resolve_beta
+from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class VaeConfig(NetworkConfig):

@@ -22,8 +22,8 @@ from triptych.cyclegan.gan.networks import Generator, PatchCritic
 from triptych.cyclegan.gan.pool import Pool
 from triptych.cyclegan.gan.streams import StreetData, domains, enlarge, normalise, to_uint8
 from triptych.cyclegan.gan.two_domains import TwoDomains
+from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
-from triptych.pipeline.registry import Spec
 
 Callback = Callable[..., None]  # (steps done); also `still=` what is not trained yet, if that is the case
 

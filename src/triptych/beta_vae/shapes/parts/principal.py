@@ -10,8 +10,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
-from triptych.pipeline.registry import Spec
 
 
 class PcaConfig(Strict):

@@ -19,8 +19,8 @@ from triptych.beta_vae.shapes.parts.upsampling import UpsampledConvolution
 from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.beta_vae.vae.objective import bernoulli_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.vae.training import Noise
+from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
-from triptych.pipeline.registry import Spec
 
 
 class Config(Strict):

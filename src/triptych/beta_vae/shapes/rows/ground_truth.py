@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
-from triptych.pipeline.registry import Spec
+from triptych.data.spec import Spec
 
 
 class Config(Strict):

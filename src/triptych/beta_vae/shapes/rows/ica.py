@@ -14,8 +14,8 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.beta_vae.shapes.parts.principal import Pca, PcaConfig, sample
+from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
-from triptych.pipeline.registry import Spec
 
 
 class Config(PcaConfig):

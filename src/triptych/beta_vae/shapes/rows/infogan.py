@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
 from triptych.beta_vae.shapes.parts.upsampling import Deconvolution
+from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
-from triptych.pipeline.registry import Spec
 
 
 class Config(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
-from triptych.pipeline.registry import Spec
+from triptych.data.spec import Spec
 
 
 class Config(Strict):

@@ -22,9 +22,9 @@ from triptych.beta_vae.shapes.judge import higgins
 from triptych.beta_vae.shapes.judge.rate_distortion import Measures, measure
 from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
 from triptych.data.format import Split
+from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 
 class Training(Strict):

@@ -21,9 +21,9 @@ from triptych.beta_vae.studies.traversals.factor_net import Factor, FactorNet, N
 from triptych.beta_vae.studies.traversals.following import Follower, follow, summarise
 from triptych.beta_vae.vae.objective import kl_per_latent
 from triptych.data.format import Dataset
+from triptych.data.spec import Spec
 from triptych.engine import Replica, inference
 from triptych.pipeline import registry as systems
-from triptych.pipeline.registry import Spec
 
 COUNTED = 1024  # images (or codes) that a latent's information is measured on
 

@@ -16,8 +16,8 @@ from triptych.cyclegan.gan.networks import PatchCritic
 from triptych.cyclegan.gan.pool import Pool
 from triptych.cyclegan.gan.streams import StreetData, domains
 from triptych.cyclegan.gan.translation import Translator, UnpairedConfig, steps_of
+from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
-from triptych.pipeline.registry import Spec
 
 Config = UnpairedConfig
 

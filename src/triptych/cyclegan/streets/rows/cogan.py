@@ -17,8 +17,8 @@ from triptych.cyclegan.gan.losses import GanLoss, realness
 from triptych.cyclegan.gan.streams import StreetData, domains, enlarge, normalise, to_uint8
 from triptych.cyclegan.gan.translation import Training, steps_of
 from triptych.cyclegan.streets.parts.coupled import CoupledCritics, CoupledGenerators
+from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
-from triptych.pipeline.registry import Spec
 
 
 class Config(Training):

@@ -25,8 +25,8 @@ from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
 from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.cyclegan.studies.failure_case import domain_classifier
 from triptych.cyclegan.studies.failure_case.domain_classifier import DomainClassifier, train_classifier
+from triptych.data.spec import Spec
 from triptych.engine import Replica, inference
-from triptych.pipeline.registry import Spec
 
 PROPERTIES = ("texture", "geometry")  # the items of the study, and what the classifiers judge
 

@@ -9,12 +9,12 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.base.config import Positive
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.system import Choices, DigitsSystem, Labelled
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.training import Gan
 from triptych.dcgan.svm.svm import fit_svm
 from triptych.engine import Replica, exact_products, inference
-from triptych.pipeline.registry import Spec
 
 
 class GanSvmConfig(FeatureConfig):

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from triptych.base.config import Strict
 from triptych.common.pca import PCA, flat
+from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
-from triptych.pipeline.registry import Spec
 
 Gaussian = tuple[Tensor, Tensor]  # mean and log variance, (n, d) each
 

@@ -11,9 +11,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.system import Choices, FeatureSystem, Labelled
 from triptych.engine import Replica, exact_products, inference
-from triptych.pipeline.registry import Spec
 
 
 class NearestNeighbours(nn.Module):

@@ -12,11 +12,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import Positive, Strict
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.kernel_map import NystromMap
 from triptych.dcgan.digits.parts.system import Choices, FeatureSystem, Labelled
 from triptych.dcgan.digits.parts.tsvm_solver import TransductiveSVM
 from triptych.engine import Replica, inference
-from triptych.pipeline.registry import Spec
 
 
 class TransductionConfig(Strict):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.gan_svm import GanSvmConfig, GanSvmSystem
 from triptych.dcgan.gan.networks import FamilyName
 from triptych.dcgan.gan.training import Gan, GanConfig, Prior, train_gan
 from triptych.dcgan.notes import updates
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(GanConfig, GanSvmConfig):

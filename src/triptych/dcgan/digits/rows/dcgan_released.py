@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.gan_svm import GanSvmConfig, GanSvmSystem
 from triptych.dcgan.digits.parts.released import fetch_released, load_released, released_gan
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(GanSvmConfig):

@@ -10,9 +10,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.common.pca import PCA, flat
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.neighbours import NeighbourConfig, NeighbourSystem
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(NeighbourConfig):

@@ -9,12 +9,12 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.common.pca import flat
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.early_stopping import SAID, one_process, train_selected
 from triptych.dcgan.digits.parts.m1 import M1, M1Config, sample
 from triptych.dcgan.digits.parts.m2 import M2, M2Task
 from triptych.dcgan.digits.parts.system import DigitsSystem, Labelled
 from triptych.engine import Replica, inference
-from triptych.pipeline.registry import Spec
 
 
 class Config(M1Config):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.swwae import SwwaeConfig, SwwaeSystem
-from triptych.pipeline.registry import Spec
 
 
 class Config(SwwaeConfig):

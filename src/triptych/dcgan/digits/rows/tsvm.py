@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.common.pca import PCA, flat
+from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.tsvm_system import TransductionConfig, TransductiveSystem
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(TransductionConfig):

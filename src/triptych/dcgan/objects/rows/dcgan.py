@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.networks import FamilyName
 from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
 from triptych.dcgan.notes import updates
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(GanConfig, FeatureConfig):

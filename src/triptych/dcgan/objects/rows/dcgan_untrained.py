@@ -7,10 +7,10 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.networks import Discriminator, FamilyName, Norm, family_for
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(FeatureConfig):

@@ -14,12 +14,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import Adapted, Standardizer
 from triptych.dcgan.objects.parts.plateau import Plateau
 from triptych.dcgan.objects.parts.surrogate_transforms import Colours, Ranges
 from triptych.dcgan.objects.parts.surrogates import choose_seeds, surrogate_set
 from triptych.engine import Phase, Replica, Task, inference, train
-from triptych.pipeline.registry import Spec
 
 POOLINGS = 2  # after the first two convolutions
 

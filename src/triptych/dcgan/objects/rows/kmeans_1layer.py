@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.base.config import ParamsError
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import Adapted, Standardizer
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
@@ -23,7 +24,6 @@ from triptych.dcgan.objects.parts.kmeans import (
     windows,
 )
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(PatchConfig):

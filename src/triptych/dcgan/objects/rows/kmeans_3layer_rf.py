@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import Adapted, Standardizer, batches
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
@@ -27,7 +28,6 @@ from triptych.dcgan.objects.parts.kmeans import (
 )
 from triptych.dcgan.objects.parts.receptive_fields import GroupedLayer, average_blocks, random_windows
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(PatchConfig):

@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.networks import signed
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(Strict):

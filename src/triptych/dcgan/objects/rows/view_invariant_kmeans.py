@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError
+from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import Adapted, Standardizer
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
@@ -33,7 +34,6 @@ from triptych.dcgan.objects.parts.kmeans import (
     zca,
 )
 from triptych.engine import Replica
-from triptych.pipeline.registry import Spec
 
 
 class Config(PatchConfig):

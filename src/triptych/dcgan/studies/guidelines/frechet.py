@@ -18,9 +18,9 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.base.config import Strict
+from triptych.data.spec import Spec
 from triptych.dcgan.objects.rows import kmeans_1layer
 from triptych.engine import Replica, inference
-from triptych.pipeline.registry import Spec
 
 
 class FrechetConfig(Strict):
