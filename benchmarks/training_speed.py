@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import signed, unit
 from triptych.beta_vae.vae.objective import bernoulli_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
 from triptych.beta_vae.vae.vae import Vae, VaeConfig
@@ -111,7 +112,7 @@ def dataloader_loop(model: Vae, images: np.ndarray, device: torch.device, steps:
     done = 0
     while done < steps:
         for (batch,) in itertools.islice(loader, steps - done):
-            x = batch.to(device).float() / 255
+            x = unit(batch.to(device))
             mean, logvar = model.encoder(x).chunk(2, dim=1)
             z = reparameterise(mean, logvar, torch.randn_like(mean))
             loss = (bernoulli_nll(model.decoder(z), x) + model.beta * kl_per_latent(mean, logvar).sum(1)).mean()
@@ -120,10 +121,6 @@ def dataloader_loop(model: Vae, images: np.ndarray, device: torch.device, steps:
             optimiser.step()
             loss.item()
             done += 1
-
-
-def signed(images: Tensor) -> Tensor:
-    return images.float() / 127.5 - 1
 
 
 def plain_loop(task: Task, streams: dict, device: torch.device, steps: int) -> None:

@@ -7,7 +7,8 @@ import torch.nn.functional as nnf
 from torch import nn
 
 from triptych.base.config import ParamsError, validate
-from triptych.cyclegan.gan.streams import StreetData, to_uint8
+from triptych.base.pixels import to_uint8
+from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.parts import one_way as one_way_module
 from triptych.cyclegan.streets.parts.one_way import OneWay

@@ -3,6 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from triptych.base.pixels import signed
 from triptych.dcgan.gan.features import (
     DiscriminatorFeatures,
     FeatureConfig,
@@ -10,7 +11,7 @@ from triptych.dcgan.gan.features import (
     estimate_statistics,
     features,
 )
-from triptych.dcgan.gan.networks import FAMILIES, Discriminator, signed
+from triptych.dcgan.gan.networks import FAMILIES, Discriminator
 
 CPU = torch.device("cpu")
 

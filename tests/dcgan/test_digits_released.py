@@ -10,12 +10,12 @@ import torch
 from scipy.signal import convolve2d
 
 from triptych.base.config import ParamsError, validate
+from triptych.base.pixels import signed
 from triptych.data.format import DataError, Split
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import released
 from triptych.dcgan.digits.parts.released import EPSILON, fetch_released, load_released, released_gan
 from triptych.dcgan.digits.protocol import Protocol, evaluate
-from triptych.dcgan.gan.networks import signed
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
 

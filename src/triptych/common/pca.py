@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError
+from triptych.base.pixels import unit
 from triptych.engine import exact_products
 
 AT_ONCE = 20_000  # images
@@ -62,7 +63,7 @@ class PCA(nn.Module):
 
 def flat(images: Tensor) -> Tensor:
     """uint8 images (n, ...) -> rows (n, d) in [0, 1]."""
-    return images.flatten(1).float() / 255
+    return unit(images.flatten(1))
 
 
 def _largest_eigenpairs(matrix: Tensor, k: int) -> tuple[Tensor, Tensor]:

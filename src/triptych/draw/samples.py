@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
+
 COUNTED = 256  # images that the numbers are from
 COLLAPSED = 0.25  # a diversity ratio below it counts as mode collapse
 
@@ -38,7 +40,7 @@ def draw_samples(system: Sampler, real: np.ndarray, path: Path, side: int = 8) -
 
 def mean_distance(images: Tensor) -> float:
     """Mean Euclidean distance between two different images of (n, C, H, W), pixels scaled to [0, 1]."""
-    return float(torch.nn.functional.pdist(images.float().flatten(1) / 255).mean())
+    return float(torch.nn.functional.pdist(unit(images).flatten(1)).mean())
 
 
 def sheet(images: Tensor, columns: int) -> np.ndarray:

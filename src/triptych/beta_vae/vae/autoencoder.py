@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from triptych.base.pixels import unit
+
 
 class Autoencoder(nn.Module):
     """Subclasses set `encoder`, images in [0, 1] -> (n, 2M) posterior means and log variances, and `decoder`, codes ->
@@ -15,7 +17,7 @@ class Autoencoder(nn.Module):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (n, C, H, W) -> mean and log variance, (n, M) each."""
-        mean, logvar = self.encoder(images.float() / 255).float().chunk(2, dim=1)
+        mean, logvar = self.encoder(unit(images)).float().chunk(2, dim=1)
         return mean, logvar
 
     def encode(self, images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
 from triptych.beta_vae.vae.objective import decoder_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.vae.stacked import Stacked
 from triptych.beta_vae.vae.vae import Vae
@@ -60,7 +61,7 @@ class VaeTask(Task):
         return [Phase("vae", [self.encoders, self.decoders], self.loss, optimiser)]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
-        x = self.batch["images"].float() / 255
+        x = unit(self.batch["images"])
         mean, logvar = self.encoders(x).float().chunk(2, dim=-1)
         out = self.decoders(reparameterise(mean, logvar, self.batch["noise"]))
         nll = decoder_nll(self.config, out.float(), x).mean(1)  # (R,): sums over pixels, means over the batch

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from triptych.base.pixels import rounded, signed
 from triptych.data.format import DataError, Dataset
 from triptych.data.label_classes import colourise
 from triptych.engine import Replica, Stream
@@ -96,7 +97,7 @@ class StreetData:
         labels, photos = self.labels_at(load_size), self.photos_at(load_size)
 
         def transform(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
-            both = normalise(augment(torch.cat([label, photo], dim=1), size))
+            both = signed(augment(torch.cat([label, photo], dim=1), size))
             return both[:, :3], both[:, 3:]
 
         stream = replica.stream(labels, photos, batch_size=batch_size, seed=2 * replica.seed, transform=transform)
@@ -107,7 +108,7 @@ def unpaired_streams(x: Tensor, y: Tensor, replica: Replica, *, batch_size: int,
     """Streams "x" and "y" of two domains, uint8 (N, 3, H, W), each with an order and random cuts of its own."""
 
     def transform(images: Tensor) -> Tensor:
-        return normalise(augment(images, size))
+        return signed(augment(images, size))
 
     return {
         name: replica.stream(images, batch_size=batch_size, seed=2 * replica.seed + i, transform=transform)
@@ -135,16 +136,6 @@ def augment(images: Tensor, size: int) -> Tensor:
     return images[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 
-def normalise(images: Tensor) -> Tensor:
-    """uint8 -> [-1, 1], the range of the generators' tanh."""
-    return images.float() / 127.5 - 1
-
-
-def to_uint8(images: Tensor) -> Tensor:
-    """[-1, 1] -> uint8, as if written to a PNG file."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
 def enlarge(images: np.ndarray | Tensor, size: int, mode: str) -> Tensor:
     """uint8 (N, c, H, W) -> uint8 (N, c, size, size): "nearest" for labels, "bicubic" for photos.
 
@@ -155,8 +146,5 @@ def enlarge(images: np.ndarray | Tensor, size: int, mode: str) -> Tensor:
         return images
     if mode == "nearest":
         return nnf.interpolate(images, (size, size), mode="nearest-exact")
-    blocks = [
-        nnf.interpolate(b.float(), (size, size), mode=mode, antialias=True).round().clamp(0, 255).to(torch.uint8)
-        for b in images.split(64)
-    ]
+    blocks = [rounded(nnf.interpolate(b.float(), (size, size), mode=mode, antialias=True)) for b in images.split(64)]
     return torch.cat(blocks)

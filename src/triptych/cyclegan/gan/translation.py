@@ -17,10 +17,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
+from triptych.base.pixels import signed, to_uint8
 from triptych.cyclegan.gan.losses import GanLoss, critic_loss, distance, realness
 from triptych.cyclegan.gan.networks import Generator, PatchCritic
 from triptych.cyclegan.gan.pool import Pool
-from triptych.cyclegan.gan.streams import StreetData, domains, enlarge, normalise, to_uint8
+from triptych.cyclegan.gan.streams import StreetData, domains, enlarge
 from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
@@ -108,12 +109,12 @@ class Translator(nn.Module):
 
     def to_photo(self, labels: Tensor) -> Tensor:
         """Label maps in their palette, uint8 (n, 3, H, W) -> photos, uint8 (n, 3, size, size)."""
-        return to_uint8(self.G(normalise(enlarge(labels, self.config.size, "nearest"))))
+        return to_uint8(self.G(signed(enlarge(labels, self.config.size, "nearest"))))
 
     def to_labels(self, photos: Tensor) -> Tensor:
         """Photos, uint8 (n, 3, H, W) -> label maps as images, uint8 (n, 3, size, size), in about their
         palette."""
-        return to_uint8(self.F(normalise(enlarge(photos, self.config.size, "bicubic"))))
+        return to_uint8(self.F(signed(enlarge(photos, self.config.size, "bicubic"))))
 
 
 class Adversarial(Translator):

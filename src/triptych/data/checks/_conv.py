@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from triptych.base.pixels import signed
+
 _BATCH = 64
 
 
@@ -59,7 +61,7 @@ def _net(channels: int, width: int, size: int, classes: int) -> nn.Sequential:
 
 
 def _prepared(images: np.ndarray) -> torch.Tensor:
-    pixels = torch.from_numpy(np.array(images)).float() / 127.5 - 1
+    pixels = signed(torch.from_numpy(np.array(images)))
     return pixels.contiguous(memory_format=torch.channels_last)
 
 

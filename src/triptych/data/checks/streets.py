@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from triptych.base.pixels import signed
 from triptych.data.format import Dataset, Split
 from triptych.data.label_classes import IGNORE, evaluated, train_ids
 
@@ -53,7 +54,7 @@ def _sample(split: Split, n: int, classes, rng: np.random.Generator) -> tuple[Te
     """Photos as float (n, 3, H, W) in [-1, 1] and train ids as uint8 (n, H, W)."""
     rows = np.sort(rng.choice(len(split), min(n, len(split)), replace=False))
     labels = train_ids(np.asarray(split.label_maps[rows]), classes)
-    return torch.from_numpy(np.asarray(split.images[rows])).float() / 127.5 - 1, torch.from_numpy(labels)
+    return signed(torch.from_numpy(np.asarray(split.images[rows]))), torch.from_numpy(labels)
 
 
 def _centroid_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int) -> Tensor:

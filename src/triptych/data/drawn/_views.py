@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit_to_uint8_half_up
+
 
 def view_rotations(azimuth: Tensor, elevation: Tensor) -> Tensor:
     """Angles in degrees (...) -> matrices (..., 3, 3) that take a thing's coordinates to the view's."""
@@ -34,7 +36,7 @@ def to_pixels(light: Tensor, size: int) -> Tensor:
     """Light of each ray in [0, 1], (..., (size·samples)²) -> uint8 (..., 1, size, size): means over each pixel."""
     samples = math.isqrt(light.shape[-1]) // size
     fine = light.reshape(*light.shape[:-1], 1, size, samples, size, samples)
-    return (fine.mean((-3, -1)).clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+    return unit_to_uint8_half_up(fine.mean((-3, -1)))
 
 
 def evenly(low: float, high: float, n: int) -> list[float]:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError
+from triptych.base.pixels import signed, to_uint8, unit, unit_to_uint8
 from triptych.common.init import normal_init
 
 GRID = 4  # every trunk ends, and every feature map is pooled, at GRID × GRID
@@ -67,14 +68,9 @@ def family_for(name: str, image_shape: tuple[int, int, int]) -> Family:
     return family
 
 
-def signed(images: Tensor) -> Tensor:
-    """uint8 pixels -> float in [-1, 1], the range of tanh."""
-    return images.float() / 127.5 - 1
-
-
 def scaled(images: Tensor, output: Output) -> Tensor:
     """uint8 pixels -> float in the range of a generator's output: [-1, 1] for tanh, [0, 1] for sigmoid."""
-    return signed(images) if output == "tanh" else images.float() / 255
+    return signed(images) if output == "tanh" else unit(images)
 
 
 class Discriminator(nn.Module):
@@ -186,8 +182,7 @@ class Generator(nn.Module):
 
     def pixels(self, images: Tensor) -> Tensor:
         """What this net made -> uint8."""
-        x = (images.float() + 1) * 127.5 if self.output == "tanh" else images.float() * 255
-        return x.round().clamp(0, 255).to(torch.uint8)
+        return to_uint8(images) if self.output == "tanh" else unit_to_uint8(images)
 
 
 class Maxout(nn.Module):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge.factor_probe import SYMMETRY
 from triptych.beta_vae.vae.objective import decoder_nll, kl_per_latent
@@ -173,7 +174,7 @@ def draw_reconstructions(
     rows = grid.sample_rows(min(512, grid.available), torch.Generator().manual_seed(seed))
     n = min(n, len(rows))
     batch = torch.from_numpy(np.array(images[rows.numpy()])).to(device)
-    truth, decoded = batch.float() / 255, system.reconstruct(batch)
+    truth, decoded = unit(batch), system.reconstruct(batch)
     with torch.inference_mode():
         nll = decoder_nll(system.config, system.decoder(system.encode(batch)).float(), truth).mean()
     figure, axes = plt.subplots(2, n, figsize=(n * 0.75, 1.5), squeeze=False)

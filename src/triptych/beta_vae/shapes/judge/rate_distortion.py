@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
 from triptych.beta_vae.vae.objective import decoder_nll, kl_per_latent, reparameterise
 
 
@@ -38,7 +39,7 @@ def measure(system, images: Tensor, seed: int = 0) -> Measures:
     generator = torch.Generator().manual_seed(seed)
     noise, prior = (torch.randn(mean.shape, generator=generator).to(mean.device) for _ in range(2))
     z = reparameterise(mean, logvar, noise)
-    x = images.float() / 255
+    x = unit(images)
     spread = _spread(x).clamp(min=1e-12)
     return Measures(
         nll=float(distortion(system, z, x).mean()),

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.base.pixels import unit
 from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
 
@@ -40,7 +41,7 @@ class Pca(nn.Module):
     @exact_products()
     def encode(self, images: Tensor) -> Tensor:
         """uint8 (n, C, H, W) -> (n, components)."""
-        return (images.flatten(1).float() / 255 - self.mean) @ self.components.T
+        return (unit(images.flatten(1)) - self.mean) @ self.components.T
 
 
 def sample(images: np.ndarray, n: int, replica: Replica) -> Tensor:
@@ -48,7 +49,7 @@ def sample(images: np.ndarray, n: int, replica: Replica) -> Tensor:
     generator = torch.Generator().manual_seed(replica.seed)
     rows = torch.randperm(len(images), generator=generator)[:n].sort().values
     x = torch.from_numpy(np.asarray(images[rows.numpy()])).to(replica.device)
-    return x.flatten(1).float().div_(255)
+    return unit(x.flatten(1))
 
 
 def principal_components(x: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:

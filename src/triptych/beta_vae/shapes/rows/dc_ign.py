@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.base.pixels import unit
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.parts.upsampling import UpsampledConvolution
 from triptych.beta_vae.vae.autoencoder import Autoencoder
@@ -98,7 +99,7 @@ class DcIgnTask(Task):
         return [Phase("vae", [self.encoder, self.decoder], self.loss, rmsprop)]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
-        x = self.batch["images"].float() / 255
+        x = unit(self.batch["images"])
         mean, logvar = self.encoder(x).float().chunk(2, dim=1)
         z = Clamp.apply(reparameterise(mean, logvar, self.batch["noise"][0]), self.batch["active"], self.config.pull)
         nll = bernoulli_nll(self.decoder(z).float(), x).mean()

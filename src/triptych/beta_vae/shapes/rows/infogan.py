@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.base.pixels import signed
 from triptych.beta_vae.shapes.parts.upsampling import Deconvolution
 from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
@@ -60,7 +61,7 @@ class System(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """uint8 (n, C, H, W) -> Q's means of the codes, (n, codes)."""
-        return self.inference(self.trunk(images.float() / 127.5 - 1)).float()
+        return self.inference(self.trunk(signed(images))).float()
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (n, codes) -> images (n, C, H, W) in [0, 1], with the noise at its mean."""
@@ -88,7 +89,7 @@ class InfoGanTask(Task):
         ]
 
     def discriminator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
-        real = self.batch["images"].float() / 127.5 - 1
+        real = signed(self.batch["images"])
         codes, fake = self.imagine(len(real))
         features = self.trunk(self.disturbed(torch.cat([real, fake.detach()])))
         logits = self.judge(features).float()[:, 0]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.studies.beta_sweep.protocol import Outcome, Protocol, Row
 from triptych.beta_vae.vae.vae import Vae
@@ -134,7 +135,7 @@ def draw_rows(
     rows: Sequence[Row], models: Mapping[str, Vae], outcomes: Outcomes, images: Tensor, path
 ) -> dict[str, Any]:
     """Images, and below them their reconstructions by the first seed's model of every β, the smallest β first."""
-    lines = {"images": images.float() / 255}
+    lines = {"images": unit(images)}
     shown = [row for row in rows if row.name in models]
     for row in shown:
         lines[f"{row.beta_norm:.3g}   {_model_mean(outcomes, row, 'nll'):.0f} nats"] = models[row.name].reconstruct(
@@ -156,7 +157,7 @@ def draw_collapse(
     models: Mapping[str, Vae], outcomes: Outcomes, rows: Sequence[Row], images: Tensor, path
 ) -> dict[str, Any]:
     """Reconstructions, and pictures of codes drawn from the prior, by the best model and by a collapsed one."""
-    lines = {"images": images.float() / 255}
+    lines = {"images": unit(images)}
     for label, model in models.items():
         z = torch.randn(len(images), model.config.latents, generator=torch.Generator().manual_seed(0))
         lines[f"{label}\nreconstructed"] = model.reconstruct(images)

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from triptych.base.config import Seeds, Strict
+from triptych.base.pixels import unit
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import higgins
 from triptych.beta_vae.shapes.judge.rate_distortion import Measures, measure
@@ -161,7 +162,7 @@ def encode_together(models: Sequence[Vae], split: Split, device: torch.device, b
     """Posterior means (N, M) of all images under each model. Every image is read and made a number once."""
     parts: list[list[Tensor]] = [[] for _ in models]
     for at in range(0, len(split), batch_size):
-        x = torch.from_numpy(np.array(split.images[at : at + batch_size])).to(device).float() / 255
+        x = unit(torch.from_numpy(np.array(split.images[at : at + batch_size])).to(device))
         for part, model in zip(parts, models):
             part.append(model.encoder(x).float().chunk(2, dim=1)[0].clone())
     return [torch.cat(part) for part in parts]

@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
+from triptych.base.pixels import signed
 from triptych.engine import Phase, Replica, Task, inference, train
 
 
@@ -93,7 +94,7 @@ class FactorNet(nn.Module):
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.net(images.float() / 127.5 - 1)
+        return self.net(signed(images))
 
 
 class FactorTask(Task):

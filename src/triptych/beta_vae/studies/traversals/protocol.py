@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from triptych.base.config import Seeds, Strict, validate
+from triptych.base.pixels import unit_to_uint8_half_up
 from triptych.beta_vae.shapes.figures.traversal import traverse
 from triptych.beta_vae.studies.traversals.factor_net import Factor, FactorNet, NetConfig, describe, train_net
 from triptych.beta_vae.studies.traversals.following import Follower, follow, summarise
@@ -162,7 +163,7 @@ def traversals(system: nn.Module, images: np.ndarray, protocol: Protocol, device
     pictures = np.zeros(shape, np.uint8)
     for row, start in enumerate(starts if order else []):
         decoded = traverse(system, start, order, -reach, reach, protocol.values)
-        pictures[row] = (decoded.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+        pictures[row] = unit_to_uint8_half_up(decoded).cpu().numpy()
     return Traversed(order, [float(nats[j]) for j in order], pictures)
 
 
@@ -181,7 +182,7 @@ def information(system: nn.Module, images: np.ndarray, device: torch.device) -> 
     codes = torch.rand(COUNTED, system.config.codes, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
     def recovered(codes: Tensor) -> Tensor:
-        return system.encode((system.decode(codes).clamp(0, 1) * 255 + 0.5).to(torch.uint8))
+        return system.encode(unit_to_uint8_half_up(system.decode(codes)))
 
     error = (inference(recovered, codes, device) - codes).square().mean(0)
     return (0.5 * torch.log(codes.var(0) / error.clamp(min=1e-9))).clamp(min=0)

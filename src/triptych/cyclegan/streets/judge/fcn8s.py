@@ -22,7 +22,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
-from triptych.cyclegan.gan.streams import augment, normalise
+from triptych.base.pixels import signed
+from triptych.cyclegan.gan.streams import augment
 from triptych.data.format import DataError
 from triptych.engine import Phase, Replica, Task, linear_decay, train
 
@@ -93,7 +94,7 @@ class FCN8s(nn.Module):
     def segment(self, photos: Tensor) -> Tensor:
         """uint8 (n, 3, H, W) -> train ids, uint8 (n, H, W)."""
         device = self.score.weight.device
-        return self(normalise(photos.to(device))).argmax(1).to(torch.uint8).cpu()
+        return self(signed(photos.to(device))).argmax(1).to(torch.uint8).cpu()
 
     @torch.no_grad()
     def start_from_vgg16(self) -> None:
@@ -168,7 +169,7 @@ def train_fcn(net: FCN8s, photos: Tensor, truth: Tensor, config: Config, replica
         else:
             mirrored = torch.rand(len(both), 1, 1, 1, device=both.device) < 0.5
             both = torch.where(mirrored, both.flip(3), both)
-        return normalise(both[:, :3]), both[:, 3].long()
+        return signed(both[:, :3]), both[:, 3].long()
 
     stream = replica.stream(photos, truth, batch_size=config.batch_size, seed=config.seed, transform=transform)
     task = train(Segmentation(net, config), {"pair": stream}, steps=config.steps, replica=replica)

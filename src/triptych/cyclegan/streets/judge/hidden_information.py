@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import rounded
+
 ROUNDING = 0.5  # grey levels: errors below it are those of 8-bit images, and no base for a ratio
 
 
@@ -25,7 +27,7 @@ def cycle_errors(
     """
     generator = torch.Generator().manual_seed(0)
     noise = sigma * torch.randn(outputs.shape, generator=generator).to(outputs.device)
-    noisy = (outputs.float() + noise).round().clamp(0, 255).to(torch.uint8)
+    noisy = rounded(outputs.float() + noise)
     clean, disturbed = (float((back(x).float() - inputs.float()).abs().mean()) for x in (outputs, noisy))
     return clean, disturbed
 

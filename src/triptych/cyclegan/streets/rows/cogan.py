@@ -13,8 +13,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from triptych.base.pixels import signed, to_uint8
 from triptych.cyclegan.gan.losses import GanLoss, realness
-from triptych.cyclegan.gan.streams import StreetData, domains, enlarge, normalise, to_uint8
+from triptych.cyclegan.gan.streams import StreetData, domains, enlarge
 from triptych.cyclegan.gan.translation import Training, steps_of
 from triptych.cyclegan.streets.parts.coupled import CoupledCritics, CoupledGenerators
 from triptych.data.spec import Spec
@@ -75,7 +76,7 @@ class System(nn.Module):
         """The other domain's image of the code whose image in domain `source` is nearest."""
         c, n = self.config, len(images)
         with torch.inference_mode(False), torch.enable_grad():
-            target = normalise(images.clone()).repeat(c.search_starts, 1, 1, 1)
+            target = signed(images.clone()).repeat(c.search_starts, 1, 1, 1)
             generator = torch.Generator().manual_seed(c.search_seed)
             # The starts are the same for every image, so that its translation does not depend on its batch.
             starts = torch.randn(c.search_starts, 1, c.z_dim, generator=generator)

@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
-from triptych.cyclegan.gan.streams import augment, enlarge, normalise
+from triptych.base.pixels import signed
+from triptych.cyclegan.gan.streams import augment, enlarge
 from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.engine import Phase, Replica, Task, inference, linear_decay, train
 
@@ -35,7 +36,7 @@ class DomainClassifier(nn.Sequential):
 
     def named(self, images: np.ndarray | Tensor, device: torch.device) -> np.ndarray:
         """uint8 (n, 3, S, S) -> bool (n,): taken for y."""
-        return inference(lambda x: self(normalise(x)).argmax(1), images, device).numpy() > 0
+        return inference(lambda x: self(signed(x)).argmax(1), images, device).numpy() > 0
 
 
 def train_classifier(data: TwoDomains, size: int, config: Config, replica: Replica) -> DomainClassifier:
@@ -46,7 +47,7 @@ def train_classifier(data: TwoDomains, size: int, config: Config, replica: Repli
 
     def transform(pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         shifted = augment(nnf.pad(pictures.float(), (size // 8,) * 4, mode="replicate"), size)
-        return soiled(normalise(shifted), config.noise), labels.long()
+        return soiled(signed(shifted), config.noise), labels.long()
 
     stream = replica.stream(images, of_y, batch_size=config.batch_size, transform=transform)
     task = Naming(DomainClassifier(config.width), config)

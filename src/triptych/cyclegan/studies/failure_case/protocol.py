@@ -19,8 +19,9 @@ import torch
 from pydantic import Field, model_validator
 
 from triptych.base.config import Seeds, Strict
+from triptych.base.pixels import signed, to_uint8
 from triptych.common.silhouette import overlap, silhouettes
-from triptych.cyclegan.gan.streams import enlarge, normalise, to_uint8
+from triptych.cyclegan.gan.streams import enlarge
 from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
 from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.cyclegan.studies.failure_case import domain_classifier
@@ -96,7 +97,7 @@ def run(
 
 def translate(system: CycleSystem, data: TwoDomains, device: torch.device) -> Ways:
     def through(generator: torch.nn.Module, images: np.ndarray | torch.Tensor) -> torch.Tensor:
-        return inference(lambda i: to_uint8(generator(normalise(i))), images, device, 64).to(torch.uint8)
+        return inference(lambda i: to_uint8(generator(signed(i))), images, device, 64).to(torch.uint8)
 
     x, y = (enlarge(images, system.config.size, "bicubic") for images in (data.x, data.y))
     system.eval()

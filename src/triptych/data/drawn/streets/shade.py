@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from triptych.data.drawn._noise import to_bytes
 from triptych.data.drawn.streets.light import Light
 from triptych.data.drawn.streets.materials import SHADERS, Pixels
 from triptych.data.drawn.streets.world import Material, Part, Scene
@@ -67,7 +68,7 @@ def photo(rasters: list[Raster], lights: list[Light], size: int, noise: np.ndarr
     encoded = np.clip(linear, 0, None) ** (1 / 2.2)
     encoded = encoded / (1 + 0.18 * encoded**3) * 1.06  # a soft shoulder instead of burnt-out skies
     pixels = encoded.transpose(0, 3, 1, 2) + 0.012 * noise
-    return (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return to_bytes(pixels)
 
 
 class _PartTable(NamedTuple):

@@ -18,10 +18,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.base.pixels import signed
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.early_stopping import SAID, train_selected
 from triptych.dcgan.digits.parts.system import Choices, DigitsSystem, Labelled
-from triptych.dcgan.gan.networks import signed
 from triptych.engine import Phase, Replica, Task, inference
 
 # (128)5c-2p-(128)3c-(256)3c-2p-(256)3c-2p-10fc: (kernel, relative width) of the convolutions by pooling

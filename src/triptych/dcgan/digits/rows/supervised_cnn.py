@@ -18,11 +18,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import Positive, Strict
+from triptych.base.pixels import signed
 from triptych.common.init import normal_init
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.early_stopping import SAID, Pruning, train_selected
 from triptych.dcgan.digits.parts.system import Choices, DigitsSystem, Labelled
-from triptych.dcgan.gan.networks import GRID, Discriminator, FamilyName, family_for, signed
+from triptych.dcgan.gan.networks import GRID, Discriminator, FamilyName, family_for
 from triptych.engine import Divergence, Phase, Replica, Task, inference
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from triptych.base.config import ParamsError
+from triptych.base.pixels import unit, unit_to_uint8
 from triptych.dcgan.objects.parts.surrogate_transforms import Colours, Ranges, cut, transformed
 
 BLOCK = 4096  # patches at a time
@@ -29,7 +30,7 @@ class Seeds:
 
     def at(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Images (float, 0 to 1), centres and sides of `rows`, on the device."""
-        return self.images[rows].to(device).float() / 255, self.centre[rows].to(device), self.side[rows].to(device)
+        return unit(self.images[rows].to(device)), self.centre[rows].to(device), self.side[rows].to(device)
 
 
 def random_places(
@@ -79,11 +80,11 @@ def surrogate_set(
     patches = torch.empty(len(labels), seeds.images.shape[1], out, out, dtype=torch.uint8)
     for rows in torch.arange(len(labels)).split(BLOCK):
         made = transformed(*seeds.at(labels[rows], device), out, colours, ranges, draw)
-        patches[rows[0] : rows[-1] + 1] = (made * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+        patches[rows[0] : rows[-1] + 1] = unit_to_uint8(made).cpu()
     return patches, labels
 
 
 def _plain(images: np.ndarray, which: Tensor, centre: Tensor, side: Tensor, out: int) -> Tensor:
     """The squares as they are, float, 0 to 1."""
-    there = torch.from_numpy(np.array(images[which.numpy()])).float() / 255
+    there = unit(torch.from_numpy(np.array(images[which.numpy()])))
     return cut(there, centre, side, torch.zeros(len(side)), out)

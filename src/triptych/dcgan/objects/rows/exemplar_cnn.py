@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
+from triptych.base.pixels import unit
 from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import Adapted, Standardizer
 from triptych.dcgan.objects.parts.plateau import Plateau
@@ -171,7 +172,7 @@ def draw_surrogates(images: np.ndarray, config: Config, replica: Replica) -> tup
         images, config.classes, side, config.seed_scale, config.candidates, config.patch, generator
     )  # fmt: skip
     some = seeds.images[:: -(-len(seeds) // 10_000)]  # 10,000 at most, from all over the set
-    colours = Colours.of(some.to(replica.device).float() / 255)
+    colours = Colours.of(unit(some.to(replica.device)))
     return surrogate_set(
         seeds, config.samples, config.patch, config.transforms, colours, replica.device, generator
     )  # fmt: skip

@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
+from triptych.base.pixels import signed
 from triptych.data.spec import Spec
-from triptych.dcgan.gan.networks import signed
 from triptych.engine import Replica
 
 

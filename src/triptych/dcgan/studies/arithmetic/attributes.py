@@ -16,8 +16,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
+from triptych.base.pixels import signed
 from triptych.data.format import DataError, Split
-from triptych.dcgan.gan.networks import GRID, signed
+from triptych.dcgan.gan.networks import GRID
 from triptych.engine import Phase, Replica, Task, inference, train
 
 

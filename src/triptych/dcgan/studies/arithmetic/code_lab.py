@@ -63,11 +63,6 @@ class FixedGenerator:
         return torch.cat([function(part.to(device)).float().cpu() for part in codes.split(AT_ONCE)])
 
 
-def to_bytes(images: Tensor) -> Tensor:
-    """[−1, 1] -> uint8; what lies outside is cut off."""
-    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
 @dataclass(frozen=True)
 class Lab:
     """A generator, a reader, real images to compare with, and a pool of samples with their readings."""

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import signed, to_uint8
 from triptych.dcgan.studies.arithmetic import latent
-from triptych.dcgan.studies.arithmetic.code_lab import Lab, right, to_bytes
+from triptych.dcgan.studies.arithmetic.code_lab import Lab, right
 
 if TYPE_CHECKING:
     from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Protocol, Turn
@@ -66,7 +67,7 @@ def add_up(lab: Lab, name: str, pair: Pair, protocol: Protocol) -> tuple[Numbers
         centres = latent.combine(*(lab.pool[part] for part in parts))
         codes = latent.around(centres, protocol.around, protocol.noise, draw)
         made = lab.generate(codes.flatten(0, 1))
-        summed = to_bytes(latent.combine(*(lab.samples[part].float() / 127.5 - 1 for part in parts)))
+        summed = to_uint8(latent.combine(*(signed(lab.samples[part]) for part in parts)))
         sums = made[:: 1 + protocol.around]
         for space, images in (("", sums), ("_around", made), ("_pixels", summed)):
             readings = lab.reader.read(images)
@@ -94,7 +95,7 @@ def turn(lab: Lab, config: Turn, protocol: Protocol) -> tuple[Numbers, Pictures]
     left = latent.choose(-angle, protocol.candidates, config.exemplars, protocol.draws, rng)
     right_ = latent.choose(angle, protocol.candidates, config.exemplars, protocol.draws, rng)
     starts = lab.codes(protocol.draws * config.starts, draw).unflatten(0, (protocol.draws, config.starts))
-    still = lab.generate(starts.flatten(0, 1)).unflatten(0, starts.shape[:2]).float() / 127.5 - 1
+    still = signed(lab.generate(starts.flatten(0, 1)).unflatten(0, starts.shape[:2]))
     places = torch.linspace(-config.reach, config.reach, config.points).tolist()
 
     def moved(direction: Tensor) -> Tensor:
@@ -104,9 +105,9 @@ def turn(lab: Lab, config: Turn, protocol: Protocol) -> tuple[Numbers, Pictures]
     vector = lab.pool[right_].mean(1) - lab.pool[left].mean(1)
     aimless = torch.randn(vector.shape, generator=draw)
     aimless = aimless * vector.norm(dim=-1, keepdim=True) / aimless.norm(dim=-1, keepdim=True)
-    ends = [lab.samples[rows].float().mean(1) / 127.5 - 1 for rows in (left, right_)]
+    ends = [signed(lab.samples[rows].float().mean(1)) for rows in (left, right_)]
     difference = (ends[1] - ends[0]).flatten(1)
-    summed = to_bytes(latent.along(still.flatten(2), difference, places)).unflatten(-1, still.shape[2:])
+    summed = to_uint8(latent.along(still.flatten(2), difference, places)).unflatten(-1, still.shape[2:])
     kinds = {
         "": moved(vector),
         "_1": moved(lab.pool[right_[:, 0]] - lab.pool[left[:, 0]]),

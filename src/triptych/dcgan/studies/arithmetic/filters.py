@@ -23,6 +23,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
+from triptych.base.pixels import to_uint8
 from triptych.dcgan.gan.features import estimate_statistics
 from triptych.dcgan.gan.networks import Discriminator
 from triptych.engine import inference
@@ -91,7 +92,7 @@ def excited(net: Discriminator, k: int, strengths: Tensor, images: np.ndarray, c
     chosen = images[strengths.argsort(descending=True, stable=True)[:count].numpy()]
     gradients = guided_gradients(net, k, torch.from_numpy(chosen).to(next(net.parameters()).device))
     largest = gradients.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-    return chosen, ((gradients / largest + 1) * 127.5).round().to(torch.uint8).numpy()
+    return chosen, to_uint8(gradients / largest).numpy()
 
 
 def guided_gradients(net: Discriminator, k: int, images: Tensor) -> Tensor:

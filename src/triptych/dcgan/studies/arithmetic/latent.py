@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
+
 Generate = Callable[[Tensor], Tensor]  # codes (n, d) -> uint8 images (n, C, H, W)
 
 
@@ -21,7 +23,7 @@ def walk(points: Tensor, steps: int) -> Tensor:
 
 def step_distances(images: Tensor) -> Tensor:
     """Images along paths (…, n, C, H, W) -> root mean squared change of a pixel value at each step, (…, n − 1)."""
-    pixels = images.float() / 255
+    pixels = unit(images)
     return (pixels[..., 1:, :, :, :] - pixels[..., :-1, :, :, :]).square().mean((-3, -2, -1)).sqrt()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triptych.base.pixels import unit
 from triptych.engine import exact_products
 
 AT_ONCE = 256
@@ -38,4 +39,4 @@ class NearestReal:
 
 def _rows(images: np.ndarray | Tensor) -> Tensor:
     images = torch.from_numpy(np.array(images)) if isinstance(images, np.ndarray) else images
-    return images.flatten(1).float() / 255
+    return unit(images.flatten(1))
