@@ -5,8 +5,9 @@ Both take widths and depths as parameters; the defaults are the paper's for 128 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+
+from triptych.common.init import normal_init
 
 
 def norm(channels: int) -> nn.Module:
@@ -54,7 +55,7 @@ class Generator(nn.Sequential):
             *up(2 * w, w),
             *(nn.ReflectionPad2d(3), nn.Conv2d(w, channels, 7), nn.Tanh()),
         )
-        init_weights(self)
+        normal_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).float()
@@ -75,21 +76,7 @@ class PatchCritic(nn.Sequential):
             stride = 2 if k < layers else 1
             parts += [nn.Conv2d(widths[k - 1], widths[k], 4, stride, 1), norm(widths[k]), nn.LeakyReLU(0.2)]
         super().__init__(*parts, nn.Conv2d(widths[-1], 1, 4, 1, 1))
-        init_weights(self)
+        normal_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).float()
-
-
-@torch.no_grad()
-def init_weights(module: nn.Module, std: float = 0.02) -> None:
-    """Convolutions N(0, std^2) with bias 0, norm gains N(1, std^2) (the authors' code)."""
-    for m in module.modules():
-        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            m.weight.normal_(0.0, std)
-        elif isinstance(m, nn.BatchNorm2d) and m.affine:
-            m.weight.normal_(1.0, std)
-        else:
-            continue
-        if m.bias is not None:
-            m.bias.zero_()

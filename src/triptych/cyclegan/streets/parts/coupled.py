@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from triptych.cyclegan.gan.networks import init_weights
+from triptych.common.init import normal_init
 
 
 class CoupledGenerators(nn.Module):
@@ -30,7 +30,7 @@ class CoupledGenerators(nn.Module):
             parts += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
         self.shared = nn.Sequential(*parts)
         self.heads = nn.ModuleList(nn.ConvTranspose2d(width, 3, 4, 2, 1) for _ in range(2))
-        init_weights(self)
+        normal_init(self)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         h = self.shared(self.project(z[:, :, None, None]))
@@ -49,7 +49,7 @@ class CoupledCritics(nn.Module):
         for a, b in zip(w[:-1], w[1:]):
             parts += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
         self.shared = nn.Sequential(*parts, nn.Conv2d(w[-1], 1, 4))
-        init_weights(self)
+        normal_init(self)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         on_x, on_y = (self.shared(nnf.leaky_relu(stem(v), 0.2)).flatten() for stem, v in zip(self.stems, (x, y)))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from triptych.cyclegan.gan.networks import init_weights
+from triptych.common.init import WEIGHTED, normal_init
 
 
 class Noise(nn.Module):
@@ -40,10 +40,8 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(self._down(w[k], w[k + 1], k, depth) for k in range(depth))
         inputs = [w[k + 1] * (1 if k == depth - 1 else 2) for k in range(depth)]
         self.up = nn.ModuleList(self._up(inputs[k], w[k], k, depth) for k in reversed(range(depth)))
-        init_weights(self)
-        for m in self.modules():
-            if isinstance(m, nn.InstanceNorm2d):
-                nn.init.normal_(m.weight, 1.0, 0.02)
+        for kind in (WEIGHTED, nn.InstanceNorm2d):  # all weights are drawn first, then all gains
+            normal_init(nn.ModuleList(m for m in self.modules() if isinstance(m, kind)))
 
     @staticmethod
     def _down(a: int, b: int, level: int, depth: int) -> nn.Sequential:
