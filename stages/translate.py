@@ -14,12 +14,12 @@ def work(system_name):
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
 
         def learn(seed):
-            system, options = stage.build(seed, dataset), {}
-            if stage.is_main and seed == stage.protocol.seeds[0] and hasattr(stage.config, "epochs"):
-                steps = stage.config.epochs * len(train) // stage.config.batch_size
-                sheets = sheets_during_training(system, val, stage.checkpoints / "sheets", stage.device, stage.show)
-                options = {"callback": sheets, "callback_every": max(1, steps // SHEETS)}
-            system.fit(train, stage.replica(seed), **options)
+            system, replica = stage.build(seed, dataset), stage.replica(seed)
+            if stage.is_main and seed == stage.protocol.seeds[0]:
+                folder = stage.checkpoints / "sheets"
+                replica.callback = sheets_during_training(system, val, folder, stage.device, stage.show)
+                replica.callbacks = SHEETS
+            system.fit(train, replica)
             stage.save(system, seed, dataset)
 
         stage.for_each(stage.protocol.seeds, learn)

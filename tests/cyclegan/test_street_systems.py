@@ -263,7 +263,8 @@ def test_the_second_way_counts_the_steps_on(name):
     """Both trainings of one system: nothing that is kept under its step is lost, and what is untrained is said."""
     system, _ = build(name)
     seen = []
-    system.fit(streets(), Replica(0, CPU), lambda step, still="": seen.append((step, still)), 2)  # 4 steps each
+    replica = Replica(0, CPU, callback=lambda step, still="": seen.append((step, still)), callbacks=2)
+    system.fit(streets(), replica)  # 4 steps each
     assert seen == [(2, "to_labels untrained"), (4, "to_labels untrained"), (6, ""), (8, "")]
 
 

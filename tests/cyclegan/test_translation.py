@@ -198,8 +198,8 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
             if step == stop:
                 raise KeyboardInterrupt
 
-        replica = Replica(0, torch.device("cpu"), checkpoint=checkpoint, fingerprint="x")
-        system.fit(streets(), replica, callback, 6)
+        kept = {"checkpoint": checkpoint, "fingerprint": "x", "callback": callback, "callbacks": 2}
+        system.fit(streets(), Replica(0, torch.device("cpu"), **kept))
         return system.state_dict()
 
     whole, path = fit(), tmp_path / "c.pt"

@@ -265,3 +265,13 @@ def test_a_stream_of_a_run_has_its_seed_and_its_process_share(monkeypatch):
     monkeypatch.setattr(Replica, "rank", 1)
     monkeypatch.setattr(Replica, "world", 2)
     assert batch() == expected[0][1::2]
+
+
+def test_the_replicas_callback_is_called_as_often_as_asked_and_after_the_last_step():
+    seen = []
+    replica = Replica(0, torch.device("cpu"), callback=seen.append, callbacks=3)
+    train(Regression(), streams(), steps=10, replica=replica)
+    assert seen == [3, 6, 9, 10]
+    seen.clear()
+    train(Regression(), streams(), steps=2, replica=replica)  # fewer steps than callbacks
+    assert seen == [1, 2]

@@ -71,7 +71,8 @@ def train(
     """Train `task` for `steps` steps; each step runs all phases on `{name: stream's batch}`.
 
     `callback(step)` is called every `callback_every` steps with the networks in eval mode, and its use of random
-    numbers does not touch the training's. Losses are kept on the device and read every `log_every` steps.
+    numbers does not touch the training's; `replica.callback` likewise, `replica.callbacks` times. Losses are kept on
+    the device and read every `log_every` steps.
     Raises Divergence; the learned weights are left in `task`, in eval mode.
     """
     torch.manual_seed(replica.seed + 7919 * replica.rank)  # processes draw different noise
@@ -83,16 +84,18 @@ def train(
         replica.say(f"resuming at step {start} of {steps}")
     saver = ckpt.Saver(replica, task, runners, start or None)
     losses = LossBuffer(replica, saver, pending)
+    onlookers = [(callback, callback_every), (replica.callback, max(1, steps // replica.callbacks))]
     for step in replica.progress(range(start, steps), steps):
         losses.add(step, stepper(step))
         last = step + 1 == steps
         if (step + 1) % log_every == 0 or last:
             losses.flush()
-        if callback is not None and callback_every and ((step + 1) % callback_every == 0 or last):
-            with torch.random.fork_rng(devices=_cuda_devices(replica.device)):
-                task.eval()
-                callback(step + 1)
-                task.train()
+        for look, every in onlookers:
+            if look is not None and every and ((step + 1) % every == 0 or last):
+                with torch.random.fork_rng(devices=_cuda_devices(replica.device)):
+                    task.eval()
+                    look(step + 1)
+                    task.train()
         if saver.is_due() and not last:
             saver.save(step + 1, losses.pending())
     if start < steps:

@@ -30,6 +30,8 @@ class Replica:
     fingerprint: str = ""  # of everything the result depends on; a checkpoint of another one is not used
     sink: Callable[[list[Row]], None] | None = None  # receives history rows as they come
     history: list[Row] = field(default_factory=list)
+    callback: Callable[..., None] | None = None  # onlooker of every training: called with the number of steps done
+    callbacks: int = 1  # how often in a training, at equal distances; also after its last step
     members: tuple[Replica, ...] = ()  # the runs that train in this one; "nll@2" is the nll of the third
 
     def whose(self, metric: str) -> tuple[Replica, str]:

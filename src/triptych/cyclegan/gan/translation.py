@@ -26,8 +26,6 @@ from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
 
-Callback = Callable[..., None]  # (steps done); also `still=` what is not trained yet, if that is the case
-
 
 class Size(Strict):
     size: int = Field(128, ge=16, multiple_of=4, description="pixels: images are square, resized where they are not")
@@ -135,9 +133,7 @@ class CycleSystem(Adversarial):
     forward_cycle = 1.0
     backward_cycle = 1.0
 
-    def fit(
-        self, data: StreetData | TwoDomains, replica: Replica, callback: Callback | None = None, callback_every: int = 0
-    ) -> None:
+    def fit(self, data: StreetData | TwoDomains, replica: Replica) -> None:
         """Learn G and F between label maps and photos, or, of `TwoDomains`, between x and y."""
         c = self.config
         streams = data.unpaired(
@@ -151,7 +147,7 @@ class CycleSystem(Adversarial):
             identity=c.identity_weight * c.cycle_weight,
         )
         task = CycleTask(self, weights, steps)
-        train(task, streams, steps=steps, replica=replica, callback=callback, callback_every=callback_every)
+        train(task, streams, steps=steps, replica=replica)
 
 
 def steps_of(epochs: int, streams: dict[str, Stream]) -> int:

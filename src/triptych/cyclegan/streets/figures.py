@@ -55,7 +55,7 @@ def sheets_during_training(
     device: torch.device,
     show: Callable[[Path], None] = lambda _: None,
 ) -> Callable[..., None]:
-    """A callback for `fit(..., callback=…, callback_every=…)`: one sheet per call, `step_000500.png`, …, each passed to
+    """A `Replica.callback`: one sheet per call, `step_000500.png`, …, each passed to
     `show`. While one way is not trained yet its name says so: `step_000500_to_labels_untrained.png`."""
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from triptych.cyclegan.gan.losses import critic_loss, realness
 from triptych.cyclegan.gan.pool import Pool
 from triptych.cyclegan.gan.streams import domains
-from triptych.cyclegan.gan.translation import Adversarial, Callback, Training, steps_of
+from triptych.cyclegan.gan.translation import Adversarial, Training, steps_of
 from triptych.engine import Phase, Replica, Stream, Task, train
 
 Content = Callable[[Tensor, Tensor, Tensor], Tensor]  # (G(a), a, b) -> scalar
@@ -31,13 +31,11 @@ def fit_both_ways(
     weight: float,
     pairs: bool = False,
     frozen: nn.Module | None = None,
-    callback: Callback | None = None,
-    callback_every: int = 0,
 ) -> None:
     """Train G with D_Y on labels -> photos, then F with D_X back. `streams()` makes fresh streams.
 
-    `pairs`: the critics judge (input, output). `frozen`: a network that `content` uses and nothing trains. `callback`
-    gets the steps of both trainings counted on, and in the first of them `still` = "to_labels untrained".
+    `pairs`: the critics judge (input, output). `frozen`: a network that `content` uses and nothing trains. The
+    replica's callback gets the steps of both trainings counted on, and in the first `still="to_labels untrained"`.
     """
     ways = {"to_photo": (system.G, system.D_Y, False), "to_labels": (system.F, system.D_X, True)}
     done = 0
@@ -46,15 +44,13 @@ def fit_both_ways(
         steps = steps_of(system.config.epochs, made)
         task = OneWay(system.config, generator, critic, content, weight, pairs, from_photo, steps, frozen)
         part = replica.part(name)
-        report = callback and _counted(callback, done, "" if from_photo else "to_labels untrained")
-        train(task, made, steps=steps, replica=part, callback=report, callback_every=callback_every)
+        if replica.callback is not None:
+            still = {} if from_photo else {"still": "to_labels untrained"}
+            part.callback = lambda step, done=done, still=still: replica.callback(done + step, **still)
+            part.callbacks = replica.callbacks
+        train(task, made, steps=steps, replica=part)
         done += steps
         replica.history += [(step, f"{name}_{metric}", value) for step, metric, value in part.history]
-
-
-def _counted(callback: Callback, done: int, still: str) -> Callback:
-    """For a training that begins after `done` steps."""
-    return lambda step: callback(done + step, still=still) if still else callback(done + step)
 
 
 class OneWay(Task):

@@ -15,7 +15,7 @@ class Paired(Adversarial):
 
     critic_channels = 6
 
-    def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
+    def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         fit_both_ways(
             self,
@@ -24,6 +24,4 @@ class Paired(Adversarial):
             content=lambda fake, a, b: distance(fake, b),
             weight=c.l1_weight,
             pairs=True,
-            callback=callback,
-            callback_every=callback_every,
         )

@@ -27,14 +27,14 @@ class System(Translator):
         super().__init__(config, spec)
         self.D = PatchCritic(6, config.critic_width, config.critic_layers)
 
-    def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
+    def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         streams = data.unpaired(
             replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
         )
         steps = steps_of(c.epochs, streams)
         task = Pairs(self, steps)
-        train(task, streams, steps=steps, replica=replica, callback=callback, callback_every=callback_every)
+        train(task, streams, steps=steps, replica=replica)
 
 
 class Pairs(Task):

@@ -55,14 +55,14 @@ class System(nn.Module):
             f"{c.size}×{c.size}; translation by Adam, {c.search_steps} steps × {c.search_starts} starts"
         ]
 
-    def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
+    def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         streams = data.unpaired(
             replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
         )
         steps = steps_of(c.epochs, streams)
         task = Coupled(self, steps)
-        train(task, streams, steps=steps, replica=replica, callback=callback, callback_every=callback_every)
+        train(task, streams, steps=steps, replica=replica)
 
     def to_photo(self, labels: Tensor) -> Tensor:
         """uint8 (n, 3, H, W) -> uint8 (n, 3, size, size)."""

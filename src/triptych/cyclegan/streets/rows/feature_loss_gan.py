@@ -50,7 +50,7 @@ class System(translation.Adversarial):
     def notes(self) -> list[str]:
         return [NOTES[self.config.features]]
 
-    def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
+    def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         features = Features(_network(c, data, replica), c.feature_size).to(replica.device)
         fit_both_ways(
@@ -62,8 +62,6 @@ class System(translation.Adversarial):
             content=lambda fake, a, b: distance(features(fake), features(a)),
             weight=c.feature_weight,
             frozen=features,
-            callback=callback,
-            callback_every=callback_every,
         )
 
 

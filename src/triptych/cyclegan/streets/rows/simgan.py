@@ -20,7 +20,7 @@ class Config(translation.UnpairedConfig):
 
 
 class System(translation.Adversarial):
-    def fit(self, data: StreetData, replica: Replica, callback=None, callback_every: int = 0) -> None:
+    def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         fit_both_ways(
             self,
@@ -30,6 +30,4 @@ class System(translation.Adversarial):
             replica,
             content=lambda fake, a, b: distance(fake, a),
             weight=c.pixel_weight,
-            callback=callback,
-            callback_every=callback_every,
         )
