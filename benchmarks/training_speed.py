@@ -39,7 +39,7 @@ def dcgan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], in
 
 def cyclegan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:
     size, widths = (128, {}) if full else (64, {"width": 8, "blocks": 3, "critic_width": 12, "critic_layers": 2})
-    config = CycleConfig(size=size, load_size=size, epochs=1, **widths)
+    config = CycleConfig(pixels=size, load_size=size, epochs=1, **widths)
     images = np.random.default_rng(0).integers(0, 256, (256, 3, size, size), dtype=np.uint8)
 
     def streams(r: Replica) -> dict:

@@ -38,15 +38,26 @@ def rename(section, old, new):
             ["objects.systems.dcgan.lr = -1.0", "greater than 0"],
         ),
         (lambda p: p["shapes"]["systems"]["beta_vae"].update(beta=4.0), ["shapes.systems.beta_vae", "beta_norm"]),
-        (lambda p: p["streets"]["systems"]["cyclegan"].update(load_size=16), ["load_size = 16", "at least size = 32"]),
+        (
+            lambda p: p["streets"]["systems"]["cyclegan"].update(load_size=16),
+            ["load_size = 16", "at least pixels = 32"],
+        ),
         (lambda p: p["streets"]["fcn"].update(start="vgg16"), ["streets.fcn", "needs width = 64"]),
         (lambda p: p["digits"].update(dataset="svhn"), ["digits uses the dataset 'svhn'", "under `data`"]),
         (lambda p: p["pathologies"].update(data="svhn"), ["pathologies uses the dataset 'svhn'", "under `data`"]),
         (
-            lambda p: p["data"]["objects"].update(size=64),
+            lambda p: rename(p["data"]["digits"], "pixels", "size"),
+            ["data.digits.size: unknown key; did you mean 'pixels'"],
+        ),
+        (
+            lambda p: rename(p["streets"]["fcn"], "pixels", "size"),
+            ["streets.fcn.size: unknown key; did you mean 'pixels'"],
+        ),
+        (
+            lambda p: p["data"]["objects"].update(pixels=64),
             [
                 "objects needs images of one size",
-                "data.objects_unlabelled.size = 32, data.objects.size = 64",
+                "data.objects_unlabelled.pixels = 32, data.objects.pixels = 64",
                 "guidelines",
             ],
         ),
@@ -70,12 +81,12 @@ def test_all_problems_of_all_sections_at_once(tmp_path):
     def change(p):
         p["objects"]["systems"]["dcgan"]["widht"] = 3
         p["digits"]["validation"] = 0
-        p["data"]["streets"]["size"] = "big"
+        p["data"]["streets"]["pixels"] = "big"
 
     with pytest.raises(ParamsError) as caught:
         load_params(changed(tmp_path, change))
     text = str(caught.value)
-    assert all(key in text for key in ("dcgan.widht", "digits.validation = 0", "data.streets.size = 'big'"))
+    assert all(key in text for key in ("dcgan.widht", "digits.validation = 0", "data.streets.pixels = 'big'"))
 
 
 def test_scientific_notation_is_a_number_as_for_dvc(tmp_path):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from triptych.base.config import Strict
+from triptych.base.files import read_yaml
 from triptych.pipeline.params import load_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,3 +27,31 @@ def test_same_keys_as_shipped(profile):
     shipped, other = (load_params(PROFILES[p]) for p in ("laptop", profile))
     keys = [{k for k in p.flat(*p.raw) if not k.startswith(NEEDS_A_FILE)} for p in (shipped, other)]
     assert keys[0] == keys[1], f"only in one of the two: {sorted(keys[0] ^ keys[1])}"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_key_is_one_that_dvcs_run_cache_ignores(profile):
+    """A stage whose parameter `size` or `nfiles` changes would get its old result back from the run cache
+    (treeverse/dvc #10296)."""
+    assert not {"size", "nfiles"} & set(keys(read_yaml(PROFILES[profile])))
+
+
+def test_no_section_declares_such_a_key():
+    load_params(PROFILES["laptop"])  # imports every section's class
+    wrong = {c.__qualname__ for c in descendants(Strict) if {"size", "nfiles"} & set(c.model_fields)}
+    assert not wrong
+
+
+def descendants(kind):
+    for child in kind.__subclasses__():
+        yield child
+        yield from descendants(child)
+
+
+def keys(node):
+    """Every key of a mapping and of what is in it, lists included."""
+    if isinstance(node, dict):
+        yield from node
+    if isinstance(node, (dict, list)):
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from keys(inner)

@@ -33,7 +33,7 @@ CPU = torch.device("cpu")
 CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m"}
 TINY = {
     "seeds": [0],
-    "cyclegan": dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, pool=2, epochs=1),
+    "cyclegan": dict(pixels=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, pool=2, epochs=1),
     "classifier": dict(width=4, steps=60, batch_size=4, lr=1e-2, noise=0.1),
 }
 
@@ -94,7 +94,7 @@ def test_accuracy_weighs_both_domains_alike():
 
 
 def test_translations_there_and_back_by_known_generators():
-    system = CycleSystem(CycleConfig(**{**TINY["cyclegan"], "size": 16}), Spec((3, 16, 16)))
+    system = CycleSystem(CycleConfig(**{**TINY["cyclegan"], "pixels": 16}), Spec((3, 16, 16)))
 
     class Negative(torch.nn.Module):
         def forward(self, images):

@@ -21,7 +21,7 @@ from triptych.engine import Replica
 from triptych.pipeline.registry import NotTrained
 
 CPU = torch.device("cpu")
-TINY = FcnConfig(size=[32, 32], width=4, dense=8, steps=60, batch_size=4, lr=5e-3)
+TINY = FcnConfig(pixels=[32, 32], width=4, dense=8, steps=60, batch_size=4, lr=5e-3)
 
 
 def streets(n=16, size=32):
@@ -136,7 +136,7 @@ def test_loss_is_the_mean_over_scored_pixels():
 
 def test_training_is_by_adamw_at_a_rate_that_falls_in_the_second_half():
     c = FcnConfig()
-    assert (c.size, c.width, c.dense, c.lr, c.weight_decay, c.batch_size) == ([256, 512], 64, 4096, 1e-3, 5e-4, 8)
+    assert (c.pixels, c.width, c.dense, c.lr, c.weight_decay, c.batch_size) == ([256, 512], 64, 4096, 1e-3, 5e-4, 8)
     config = FcnConfig(steps=100, lr=3e-3, weight_decay=0.07)
     (phase,) = Segmentation(FCN8s(TINY, 3), config).phases()
     optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
@@ -159,7 +159,7 @@ def training_pairs(photos, truth, config, monkeypatch, draws):
 def test_oblong_photos_are_mirrored_with_their_labels(monkeypatch):
     truth = np.random.default_rng(0).choice(np.array([0, 7, 18, 255], np.uint8), (3, 32, 64))
     photos = np.stack([truth] * 3, axis=1)
-    config, seen = FcnConfig(size=[32, 64], batch_size=3), set()
+    config, seen = FcnConfig(pixels=[32, 64], batch_size=3), set()
     for images, labels in training_pairs(photos, truth, config, monkeypatch, 16):
         assert np.array_equal(images, np.stack([labels] * 3, axis=1))
         seen |= {picture.tobytes() for picture in labels}
@@ -170,7 +170,7 @@ def test_square_photos_are_also_shifted_by_up_to_an_eighth(monkeypatch):
     rows, columns = np.mgrid[:32, :32].astype(np.uint8)
     photos, truth = np.stack([rows, columns, rows])[None].repeat(4, 0), columns[None].repeat(4, 0)
     down, along = set(), set()
-    for images, labels in training_pairs(photos, truth, FcnConfig(size=[32, 32], batch_size=4), monkeypatch, 80):
+    for images, labels in training_pairs(photos, truth, FcnConfig(pixels=[32, 32], batch_size=4), monkeypatch, 80):
         assert np.array_equal(images[:, 1], labels)  # photo and labels stay together
         down |= {int(picture[16, 0]) - 16 for picture in images[:, 0]}
         along |= {int(row[16] - 16 if row[16] < row[17] else row[15] - 16) for row in labels[:, 0].astype(int)}
@@ -182,7 +182,7 @@ def test_the_order_of_the_photos_follows_the_evaluators_seed(monkeypatch):
     photos = np.stack([truth] * 3, axis=1)
 
     def order(seed):
-        config = FcnConfig(size=[32, 32], batch_size=1, seed=seed)
+        config = FcnConfig(pixels=[32, 32], batch_size=1, seed=seed)
         return [int(labels[0, 0, 0]) for _, labels in training_pairs(photos, truth, config, monkeypatch, 12)]
 
     assert order(0) == order(0) != order(1) and sorted(order(1)) == list(range(12))
@@ -228,7 +228,7 @@ class Oracle(nn.Module):
 
     def __init__(self, data, blind=False):
         super().__init__()
-        self.config = SimpleNamespace(size=data.photos.shape[-1])
+        self.config = SimpleNamespace(pixels=data.photos.shape[-1])
         self.answers = {"photo": torch.from_numpy(data.photos), "labels": torch.from_numpy(data.labels)}
         self.inputs = {"photo": self.answers["labels"], "labels": self.answers["photo"]}
         self.blind = blind
@@ -272,7 +272,7 @@ def test_label_images_are_shown_to_systems_at_their_size_and_the_truth_stays_exa
     other = replace(data, label_images=255 - data.labels)  # of colours that are nearest to other classes
     net = FCN8s(TINY, 19).eval()
     oracle, shown = Oracle(data), []
-    oracle.config.size = 16
+    oracle.config.pixels = 16
     oracle.to_photo = lambda labels: shown.append(labels) or torch.zeros_like(labels)
     oracle.to_labels = lambda photos: torch.from_numpy(data.labels)[: len(photos), :, ::2, ::2]
     metrics, notes = evaluate([oracle], other, net, protocol, CPU)
@@ -296,10 +296,10 @@ def test_an_evaluator_that_is_not_there_or_another_is_named(tmp_path):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"size": [40, 32]}, "multiples of 32"),
-        ({"size": [32, 0]}, "multiples of 32"),
+        ({"pixels": [40, 32]}, "multiples of 32"),
+        ({"pixels": [32, 0]}, "multiples of 32"),
         ({"start": "vgg16"}, "norm = none"),
-        ({"size": [32]}, "size"),
+        ({"pixels": [32]}, "pixels"),
     ],
 )
 def test_configurations_that_cannot_be_are_refused(change, message):

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 class Negative(nn.Module):
-    config = SimpleNamespace(size=16)
+    config = SimpleNamespace(pixels=16)
 
     def to_photo(self, labels):
         self.drawn_in_training = self.training

@@ -20,8 +20,8 @@ from triptych.engine.step import Stepper
 from triptych.pipeline import registry as systems
 
 SPEC = Spec((3, 16, 16), 0, CITYSCAPES)
-TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)
-FCN = dict(size=[32, 32], width=2, dense=4, steps=2, batch_size=2)
+TINY = dict(pixels=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)
+FCN = dict(pixels=[32, 32], width=2, dense=4, steps=2, batch_size=2)
 OWN = {
     "feature_loss_gan": {"features": "fcn", "feature_size": 32, "fcn": FCN},
     "cogan": {"pool": 0, "batch_size": 2, "z_dim": 4, "search_steps": 3, "search_starts": 2},
@@ -248,9 +248,9 @@ def test_defaults_are_the_papers():
     c = feature_loss_gan.Config()
     assert (c.feature_weight, c.features, c.feature_size) == (10, "vgg16", 224)
     c = pix2pix.Config()
-    assert (c.size, c.load_size, c.l1_weight, c.gan_loss, c.pool, c.decay_from) == (128, 143, 10, "lsgan", 50, 0.5)
+    assert (c.pixels, c.load_size, c.l1_weight, c.gan_loss, c.pool, c.decay_from) == (128, 143, 10, "lsgan", 50, 0.5)
     c = pix2pix_unet.Config()  # of pix2pix's own paper
-    assert (c.size, c.load_size, c.l1_weight, c.gan_loss, c.pool, c.decay_from) == (256, 286, 100, "log", 0, 1)
+    assert (c.pixels, c.load_size, c.l1_weight, c.gan_loss, c.pool, c.decay_from) == (256, 286, 100, "log", 0, 1)
     assert (c.lr, c.beta1, c.beta2, c.batch_size, c.epochs) == (2e-4, 0.5, 0.999, 1, 200)
     c = cogan.Config()
     assert (c.z_dim, c.batch_size, c.lr, c.beta1, c.beta2) == (100, 64, 2e-4, 0.5, 0.999)
@@ -448,4 +448,4 @@ def test_cogan_search_finds_a_scene_it_can_make():
 def test_sizes_that_networks_cannot_have_are_refused():
     for name in ("pix2pix_unet", "cogan"):
         with pytest.raises(ParamsError, match="power of two"):
-            build(name, size=48, load_size=50)
+            build(name, pixels=48, load_size=50)

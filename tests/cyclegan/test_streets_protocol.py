@@ -17,7 +17,7 @@ ROAD, BUILDING, TREES, SKY = 7, 11, 21, 23  # ids; train ids 0, 2, 8, 10
 
 
 def judged_by(**evaluation):
-    return Protocol(seeds=[0], fcn=FcnConfig(size=[32, 32]), evaluation=Evaluation(**evaluation))
+    return Protocol(seeds=[0], fcn=FcnConfig(pixels=[32, 32]), evaluation=Evaluation(**evaluation))
 
 
 def streets(heights, size=32, below=ROAD, above=SKY):
@@ -99,7 +99,7 @@ class Fixed(nn.Module):
     def __init__(self, photos, labels):
         super().__init__()
         self.photos, self.labels = torch.as_tensor(photos), torch.as_tensor(labels)
-        self.config = SimpleNamespace(size=photos.shape[-1])
+        self.config = SimpleNamespace(pixels=photos.shape[-1])
         self.modes = []
 
     def to_photo(self, labels):

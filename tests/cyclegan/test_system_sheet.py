@@ -19,7 +19,7 @@ class Flat(nn.Module):
 
     def __init__(self, grey, size=16):
         super().__init__()
-        self.grey, self.size, self.config = grey, size, SimpleNamespace(size=size)
+        self.grey, self.size, self.config = grey, size, SimpleNamespace(pixels=size)
 
     def to_photo(self, labels):
         return torch.full((len(labels), 3, self.size, self.size), self.grey, dtype=torch.uint8)

@@ -18,7 +18,7 @@ from triptych.engine.step import frozen
 from triptych.pipeline import registry as systems
 
 SPEC = Spec((3, 16, 16))
-TINY = dict(size=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)
+TINY = dict(pixels=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)
 
 
 def streets(n=4, size=16):
@@ -139,7 +139,7 @@ def test_an_epoch_passes_through_the_larger_domain():
 
 
 def test_both_critics_are_as_configured(receptive_field):
-    system = CycleSystem(CycleConfig(**{**TINY, "size": 32, "load_size": 32, "critic_layers": 2}), SPEC)
+    system = CycleSystem(CycleConfig(**{**TINY, "pixels": 32, "load_size": 32, "critic_layers": 2}), SPEC)
     for critic in (system.D_X, system.D_Y):
         assert receptive_field(critic) == 34 and critic[0].out_channels == 4
 
@@ -221,15 +221,15 @@ def test_images_too_small_for_the_critic_are_refused_and_the_smallest_work(layer
     least = 3 * 2**layers
     if least >= 16:  # below that no size is allowed
         assert PatchCritic(3, 2, layers)(torch.zeros(1, 3, least, least)).shape == (1, 1, 1, 1)
-        validate(CycleConfig, {**TINY, "size": least, "load_size": least, "critic_layers": layers}, "c")
+        validate(CycleConfig, {**TINY, "pixels": least, "load_size": least, "critic_layers": layers}, "c")
     if least > 16:
         with pytest.raises(ParamsError, match=f"critic_layers = {layers} needs at least {least} pixels"):
-            validate(CycleConfig, {**TINY, "size": least - 4, "load_size": least, "critic_layers": layers}, "c")
+            validate(CycleConfig, {**TINY, "pixels": least - 4, "load_size": least, "critic_layers": layers}, "c")
 
 
 def test_paper_defaults():
     c = CycleConfig()
-    assert (c.size, c.load_size, c.width, c.blocks) == (128, 143, 64, 6)
+    assert (c.pixels, c.load_size, c.width, c.blocks) == (128, 143, 64, 6)
     assert (c.critic_width, c.critic_layers, c.pool, c.gan_loss) == (64, 3, 50, "lsgan")
     assert (c.lr, c.beta1, c.beta2, c.batch_size, c.epochs, c.decay_from) == (2e-4, 0.5, 0.999, 1, 200, 0.5)
     assert (c.cycle_weight, c.identity_weight, c.disjoint) == (10, 0, False)

@@ -84,7 +84,7 @@ def test_another_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
 
 
 def test_only_its_own_size(tmp_path):
-    with pytest.raises(DataError, match="set size to 64, not 32"):
+    with pytest.raises(DataError, match="set pixels to 64, not 32"):
         load(tmp_path, size=32)
 
 

@@ -48,7 +48,7 @@ def section(tmp_path):
     Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "mine/0.png")
     return {
         "source": "rendered",
-        "size": 16,
+        "pixels": 16,
         "rendered": {"renderer": "dots", "train": 5, "seed": 3},
         "torchvision": {"dataset": "CIFAR10", "root": str(tmp_path), "download": False},
         "official": {"dataset": "cityscapes", "root": str(tmp_path), "load_size": 18},
@@ -84,7 +84,7 @@ class Params(Strict):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"source": "web"}, r"objects\.source = 'web': input should be 'rendered', 'torchvision', 'official' or"),
-    ({"size": 0}, r"objects\.size = 0: "),
+    ({"pixels": 0}, r"objects\.pixels = 0: "),
     ({"rendered": None}, r"objects\.source = 'rendered': there is no section 'rendered'"),
     ({"rendered": {"train": 5}}, r"rendered\.renderer = None: there is no such renderer; available: .*dots"),
     ({"rendered": {"renderer": "dost"}}, r"rendered\.renderer = 'dost': .*available: .*dots"),

@@ -14,6 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from triptych.base.errors import UserError
 
+NEW_NAMES = {"size": "pixels"}
+"""Keys that had another name. DVC's run cache takes no notice of parameters called `size` or `nfiles` (treeverse/dvc
+#10296): with such a name a changed value would bring the old result back."""
+
 
 class ParamsError(UserError):
     """A parameter is unknown, of the wrong type, out of range, or contradicts another one."""
@@ -74,7 +78,9 @@ def _line(error: Mapping[str, Any], model: type[BaseModel], where: str) -> str:
 def unknown_key(model: type[BaseModel], location: tuple) -> str:
     """What is wrong with the key at a pydantic error's location in `model`, and what is allowed there."""
     owner = _owner(model, location[:-1])
-    near = difflib.get_close_matches(str(location[-1]), list(owner.model_fields), n=1)
+    key = str(location[-1])
+    new = NEW_NAMES.get(key)
+    near = [new] if new in owner.model_fields else difflib.get_close_matches(key, list(owner.model_fields), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown key; {hint}allowed here: {_keys(owner)}"
 

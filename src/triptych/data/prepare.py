@@ -2,7 +2,7 @@
 
     objects:
       source: rendered          # the one word to change: rendered | torchvision | official | folder
-      size: 32
+      pixels: 32
       rendered: {renderer: objects, train: 5000, test: 1000, seed: 0}
       torchvision: {dataset: CIFAR10}
       folder: {path: null}
@@ -33,14 +33,14 @@ OFFICIAL = ("dsprites", "cityscapes", "imagenet", "chairs3d")
 
 
 class DatasetConfig(Strict):
-    """`size` is the side of the images in pixels; the section that `source` names says the rest.
+    """`pixels` is the side of the images in pixels; the section that `source` names says the rest.
 
     Each section holds the keys of its module's Config. `rendered` names that module with `renderer` (one of
     `triptych.data.drawn`), `official` with `dataset` (one of OFFICIAL).
     """
 
     source: Literal["rendered", "torchvision", "official", "folder"]
-    size: int = Field(ge=8, le=2048)
+    pixels: int = Field(ge=8, le=2048)
     rendered: dict[str, Any] | None = None
     torchvision: dict[str, Any] | None = None
     official: dict[str, Any] | None = None
@@ -77,7 +77,7 @@ def load(config: DatasetConfig) -> tuple[Mapping[str, Split], dict[str, Any]]:
     """The splits and the card's own fields, from the chosen source. Raises DataError."""
     module, section = _parse(config.source, getattr(config, config.source))
     read = module.render if config.source == "rendered" else module.load
-    return read(section, config.size)
+    return read(section, config.pixels)
 
 
 def _parse(source: str, section: Mapping[str, Any]) -> tuple[ModuleType, Strict]:

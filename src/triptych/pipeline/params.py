@@ -124,9 +124,9 @@ def _protocol(name: str, code: str, raw: Any, data: dict[str, DatasetConfig]) ->
         if key not in data:
             raise ParamsError(f"{name} uses the dataset {key!r}, which is not under `data`: {', '.join(data)}")
     if hasattr(protocol, "unlabelled"):  # learned from one set, judged on another
-        sizes = {key: data[key].size for key in protocol.datasets() if data[key] is not None}
+        sizes = {key: data[key].pixels for key in protocol.datasets() if data[key] is not None}
         if len(set(sizes.values())) > 1:
-            told = ", ".join(f"data.{key}.size = {size}" for key, size in sizes.items())
+            told = ", ".join(f"data.{key}.pixels = {size}" for key, size in sizes.items())
             raise ParamsError(f"{name} needs images of one size for learning and judging; {told}")
     return protocol
 

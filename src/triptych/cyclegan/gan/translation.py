@@ -28,7 +28,7 @@ from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
 
 
 class Size(Strict):
-    size: int = Field(128, ge=16, multiple_of=4, description="pixels: images are square, resized where they are not")
+    pixels: int = Field(128, ge=16, multiple_of=4, description="pixels: images are square, resized where they are not")
     width: int = Field(64, gt=0, description="channels after the generator's first layer")
 
 
@@ -54,8 +54,8 @@ class Training(Size):
 
     @model_validator(mode="after")
     def _cut_fits(self) -> Training:
-        if self.load_size < self.size:
-            raise ValueError(f"load_size = {self.load_size} must be at least size = {self.size}")
+        if self.load_size < self.pixels:
+            raise ValueError(f"load_size = {self.load_size} must be at least pixels = {self.pixels}")
         return self
 
     def phase(self, name: str, modules: list[nn.Module], loss: Callable, steps: int) -> Phase:
@@ -75,8 +75,8 @@ class PatchTraining(Training):
     @model_validator(mode="after")
     def _patches_fit(self) -> PatchTraining:
         least = 3 * 2**self.critic_layers  # the last two layers take a pixel each off what the halvings leave
-        if self.size < least:
-            raise ValueError(f"size = {self.size}: critic_layers = {self.critic_layers} needs at least {least} pixels")
+        if self.pixels < least:
+            raise ValueError(f"pixels = {self.pixels}: critic_layers = {self.critic_layers} needs at least {least}")
         return self
 
 
@@ -107,12 +107,12 @@ class Translator(nn.Module):
 
     def to_photo(self, labels: Tensor) -> Tensor:
         """Label maps in their palette, uint8 (n, 3, H, W) -> photos, uint8 (n, 3, size, size)."""
-        return to_uint8(self.G(signed(enlarge(labels, self.config.size, "nearest"))))
+        return to_uint8(self.G(signed(enlarge(labels, self.config.pixels, "nearest"))))
 
     def to_labels(self, photos: Tensor) -> Tensor:
         """Photos, uint8 (n, 3, H, W) -> label maps as images, uint8 (n, 3, size, size), in about their
         palette."""
-        return to_uint8(self.F(signed(enlarge(photos, self.config.size, "bicubic"))))
+        return to_uint8(self.F(signed(enlarge(photos, self.config.pixels, "bicubic"))))
 
 
 class Adversarial(Translator):
@@ -137,7 +137,7 @@ class CycleSystem(Adversarial):
         """Learn G and F between label maps and photos, or, of `TwoDomains`, between x and y."""
         c = self.config
         streams = data.unpaired(
-            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
+            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
         )
         steps = steps_of(c.epochs, streams)
         weights = Weights(
@@ -172,7 +172,7 @@ class CycleTask(Task):
 
     def __init__(self, system: Adversarial, weights: Weights, steps: int):
         super().__init__()
-        shape = (3, system.config.size, system.config.size)
+        shape = (3, system.config.pixels, system.config.pixels)
         self.system, self.weights, self.steps = system, weights, steps
         self.pool_x, self.pool_y = Pool(system.config.pool, shape), Pool(system.config.pool, shape)
 

@@ -19,7 +19,7 @@ WAYS = {"to_photo": "labels → photo", "to_labels": "photo → labels"}
 @torch.inference_mode()
 def translations(system: nn.Module, data: StreetData, device: torch.device) -> dict[str, list[Tensor]]:
     """{"to_photo", "to_labels"}: images uint8 (n, 3, S, S) of input, output, way back, truth."""
-    size = system.config.size
+    size = system.config.pixels
     labels, photos = data.labels_at(size).to(device), data.photos_at(size).to(device)
     made, read = system.to_photo(labels), system.to_labels(photos)
     rows = {
@@ -36,7 +36,7 @@ def draw_translations(
 
     Returns {"caption", "numbers"}: mean |output - truth| in grey levels, each way.
     """
-    n = max(1, min(n, 4 * 128**2 // system.config.size**2))  # larger images, fewer rows: the file stays small
+    n = max(1, min(n, 4 * 128**2 // system.config.pixels**2))  # larger images, fewer rows: the file stays small
     both = translations(system, data.spread(n), device)
     panels = [[_column(images) for images in both[way]] for way in WAYS]
     _save(panels, path)

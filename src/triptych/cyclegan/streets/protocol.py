@@ -67,7 +67,7 @@ def evaluate(
 
     def judge(system: nn.Module) -> dict[str, float]:
         system = prepare(system, device).eval()
-        photos = inference(system.to_photo, val.labels_at(system.config.size), device, 32).to(torch.uint8)
+        photos = inference(system.to_photo, val.labels_at(system.config.pixels), device, 32).to(torch.uint8)
         labels = inference(system.to_labels, np.asarray(val.photos), device, 32).to(torch.uint8)
         own = inference(system.to_labels, photos, device, 32).to(torch.uint8)  # the way back: read its own photos
         own_counts = score_labels(own, val.truth, val.classes, protocol.evaluation.label_size == "generated")
@@ -140,7 +140,7 @@ def cycle_measures(
 
 
 def _photo_scores(photos, val: StreetData, protocol: Protocol, segment) -> dict[str, float]:
-    size = (protocol.fcn.size[0], protocol.fcn.size[1])
+    size = (protocol.fcn.pixels[0], protocol.fcn.pixels[1])
     counts = score_photos(photos, val.truth, val.classes, segment, size)
     out = {f"to_photo/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
     return {**out, "to_photo/mutual_information": mutual_information(counts)}
@@ -164,9 +164,9 @@ def _notes(val: StreetData, protocol: Protocol) -> list[str]:
     notes = [
         f"{len(evaluated(val.classes))} classes; absent from the truth: {', '.join(absent) or 'none'}"
         + (f" ({how})" if absent else ""),
-        f"evaluator: our FCN-8s, width {fcn.width}, sees {fcn.size[0]}×{fcn.size[1]}; {fcn.steps} steps of AdamW with "
-        f"batch {fcn.batch_size}, the rate falling over the second half (the original: SGD with momentum 0.99, a fixed "
-        "rate, batch 1); one evaluator for all seeds; label maps are compared at the "
+        f"evaluator: our FCN-8s, width {fcn.width}, sees {fcn.pixels[0]}×{fcn.pixels[1]}; {fcn.steps} steps of AdamW "
+        f"with batch {fcn.batch_size}, the rate falling over the second half (the original: SGD with momentum 0.99, a "
+        "fixed rate, batch 1); one evaluator for all seeds; label maps are compared at the "
         f"{protocol.evaluation.label_size} size",
     ]
     if val.label_images is not None:

@@ -46,7 +46,7 @@ def draw_system_sheet(
 def _translate(system: nn.Module, way: str, scenes: StreetData, device: torch.device) -> np.ndarray:
     at_size = scenes.labels_at if way == "to_photo" else scenes.photos_at
     with torch.inference_mode():
-        return getattr(system.eval(), way)(at_size(system.config.size).to(device)).cpu().numpy()
+        return getattr(system.eval(), way)(at_size(system.config.pixels).to(device)).cpu().numpy()
 
 
 def _tiles(images: np.ndarray) -> np.ndarray:

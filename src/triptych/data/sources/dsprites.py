@@ -40,7 +40,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     size than 64, no connection, file damaged or another one.
     """
     if size != 64:
-        raise DataError(f"the published dSprites are 64 pixels wide: set size to 64, not {size} (rendered: any size)")
+        raise DataError(f"the published dSprites are 64 pixels wide: set pixels to 64, not {size} (rendered: any size)")
     file = fetch(URL, Path(config.root).expanduser() / "dsprites" / FILE, git_blob(GIT_BLOB), config.download)
     try:
         with np.load(file, allow_pickle=False) as npz:

@@ -36,7 +36,7 @@ class Config(Strict):
     """Network and training. The original recipe starts from VGG-16 without batch norm; from scratch it needs
     one."""
 
-    size: list[int] = Field([256, 512], min_length=2, max_length=2, description="height and width it sees")
+    pixels: list[int] = Field([256, 512], min_length=2, max_length=2, description="height and width it sees")
     width: int = Field(64, gt=0, description="channels of the first block; 64 is VGG-16")
     dense: int = Field(4096, gt=0, description="channels of fc6 and fc7")
     norm: Literal["batch", "none"] = "batch"
@@ -51,8 +51,8 @@ class Config(Strict):
     def _consistent(self) -> Config:
         if self.start == "vgg16" and (self.width != 64 or self.norm != "none"):
             raise ValueError("start = vgg16 needs width = 64 and norm = none, as VGG-16 has")
-        if any(side < 32 or side % 32 for side in self.size):
-            raise ValueError(f"size = {self.size}: both sides must be multiples of 32, for five halvings")
+        if any(side < 32 or side % 32 for side in self.pixels):
+            raise ValueError(f"pixels = {self.pixels}: both sides must be multiples of 32, for five halvings")
         return self
 
 
@@ -159,7 +159,7 @@ def train_fcn(net: FCN8s, photos: Tensor, truth: Tensor, config: Config, replica
 
     Augmented by mirroring, and where they are square by shifts of up to an eighth of the size.
     """
-    height, width = config.size
+    height, width = config.pixels
     margin = height // 8
 
     def transform(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -70,7 +70,7 @@ class OneWay(Task):
         self.config, self.content, self.weight, self.pairs = config, content, weight, pairs
         self.generator, self.critic, self.frozen = generator, critic, frozen
         self.from_photo, self.steps = from_photo, steps
-        self.pool = Pool(config.pool, (6 if pairs else 3, config.size, config.size))
+        self.pool = Pool(config.pool, (6 if pairs else 3, config.pixels, config.pixels))
 
     def phases(self) -> list[Phase]:
         return [

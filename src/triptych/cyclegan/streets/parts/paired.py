@@ -19,7 +19,7 @@ class Paired(Adversarial):
         c = self.config
         fit_both_ways(
             self,
-            lambda: data.paired(replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size),
+            lambda: data.paired(replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels),
             replica,
             content=lambda fake, a, b: distance(fake, b),
             weight=c.l1_weight,

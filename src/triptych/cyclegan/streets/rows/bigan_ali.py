@@ -30,7 +30,7 @@ class System(Translator):
     def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         streams = data.unpaired(
-            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
+            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
         )
         steps = steps_of(c.epochs, streams)
         task = Pairs(self, steps)
@@ -43,7 +43,7 @@ class Pairs(Task):
 
     def __init__(self, system: System, steps: int):
         super().__init__()
-        shape = (6, system.config.size, system.config.size)
+        shape = (6, system.config.pixels, system.config.pixels)
         self.system, self.steps = system, steps
         self.pool_x, self.pool_y = Pool(system.config.pool, shape), Pool(system.config.pool, shape)
 

@@ -35,8 +35,8 @@ class Config(Training):
 
     @model_validator(mode="after")
     def _pyramid(self) -> Config:
-        if self.size & (self.size - 1):
-            raise ValueError(f"size = {self.size} must be a power of two")
+        if self.pixels & (self.pixels - 1):
+            raise ValueError(f"pixels = {self.pixels} must be a power of two")
         return self
 
 
@@ -44,21 +44,21 @@ class System(nn.Module):
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config = config
-        self.G = CoupledGenerators(config.size, config.z_dim, config.width)
-        self.D = CoupledCritics(config.size, config.critic_width)
+        self.G = CoupledGenerators(config.pixels, config.z_dim, config.width)
+        self.D = CoupledCritics(config.pixels, config.critic_width)
 
     @property
     def notes(self) -> list[str]:
         c = self.config
         return [
             f"our reconstruction: the authors' networks are for 28×28 images, ours are DCGAN's pyramid at "
-            f"{c.size}×{c.size}; translation by Adam, {c.search_steps} steps × {c.search_starts} starts"
+            f"{c.pixels}×{c.pixels}; translation by Adam, {c.search_steps} steps × {c.search_starts} starts"
         ]
 
     def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
         streams = data.unpaired(
-            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
+            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
         )
         steps = steps_of(c.epochs, streams)
         task = Coupled(self, steps)
@@ -66,11 +66,11 @@ class System(nn.Module):
 
     def to_photo(self, labels: Tensor) -> Tensor:
         """uint8 (n, 3, H, W) -> uint8 (n, 3, size, size)."""
-        return self._search(enlarge(labels, self.config.size, "nearest"), source=0)
+        return self._search(enlarge(labels, self.config.pixels, "nearest"), source=0)
 
     def to_labels(self, photos: Tensor) -> Tensor:
         """uint8 (n, 3, H, W) -> uint8 (n, 3, size, size)."""
-        return self._search(enlarge(photos, self.config.size, "bicubic"), source=1)
+        return self._search(enlarge(photos, self.config.pixels, "bicubic"), source=1)
 
     def _search(self, images: Tensor, source: int) -> Tensor:
         """The other domain's image of the code whose image in domain `source` is nearest."""

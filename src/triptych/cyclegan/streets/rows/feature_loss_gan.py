@@ -56,7 +56,7 @@ class System(translation.Adversarial):
         fit_both_ways(
             self,
             lambda: data.unpaired(
-                replica, batch_size=c.batch_size, load_size=c.load_size, size=c.size, disjoint=c.disjoint
+                replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
             ),
             replica,
             content=lambda fake, a, b: distance(features(fake), features(a)),

@@ -19,7 +19,7 @@ from triptych.cyclegan.streets.parts.unet import UNet
 
 
 class Config(PatchTraining):
-    size: int = Field(256, ge=16, description="pixels, a power of two")
+    pixels: int = Field(256, ge=16, description="pixels, a power of two")
     load_size: int = Field(286, ge=16)
     gan_loss: GanLoss = "log"
     pool: int = Field(0, ge=0)
@@ -29,14 +29,14 @@ class Config(PatchTraining):
 
     @model_validator(mode="after")
     def _power_of_two(self) -> Config:
-        if self.size & (self.size - 1):
-            raise ValueError(f"size = {self.size} must be a power of two: the U-Net halves it down to 1")
+        if self.pixels & (self.pixels - 1):
+            raise ValueError(f"pixels = {self.pixels} must be a power of two: the U-Net halves it down to 1")
         return self
 
 
 class System(Paired):
     def make_generator(self) -> nn.Module:
-        return UNet(self.config.size, self.config.width)
+        return UNet(self.config.pixels, self.config.width)
 
     def to_photo(self, labels: Tensor) -> Tensor:
         with seeded(self.config.noise_seed, labels.device):

@@ -79,7 +79,7 @@ def run(
     """
     if item not in PROPERTIES:
         raise ValueError(f"{item!r} is none of {', '.join(PROPERTIES)}")
-    size, device = protocol.cyclegan.size, replica.device
+    size, device = protocol.cyclegan.pixels, replica.device
     judges = {
         kind: train_classifier(train[kind], size, protocol.classifier, replica.part(f"{kind}_classifier"))
         for kind in PROPERTIES
@@ -99,7 +99,7 @@ def translate(system: CycleSystem, data: TwoDomains, device: torch.device) -> Wa
     def through(generator: torch.nn.Module, images: np.ndarray | torch.Tensor) -> torch.Tensor:
         return inference(lambda i: to_uint8(generator(signed(i))), images, device, 64).to(torch.uint8)
 
-    x, y = (enlarge(images, system.config.size, "bicubic") for images in (data.x, data.y))
+    x, y = (enlarge(images, system.config.pixels, "bicubic") for images in (data.x, data.y))
     system.eval()
     there, here = through(system.G, x), through(system.F, y)
     back, forth = through(system.F, there), through(system.G, here)
