@@ -38,13 +38,13 @@ def objects(name: str, config, protocol, seed: int) -> Mapping[str, list[float]]
     system, replica = systems.build("objects", name, config, Spec.of(unlabelled), seed), Replica(seed)
     system.to(replica.device).fit(unlabelled["train"].images, replica)
     data = halves(Dataset(PREPARED / protocol.data)["train"])
-    return objects_protocol.evaluate({seed: system}, data["train"], data["test"], protocol, replica.device)[0]
+    return objects_protocol.evaluate({seed: system}, data["train"], data["test"], protocol, replica.device).metrics
 
 
 def digits(name: str, config, protocol, seed: int) -> Mapping[str, list[float]]:
     labelled = Dataset(PREPARED / protocol.dataset)
     system, replica = systems.build("digits", name, config, Spec.of(labelled), seed), Replica(seed)
-    return digits_protocol.evaluate(system.to(replica.device), halves(labelled["train"]), protocol, replica)
+    return digits_protocol.run(system.to(replica.device), halves(labelled["train"]), protocol, replica)
 
 
 def work(row: str, *settings: str) -> None:

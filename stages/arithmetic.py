@@ -1,7 +1,7 @@
 """Stage arithmetic: a DCGAN's code space, and what its filters and maps know (study `arithmetic`)."""
 
 from triptych.dcgan.studies.arithmetic.figures import drawings
-from triptych.dcgan.studies.arithmetic.protocol import notes, rows, run
+from triptych.dcgan.studies.arithmetic.protocol import evaluate, run
 from triptych.pipeline.stage import Stage, main
 
 
@@ -12,8 +12,8 @@ def work():
         card = stage.dataset(protocol.dataset).card
         outcomes = stage.for_each(protocol.seeds, lambda seed: run(train, test, card, protocol, stage.replica(seed)))
         stage.figures(drawings(outcomes, protocol))
-        for row, metrics in rows(outcomes, protocol).items():
-            stage.result(metrics, notes(row, protocol), system=row)
+        for row, result in evaluate(outcomes, protocol).items():
+            stage.result(result.metrics, result.notes, system=row)
 
 
 main(work)

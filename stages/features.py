@@ -1,6 +1,7 @@
 """Stage features@<system>: learn features from unlabelled images (table `objects`)."""
 
 from triptych.draw.samples import draw_samples
+from triptych.engine.system import Sampler
 from triptych.pipeline.stage import Stage, main
 
 
@@ -17,7 +18,7 @@ def work(system_name):
         if stage.is_main:
             system = stage.load(stage.protocol.seeds[0])
             samples = [("samples.png", lambda path: draw_samples(system, unlabelled, path))]
-            stage.figures(samples if hasattr(system, "sample") else [])
+            stage.figures(samples if isinstance(system, Sampler) else [])
 
 
 main(work)

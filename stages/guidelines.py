@@ -1,7 +1,7 @@
 """Stage guidelines: the DCGAN paper's guidelines, each left out in turn (study `guidelines`)."""
 
 from triptych.dcgan.studies.guidelines.figures import draw_variants
-from triptych.dcgan.studies.guidelines.protocol import Judge, metrics, notes, run
+from triptych.dcgan.studies.guidelines.protocol import Judge, evaluate, run
 from triptych.pipeline.stage import Stage, main
 
 
@@ -15,8 +15,8 @@ def work():
         jobs = [(variant, seed) for variant in protocol.variants for seed in protocol.seeds]
         runs = stage.for_each(jobs, lambda job: run(job[0], judge, stage.replica(job[1]).part(job[0])))
         stage.figures([("variants.png", lambda path: draw_variants(runs, real, path))])
-        for variant in protocol.variants:
-            stage.result(metrics(runs, variant), notes(protocol, variant, judge), system=variant)
+        for variant, result in evaluate(runs, protocol, judge).items():
+            stage.result(result.metrics, result.notes, system=variant)
 
 
 main(work)

@@ -11,7 +11,8 @@ def work(item):
         images = [stage.data(stage.protocol.data, "train").images] if module.LEARNS_IMAGES else []
         runs = stage.for_each(stage.protocol.seeds, lambda seed: module.run(config, stage.replica(seed), *images))
         stage.figures([(f"{item}.png", lambda path: module.draw(config, runs, path))])
-        stage.result(module.metrics(config, runs), module.notes(config, runs))
+        result = module.evaluate(config, runs)
+        stage.result(result.metrics, result.notes)
 
 
 main(work)

@@ -9,7 +9,8 @@ def work(system_name):
         stage.data(stage.protocol.unlabelled, "train", "unlabelled")  # what the features were learned from
         train, test = (stage.data(stage.protocol.data, split) for split in ("train", "test"))
         systems = {seed: stage.load(seed) for seed in stage.protocol.seeds}
-        stage.result(*evaluate(systems, train, test, stage.protocol, stage.device, stage.for_each))
+        result = evaluate(systems, train, test, stage.protocol, stage.device, stage.for_each)
+        stage.result(result.metrics, result.notes)
 
 
 main(work)

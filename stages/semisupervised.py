@@ -1,7 +1,8 @@
 """Stage semisupervised@<system>: learn from many images and few labels, over draws of labels (table `digits`)."""
 
-from triptych.dcgan.digits.protocol import evaluate, notes
+from triptych.dcgan.digits.protocol import evaluate, run
 from triptych.draw.samples import draw_samples
+from triptych.engine.system import Sampler
 from triptych.pipeline.stage import Stage, main
 
 
@@ -13,19 +14,19 @@ def work(system_name):
 
         def learn(seed):
             system = stage.build(seed, dataset)
-            metrics = evaluate(system, stage.dataset(dataset), stage.protocol, stage.replica(seed))
+            metrics = run(system, stage.dataset(dataset), stage.protocol, stage.replica(seed))
             stage.save(system, seed, dataset)
             return metrics
 
-        of_seeds = stage.for_each(stage.protocol.seeds, learn)
-        metrics = {name: [value for m in of_seeds for value in m[name]] for name in of_seeds[0]}
+        runs = stage.for_each(stage.protocol.seeds, learn)
         if stage.is_main:
             systems = [stage.load(seed) for seed in stage.protocol.seeds]
             samples = [("samples.png", lambda path: draw_samples(systems[0], train.images, path))]
             if stage.protocol.extra:
                 stage.data(dataset, "extra", "unlabelled")
-            stage.figures(samples if hasattr(systems[0], "sample") else [])
-            stage.result(metrics, notes(systems, stage.protocol, metrics))
+            stage.figures(samples if isinstance(systems[0], Sampler) else [])
+            result = evaluate(systems, runs, stage.protocol)
+            stage.result(result.metrics, result.notes)
 
 
 main(work)

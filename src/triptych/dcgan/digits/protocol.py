@@ -17,10 +17,9 @@ import numpy as np
 from pydantic import Field
 
 from triptych.base.config import ParamsError, Seeds, Strict
-from triptych.base.results import spread
+from triptych.base.results import Result, chosen, spread
 from triptych.data.format import DataError, Dataset, Split
 from triptych.dcgan.digits.parts.system import DigitsSystem, Labelled
-from triptych.dcgan.notes import chosen
 from triptych.dcgan.svm.label_draws import draw_rows, labels_of
 from triptych.engine import Replica
 
@@ -87,12 +86,11 @@ def divide(data: Dataset | Mapping[str, Split], protocol: Protocol) -> Parts:
     return Parts(pool, (images[held_out], labels[held_out]), unlabelled)
 
 
-def evaluate(
+def run(
     system: DigitsSystem, data: Dataset | Mapping[str, Split], protocol: Protocol, replica: Replica
 ) -> dict[str, list[float]]:
-    """Train and judge `system` with one seed. Returns metric -> one value per draw: `test_error` (a fraction)
-    and what the system reports itself; put the lists of all seeds together for the table.
-    """
+    """Train and test `system` with one seed: metric -> one value per draw, `test_error` (a fraction) and what the
+    system measures itself."""
     parts = divide(data, protocol)
     system.pretrain(parts.unlabelled, replica)
     tuning, evaluation = numbers_of_draws(system, protocol)
@@ -118,11 +116,14 @@ def numbers_of_draws(system: DigitsSystem, protocol: Protocol) -> tuple[int, int
     return min(most, protocol.tuning_draws), protocol.retrained_draws if system.retrains else protocol.evaluation_draws
 
 
-def notes(systems: Sequence[DigitsSystem], protocol: Protocol, metrics: Mapping[str, Sequence[float]]) -> list[str]:
-    """What the numbers of a row are means over, what was chosen for the system of each seed, and what from.
+def evaluate(
+    systems: Sequence[DigitsSystem], runs: Sequence[Mapping[str, Sequence[float]]], protocol: Protocol
+) -> Result:
+    """One row: the values of all seeds, and notes on what they are means over and what each seed's system chose.
 
-    `systems`: one a seed; `metrics`: the values of all seeds, one after the other.
+    `systems` and `runs`, what `run` returned for them: one a seed.
     """
+    metrics = {name: [value for r in runs for value in r[name]] for name in runs[0]}
     tuning, evaluation = numbers_of_draws(systems[0], protocol)
     draws = f"{evaluation} draw{'s' * (evaluation > 1)} of them for each seed"
     made = [system.choices() for system in systems]
@@ -135,4 +136,4 @@ def notes(systems: Sequence[DigitsSystem], protocol: Protocol, metrics: Mapping[
     if protocol.extra:
         lines.append("the images of the split `extra` are among the unlabelled ones")
     lines += [spread(name, values, len(systems), "seed") for name, values in metrics.items()]
-    return [line for line in lines if line] + systems[0].notes()
+    return Result(metrics, [line for line in lines if line] + systems[0].notes())

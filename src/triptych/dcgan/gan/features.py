@@ -1,7 +1,5 @@
-"""A trained discriminator as a feature extractor (Radford et al. 2015, sections 5.1 and 5.2; authors' SVHN
-script).
-
-All convolutional layers, after their LeakyReLU, max-pooled to a 4×4 grid, flattened and concatenated.
+"""What describes images by features, and a trained discriminator that does (Radford et al. 2015, sections 5.1 and 5.2;
+authors' SVHN script): all convolutional layers, after their LeakyReLU, max-pooled to a 4×4 grid and concatenated.
 """
 
 from __future__ import annotations
@@ -30,53 +28,47 @@ class FeatureConfig(Strict):
     standardize: bool = Field(default=False, description="each feature to mean 0 and variance about 1")
 
 
-class Adapted:
-    """Mixin of an nn.Module that describes images: what in it depends on the classification set is set by `adapt`.
+class ImageFeatures(nn.Module):
+    """Describes images by vectors: `adapt` sets what depends on the classification set, then `features` reads."""
 
-    The module gives `pooled` and a `standardizer` (an nn.Identity where features stay as they are), and overrides
-    `settle` if more of it depends on the set.
-    """
-
-    standardizer: Standardizer | nn.Identity
-
-    def pooled(self, images: Tensor) -> Tensor:
-        """uint8 images (n, C, H, W) on the module's device -> (n, d) float, as they are before standardising."""
-        raise NotImplementedError
-
-    def settle(self, images: np.ndarray | Tensor, device: torch.device) -> None:
-        """`adapt`, but for the standardizer."""
-        self.to(device)
-
-    def adapt(self, images: np.ndarray | Tensor, device: torch.device) -> None:
-        """Set what depends on the classification set, from its training images, uint8 (N, C, H, W), unlabelled."""
-        self.settle(images, device)
-        if isinstance(self.standardizer, Standardizer):
-            self.standardizer.fit(self.pooled(batch) for batch in batches(images, device))
+    def __init__(self) -> None:
+        super().__init__()
+        self.standardizer: Standardizer | None = None  # what `features` ends in; None: features stay as they are
 
     def features(self, images: Tensor) -> Tensor:
         """uint8 images (n, C, H, W) on the module's device -> (n, d) float."""
-        return self.standardizer(self.pooled(images))
+        raise NotImplementedError
+
+    def adapt(self, images: np.ndarray | Tensor, device: torch.device, standardize: bool = True) -> None:
+        """Move to `device` and set what depends on the classification set from its training images, uint8 (N, C, H, W),
+        without labels. With `standardize` = False the standardizer becomes the identity, to be fitted by the caller."""
+        self.to(device)
+        if self.standardizer is not None:
+            self.standardizer.reset()
+            if standardize:
+                self.standardizer.fit(self.features(batch) for batch in batches(images, device))
 
 
-class DiscriminatorFeatures(Adapted, nn.Module):
-    """A discriminator that describes images; d = 28,672 for the ImageNet net and 7,168 for the SVHN net at the paper's
-    widths."""
+class DiscriminatorFeatures(ImageFeatures):
+    """A discriminator that describes images (n, C, S, S) by vectors (n, d): d = 28,672 for the ImageNet net and 7,168
+    for the SVHN net at the paper's widths."""
 
     def __init__(self, discriminator: Discriminator, config: FeatureConfig):
         super().__init__()
         self.discriminator, self.config = discriminator, config
-        self.standardizer = Standardizer(discriminator.n_features) if config.standardize else nn.Identity()
+        if config.standardize:
+            self.standardizer = Standardizer(discriminator.n_features)
 
-    def settle(self, images: np.ndarray | Tensor, device: torch.device) -> None:
+    def adapt(self, images: np.ndarray | Tensor, device: torch.device, standardize: bool = True) -> None:
+        """Re-estimates the statistics of the normalisations too, unless the config keeps those of training."""
         self.to(device, memory_format=torch.channels_last).eval()
         if self.config.statistics == "reestimated":
             estimate_statistics(self.discriminator, images, device, self.config.statistics_batch)
+        super().adapt(images, device, standardize)
 
-    def pooled(self, images: Tensor) -> Tensor:
-        return features(self.discriminator, images)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.features(images)
+    def features(self, images: Tensor) -> Tensor:
+        out = features(self.discriminator, images)
+        return out if self.standardizer is None else self.standardizer(out)
 
 
 def features(discriminator: Discriminator, images: Tensor) -> Tensor:
@@ -122,6 +114,11 @@ class Standardizer(nn.Module):
         self.epsilon = epsilon
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(n_features))
+
+    def reset(self) -> None:
+        """Back to the identity."""
+        self.mean.zero_()
+        self.scale.fill_(1.0)
 
     @torch.no_grad()
     def fit(self, blocks: Iterable[Tensor]) -> None:

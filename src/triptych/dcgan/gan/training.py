@@ -149,3 +149,13 @@ def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica,
     stream = replica.stream(images, batch_size=pair * config.batch_size, transform=gan.discriminator.scaled)
     steps = max(1, config.steps // pair)
     train(Adversarial(gan, config), {"real": stream}, steps=steps, replica=replica, **options)
+
+
+def notes_on_updates(config: GanConfig) -> list[str]:
+    """Where adversarial training departs from the authors' code (Radford et al. 2015): a row's note, or none."""
+    if config.updates == "alternate":
+        return []
+    return [
+        "Both networks learn from each mini-batch; in the authors' code one moves the generator, the next the "
+        "discriminator."
+    ]

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.dcgan.svm.newton import Rows
 from triptych.engine.parallel import at_once
 
@@ -19,16 +19,12 @@ BLOCK = 250  # images at a time
 
 
 @torch.inference_mode()
-def adapt_and_extract(system: nn.Module, images: np.ndarray, device: torch.device, order: np.ndarray) -> Rows:
-    """`system.adapt` to the training images of the classification set, and their features, those of `order` in that
-    order. What is only standardised is computed once, not first for the mean and then again."""
-    if not isinstance(system, Adapted):
-        if hasattr(system, "adapt"):
-            system.adapt(images, device)
-        return extract(system.features, images, device, order)
-    system.settle(images, device)
-    rows = extract(system.pooled, images, device, order)
-    if isinstance(system.standardizer, Standardizer):
+def adapt_and_extract(system: FeatureSystem, images: np.ndarray, device: torch.device, order: np.ndarray) -> Rows:
+    """`system.adapt` to the training images of the classification set, uint8 (N, C, H, W), and their features, those of
+    `order` in that order (n, d): computed once, and not first for the standardizer and then again."""
+    system.adapt(images, device, standardize=False)
+    rows = extract(system.features, images, device, order)
+    if system.standardizer is not None:
         blocks = [torch.as_tensor(rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK)]  # views
         system.standardizer.fit(block.to(device) for block in blocks)
         for block in blocks:

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from pydantic import Field
-from torch import nn
 
 from triptych.base.config import ParamsError, Positive, Seeds, Strict
-from triptych.base.results import spread
+from triptych.base.results import Result, chosen, spread
 from triptych.data.format import Split
-from triptych.dcgan.notes import chosen
 from triptych.dcgan.objects.extraction import adapt_and_extract, extract
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.dcgan.svm.label_draws import draw_rows, labels_of
 from triptych.dcgan.svm.newton import Rows
 from triptych.dcgan.svm.svm import fit_svm, predict_all
@@ -68,20 +67,19 @@ class Outcome:
 
 
 def evaluate(
-    systems: Mapping[int, nn.Module],
+    systems: Mapping[int, FeatureSystem],
     train: Split,
     test: Split,
     protocol: Protocol,
     device: torch.device,
     for_each=one_by_one,
-) -> tuple[dict[str, list[float]], list[str]]:
-    """Judge the systems trained with each seed -> metrics {name: one value a seed, or a seed and draw}, and
-    notes.
+) -> Result:
+    """Judge the systems trained with each seed -> metrics with a value a seed, or a seed and draw.
 
-    A system that learns nothing (its state is empty) is the same for every seed and is judged once.
-    `for_each(seeds, work)` judges the others.
+    A system that learns nothing is the same for every seed and is judged once. `for_each(seeds, work)` judges others.
     """
-    if not next(iter(systems.values())).state_dict():
+    first = next(iter(systems.values()))
+    if not first.learns:
         systems = dict(list(systems.items())[:1])
     judged = lambda seed: judge(systems[seed], train, test, protocol.probe, device)  # noqa: E731
     outcomes = for_each(list(systems), judged)  # an error names the item: not a whole network
@@ -97,11 +95,10 @@ def evaluate(
         f"accuracy_few: {few} labels per class ({few * classes} in all), {protocol.probe.draws} draws",
         *filter(None, [spread("accuracy_few", metrics["accuracy_few"], len(outcomes), "training")]),
     ]
-    said = getattr(next(iter(systems.values())), "notes", list)
-    return metrics, notes + said()
+    return Result(metrics, notes + first.notes())
 
 
-def judge(system: nn.Module, train: Split, test: Split, probe: Probe, device: torch.device) -> Outcome:
+def judge(system: FeatureSystem, train: Split, test: Split, probe: Probe, device: torch.device) -> Outcome:
     """Extract the system's features and run both evaluations on them."""
     order = np.random.default_rng([probe.draw_seed, 0]).permutation(len(train))
     labels, test_labels = labels_of(train)[order], labels_of(test)

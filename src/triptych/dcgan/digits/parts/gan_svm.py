@@ -15,6 +15,7 @@ from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.training import Gan
 from triptych.dcgan.svm.svm import fit_svm
 from triptych.engine import Replica, exact_products, inference
+from triptych.engine.system import Sampler
 
 
 class GanSvmConfig(FeatureConfig):
@@ -25,8 +26,8 @@ class GanSvmConfig(FeatureConfig):
     )
 
 
-class GanSvmSystem(DigitsSystem):
-    """A Gan, from which subclasses say how it is come by (`learn_gan`), and an SVM on its discriminator's features."""
+class GanSvmSystem(DigitsSystem, Sampler):
+    """A Gan and an SVM on its discriminator's features. Subclasses implement `learn_gan`."""
 
     def __init__(self, config: GanSvmConfig, gan: Gan, spec: Spec):
         super().__init__()
@@ -38,7 +39,7 @@ class GanSvmSystem(DigitsSystem):
         self.register_buffer("cost", torch.tensor(config.costs[0]))
 
     def learn_gan(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        """Bring the weights of `gan` to where features are taken, from uint8 images (n, C, H, W) or elsewhere."""
+        """Give `gan` the weights whose features are used, from uint8 images (n, C, H, W) or from elsewhere."""
         raise NotImplementedError
 
     def pretrain(self, unlabelled: np.ndarray, replica: Replica) -> None:
@@ -68,16 +69,15 @@ class GanSvmSystem(DigitsSystem):
 
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
         def classes(batch: Tensor) -> Tensor:
-            features = self.extractor(batch)
+            features = self.extractor.features(batch)
             with exact_products():
                 return (features @ self.weight.T + self.bias).argmax(1)
 
         return inference(classes, images, self.weight.device).long().numpy()
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        """uint8 images (n, C, S, S) of the generator, for the codes that belong to `seed`."""
         return self.gan.sample(n, seed)
 
     def features(self, images: np.ndarray | Tensor) -> Tensor:
         """uint8 images (n, C, H, W) -> (n, d), on the system's device."""
-        return inference(self.extractor, images, self.weight.device).to(self.weight.device)
+        return inference(self.extractor.features, images, self.weight.device).to(self.weight.device)

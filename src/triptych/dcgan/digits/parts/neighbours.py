@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
 from triptych.data.spec import Spec
-from triptych.dcgan.digits.parts.system import Choices, FeatureSystem, Labelled
+from triptych.dcgan.digits.parts.system import Choices, FeatureClassifier, Labelled
 from triptych.engine import Replica, exact_products, inference
 
 
@@ -78,7 +78,7 @@ class NeighbourConfig(Strict):
     )
 
 
-class NeighbourSystem(FeatureSystem):
+class NeighbourSystem(FeatureClassifier):
     """k-NN among features of the labelled images; subclasses say which."""
 
     def __init__(self, config: NeighbourConfig, spec: Spec, n_features: int):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from triptych.engine import Replica
+from triptych.engine.system import System
 
 Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images (n, C, H, W), int64 labels (n,)
 Choices = dict[str, tuple[float, list]]  # name -> what was chosen, and what from: a grid, or two bounds
 
 
-class DigitsSystem(nn.Module):
-    """A classifier that learns from many images and few labels.
+class DigitsSystem(System):
+    """A row of the table: a classifier that learns from many images and few labels.
 
     The protocol calls `pretrain` and `tune` once per seed, then `fit` and `predict` for every draw of labels.
     What `predict` needs is in the state dict; what only `fit` needs (the unlabelled images) need not be.
@@ -39,10 +40,6 @@ class DigitsSystem(nn.Module):
         """What was chosen by the validation error, for the row's notes; known to a system that was saved and loaded."""
         return {}
 
-    def notes(self) -> list[str]:
-        """Further notes of the row."""
-        return []
-
     def metrics(self) -> dict[str, float]:
         """Further numbers for the table about the last `fit`."""
         return {}
@@ -52,7 +49,7 @@ class DigitsSystem(nn.Module):
         return float(np.mean(self.predict(labelled[0]) != labelled[1]))
 
 
-class FeatureSystem(DigitsSystem):
+class FeatureClassifier(DigitsSystem):
     """A classifier on features that are learned without labels: some systems say which features, others what learns
     from them."""
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from triptych.base.config import Positive, Strict
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.kernel_map import NystromMap
-from triptych.dcgan.digits.parts.system import Choices, FeatureSystem, Labelled
+from triptych.dcgan.digits.parts.system import Choices, FeatureClassifier, Labelled
 from triptych.dcgan.digits.parts.tsvm_solver import TransductiveSVM
 from triptych.engine import Replica, inference
 
@@ -34,7 +34,7 @@ class TransductionConfig(Strict):
     unlabelled: int = Field(default=10_000, ge=2, description="images of the pool, at most, used without labels")
 
 
-class TransductiveSystem(FeatureSystem):
+class TransductiveSystem(FeatureClassifier):
     """A transductive SVM on features of the images; subclasses say which."""
 
     retrains = True  # every draw goes through the unlabelled images again

@@ -12,8 +12,7 @@ from pydantic import Field
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.gan_svm import GanSvmConfig, GanSvmSystem
 from triptych.dcgan.gan.networks import FamilyName
-from triptych.dcgan.gan.training import Gan, GanConfig, Prior, train_gan
-from triptych.dcgan.notes import updates
+from triptych.dcgan.gan.training import Gan, GanConfig, Prior, notes_on_updates, train_gan
 from triptych.engine import Replica
 
 
@@ -38,4 +37,4 @@ class System(GanSvmSystem):
         train_gan(self.gan, unlabelled, self.config, replica)
 
     def notes(self) -> list[str]:
-        return updates(self.config)
+        return notes_on_updates(self.config)

@@ -11,9 +11,10 @@ from torch import Tensor
 from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.networks import FamilyName
-from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
-from triptych.dcgan.notes import updates
+from triptych.dcgan.gan.training import Gan, GanConfig, notes_on_updates, train_gan
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Replica
+from triptych.engine.system import Sampler
 
 
 class Config(GanConfig, FeatureConfig):
@@ -24,8 +25,9 @@ class Config(GanConfig, FeatureConfig):
     z_dim: int = Field(default=256, ge=1)
 
 
-class System(DiscriminatorFeatures):
-    """(n, C, S, S) -> (n, d); d = 28,672 at the paper's width of 128."""
+class System(DiscriminatorFeatures, FeatureSystem, Sampler):
+    """(n, C, S, S) -> (n, d); d = 28,672 at the paper's width of 128. Not published: how long the nets were trained,
+    and whose statistics the normalisations had (in the authors' SVHN script: those of the classification set)."""
 
     def __init__(self, config: Config, spec: Spec):
         gan = Gan(config, spec.image_shape)
@@ -37,8 +39,7 @@ class System(DiscriminatorFeatures):
         train_gan(self.gan, images, self.config, replica)
 
     def notes(self) -> list[str]:
-        return updates(self.config)
+        return notes_on_updates(self.config)
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        """uint8 images (n, C, S, S) of the generator, for the codes that belong to `seed`."""
         return self.gan.sample(n, seed)

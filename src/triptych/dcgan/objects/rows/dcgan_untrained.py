@@ -10,6 +10,7 @@ from pydantic import Field
 from triptych.data.spec import Spec
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.networks import Discriminator, FamilyName, Norm, family_for
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Replica
 
 
@@ -21,8 +22,9 @@ class Config(FeatureConfig):
     norm: Norm = "batch"
 
 
-class System(DiscriminatorFeatures):
-    """(n, C, S, S) -> (n, d), d as for `dcgan`."""
+class System(DiscriminatorFeatures, FeatureSystem):
+    """(n, C, S, S) -> (n, d), d as for `dcgan`. No row of the paper. It learns nothing, but each seed has weights
+    of its own: all of them are judged."""
 
     def __init__(self, config: Config, spec: Spec):
         family = family_for(config.net, spec.image_shape)

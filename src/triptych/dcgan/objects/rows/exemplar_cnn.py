@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from triptych.base.config import ParamsError, Strict
 from triptych.base.pixels import unit
 from triptych.data.spec import Spec
-from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.gan.features import Standardizer
 from triptych.dcgan.objects.parts.plateau import Plateau
 from triptych.dcgan.objects.parts.surrogate_transforms import Colours, Ranges
 from triptych.dcgan.objects.parts.surrogates import choose_seeds, surrogate_set
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Phase, Replica, Task, inference, train
 
 POOLINGS = 2  # after the first two convolutions
@@ -111,7 +112,7 @@ class Exemplars(Task):
         return sgd
 
 
-class System(Adapted, nn.Module):
+class System(FeatureSystem):
     """(n, C, H, W) -> (n, 4 (sum of filters + units))."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -123,8 +124,8 @@ class System(Adapted, nn.Module):
         if min(height, width) * config.upsample <= config.patch:
             raise ParamsError(f"exemplar_cnn.patch = {config.patch}: must be smaller than the enlarged images")
         self.net = Net(config, channels)
-        n_features = 4 * (sum(config.filters) + config.units)
-        self.standardizer = Standardizer(n_features) if config.standardize else nn.Identity()
+        if config.standardize:
+            self.standardizer = Standardizer(4 * (sum(config.filters) + config.units))
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Draw the surrogate set from uint8 `images` and train the net on it."""
@@ -158,10 +159,11 @@ class System(Adapted, nn.Module):
         return loss, accuracy
 
     @torch.no_grad()
-    def pooled(self, images: Tensor) -> Tensor:
-        """uint8 images (n, C, H, W) -> (n, d): the maxima of all layers over the four quadrants."""
+    def features(self, images: Tensor) -> Tensor:
+        """The maxima of all layers over the four quadrants."""
         x = F.interpolate(self.net.scaled(images), scale_factor=self.config.upsample, mode="bilinear")
-        return torch.cat([F.adaptive_max_pool2d(h, 2).flatten(1) for h in self.net.layers(x)], dim=1)
+        out = torch.cat([F.adaptive_max_pool2d(h, 2).flatten(1) for h in self.net.layers(x)], dim=1)
+        return out if self.standardizer is None else self.standardizer(out)
 
 
 def draw_surrogates(images: np.ndarray, config: Config, replica: Replica) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from triptych.base.config import ParamsError
 from triptych.data.spec import Spec
-from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.gan.features import Standardizer
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
     PatchConfig,
@@ -23,6 +23,7 @@ from triptych.dcgan.objects.parts.kmeans import (
     random_patches,
     windows,
 )
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Replica
 
 
@@ -33,7 +34,7 @@ class Config(PatchConfig):
     patches: int = Field(default=400_000, ge=2, description="random patches that are clustered")
 
 
-class System(Adapted, Dictionary):
+class System(Dictionary, FeatureSystem):
     """(n, C, H, W) -> (n, 4 k), standardised by the classification set's training images."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -53,13 +54,11 @@ class System(Adapted, Dictionary):
         raw = random_patches(images, self.config.patches, self.config.patch, generator).to(replica.device)
         self.learn(raw, self.config.iterations, generator, lambda step, value: replica.log(step, distortion=value))
 
-    def pooled(self, images: Tensor) -> Tensor:
-        """(n, C, H, W) -> (n, 4 k) sums of the triangle code over quadrants, a few images at a time."""
-        return torch.cat([self._encode(part) for part in images.split(self._images_at_once())])
+    def features(self, images: Tensor) -> Tensor:
+        """Sums of the triangle code over quadrants, a few images at a time."""
+        at_once = images_at_once(self.quadrants.shape[1] * self.config.k, images.device)
+        return self.standardizer(torch.cat([self._encode(part) for part in images.split(at_once)]))
 
     def _encode(self, images: Tensor) -> Tensor:
         code = self.code(windows(images.float(), self.config.patch)).view(len(images), -1, self.config.k)
         return (self.quadrants @ code).flatten(1)
-
-    def _images_at_once(self) -> int:
-        return images_at_once(self.quadrants.shape[1] * self.config.k, self.centroids.device)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from triptych.base.config import ParamsError
 from triptych.data.spec import Spec
-from triptych.dcgan.gan.features import Adapted, Standardizer, batches
+from triptych.dcgan.gan.features import Standardizer, batches
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
     PatchConfig,
@@ -27,6 +27,7 @@ from triptych.dcgan.objects.parts.kmeans import (
     windows,
 )
 from triptych.dcgan.objects.parts.receptive_fields import GroupedLayer, average_blocks, random_windows
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Replica
 
 
@@ -53,7 +54,7 @@ class Config(PatchConfig):
         return self
 
 
-class System(Adapted, nn.Module):
+class System(FeatureSystem):
     """(n, C, H, W) -> (n, 4 (k + 2 · groups · k_group)), standardised by the classification set's training images."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -89,9 +90,9 @@ class System(Adapted, nn.Module):
             for step, value in enumerate(layer.learn(sample, c.iterations, generator)):
                 replica.log(step + 1, **{f"distortion_{depth + 2}": value})
 
-    def pooled(self, images: Tensor) -> Tensor:
-        """(n, C, H, W) -> (n, d): sums of each layer's code over its quadrants."""
-        return torch.cat([sums for sums, _ in self._layers(images)], dim=1)
+    def features(self, images: Tensor) -> Tensor:
+        """Sums of each layer's code over its quadrants."""
+        return self.standardizer(torch.cat([sums for sums, _ in self._layers(images)], dim=1))
 
     def _layers(self, images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Of each layer the sums over quadrants, and the maps that the next one sees."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from triptych.base.config import ParamsError
 from triptych.data.spec import Spec
-from triptych.dcgan.gan.features import Adapted, Standardizer
+from triptych.dcgan.gan.features import Standardizer
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
     PatchConfig,
@@ -33,6 +33,7 @@ from triptych.dcgan.objects.parts.kmeans import (
     windows,
     zca,
 )
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Replica
 
 
@@ -73,7 +74,7 @@ class Views(Dictionary):
         return nearness(nearest_view(self.whiten(raw), self.centroids))
 
 
-class System(Adapted, nn.Module):
+class System(FeatureSystem):
     """(n, C, H, W) -> (n, 4 k · levels), standardised by the classification set's training images."""
 
     def __init__(self, config: Config, spec: Spec):
@@ -106,10 +107,10 @@ class System(Adapted, nn.Module):
 
             level.learn_linked(raw, c.iterations, generator, log)
 
-    def pooled(self, images: Tensor) -> Tensor:
-        """(n, C, H, W) -> (n, 4 k · levels) sums of the triangle code over quadrants, a few images at a time."""
+    def features(self, images: Tensor) -> Tensor:
+        """Sums of the triangle code over quadrants, a few images at a time."""
         at_once = images_at_once(self.quadrants0.shape[1] * self.config.k, images.device)
-        return torch.cat([self._encode(part.float()) for part in images.split(at_once)])
+        return self.standardizer(torch.cat([self._encode(part.float()) for part in images.split(at_once)]))
 
     def _encode(self, images: Tensor) -> Tensor:
         out = []

@@ -3,21 +3,65 @@ pictures of one generator. The first draw is shown, whatever it is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
+from triptych.base.config import Strict
 from triptych.base.pixels import signed, to_uint8
 from triptych.dcgan.studies.arithmetic import latent
 from triptych.dcgan.studies.arithmetic.code_lab import Lab, right
 
-if TYPE_CHECKING:
-    from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Protocol, Turn
-
 Numbers = dict[str, float]
 Pictures = dict[str, np.ndarray]  # uint8 (…, C, H, W)
+
+
+class Exemplars(Strict):
+    """Exemplars are drawn `draws` times from the `candidates` best samples; `exemplars` per concept, `around` further
+    images within ±`noise` of the result."""
+
+    candidates: int = Field(ge=1)
+    draws: int = Field(ge=1)
+    exemplars: int = Field(default=3, ge=1)
+    around: int = Field(default=8, ge=0)
+    noise: float = Field(default=0.25, ge=0)
+
+
+class Interpolation(Strict):
+    """`series` of `points` random codes; neighbours are joined by `steps` equal steps."""
+
+    series: int = Field(ge=1)
+    points: int = Field(default=9, ge=2)
+    steps: int = Field(default=8, ge=1)
+
+
+class Pair(Strict):
+    """A: `changed` on, B: `changed` off, both with `across` = `start`; C: `changed` off and `across` the other way.
+    A − B + C should have `changed` on and `across` as C has it (smiling woman − neutral woman + neutral man)."""
+
+    changed: str
+    across: str
+    start: Literal[0, 1]
+
+    @model_validator(mode="after")
+    def _two_attributes(self) -> Pair:
+        if self.changed == self.across:
+            raise ValueError(f"changed and across are both {self.changed!r}; a pair needs two attributes")
+        return self
+
+
+class Turn(Strict):
+    """The direction between the means of `exemplars` samples at either end of the `factor`; `starts` random codes are
+    moved along it, at `points` places from −`reach` to +`reach` of its length. factor: null if the data have none."""
+
+    factor: str | None
+    exemplars: int = Field(default=4, ge=1)
+    starts: int = Field(ge=1)
+    points: int = Field(default=9, ge=3)
+    reach: float = Field(default=0.5, gt=0)
 
 
 def interpolate(lab: Lab, config: Interpolation) -> tuple[Numbers, np.ndarray]:
@@ -40,7 +84,7 @@ def interpolate(lab: Lab, config: Interpolation) -> tuple[Numbers, np.ndarray]:
     return numbers, torch.stack(rows).numpy()
 
 
-def add_up(lab: Lab, name: str, pair: Pair, protocol: Protocol) -> tuple[Numbers, Pictures]:
+def add_up(lab: Lab, name: str, pair: Pair, config: Exemplars) -> tuple[Numbers, Pictures]:
     """A − B + C over many draws of exemplars.
 
     success: share of sums, one a draw, with both attributes as they should be; distance: to the nearest real image, in
@@ -57,23 +101,23 @@ def add_up(lab: Lab, name: str, pair: Pair, protocol: Protocol) -> tuple[Numbers
     target = {pair.changed: 1, pair.across: 1 - pair.start}
     names = lab.reader.attributes
     rows = {
-        key: latent.choose(lab.score(wanted), protocol.candidates, protocol.exemplars, protocol.draws, rng)
+        key: latent.choose(lab.score(wanted), config.candidates, config.exemplars, config.draws, rng)
         for key, wanted in concepts.items()
     }
     numbers: Numbers = {}
     pictures: Pictures = {}
-    for label, count in (("", protocol.exemplars), ("_1", 1)):
+    for label, count in (("", config.exemplars), ("_1", 1)):
         parts = [rows[key][:, :count] for key in concepts]
         centres = latent.combine(*(lab.pool[part] for part in parts))
-        codes = latent.around(centres, protocol.around, protocol.noise, draw)
+        codes = latent.around(centres, config.around, config.noise, draw)
         made = lab.generate(codes.flatten(0, 1))
         summed = to_uint8(latent.combine(*(signed(lab.samples[part]) for part in parts)))
-        sums = made[:: 1 + protocol.around]
+        sums = made[:: 1 + config.around]
         for space, images in (("", sums), ("_around", made), ("_pixels", summed)):
             readings = lab.reader.read(images)
             numbers[f"success{space}{label}"] = float(right(readings, names, target).double().mean())
             numbers[f"distance{space}{label}"] = lab.real.median(images)
-        pictures[f"result{label}"] = made[: 1 + protocol.around].numpy()
+        pictures[f"result{label}"] = made[: 1 + config.around].numpy()
         pictures[f"pixels{label}"] = summed[:1].numpy()
     for key in concepts:
         mean = lab.generate(lab.pool[rows[key][:1]].mean(1))
@@ -84,7 +128,7 @@ def add_up(lab: Lab, name: str, pair: Pair, protocol: Protocol) -> tuple[Numbers
     return numbers, pictures
 
 
-def turn(lab: Lab, config: Turn, protocol: Protocol) -> tuple[Numbers, Pictures]:
+def turn(lab: Lab, config: Turn, exemplars: Exemplars) -> tuple[Numbers, Pictures]:
     """Random codes moved along the turn vector. rank_correlation: of place and azimuth read, mean over starts and
     draws, with the means of several exemplars, with single ones (`_1`), with a random direction of the same length
     (`_random`), and adding the difference of the images to the image (`_pixels`). range: azimuth at the last place
@@ -92,9 +136,9 @@ def turn(lab: Lab, config: Turn, protocol: Protocol) -> tuple[Numbers, Pictures]
     to the nearest real image, at both ends."""
     rng, draw = lab.random("turn")
     angle = lab.readings.angle
-    left = latent.choose(-angle, protocol.candidates, config.exemplars, protocol.draws, rng)
-    right_ = latent.choose(angle, protocol.candidates, config.exemplars, protocol.draws, rng)
-    starts = lab.codes(protocol.draws * config.starts, draw).unflatten(0, (protocol.draws, config.starts))
+    left = latent.choose(-angle, exemplars.candidates, config.exemplars, exemplars.draws, rng)
+    right_ = latent.choose(angle, exemplars.candidates, config.exemplars, exemplars.draws, rng)
+    starts = lab.codes(exemplars.draws * config.starts, draw).unflatten(0, (exemplars.draws, config.starts))
     still = signed(lab.generate(starts.flatten(0, 1)).unflatten(0, starts.shape[:2]))
     places = torch.linspace(-config.reach, config.reach, config.points).tolist()
 
@@ -118,9 +162,8 @@ def turn(lab: Lab, config: Turn, protocol: Protocol) -> tuple[Numbers, Pictures]
     for label, images in kinds.items():
         for metric, value in _turned(lab, images).items():
             numbers[f"{metric}{label}"] = value
-    exemplars = torch.cat([lab.samples[left[0]], lab.samples[right_[0]]])
-    shown = {"ends": exemplars.numpy(), "result": kinds[""][0, :8].numpy(), "pixels": summed[0, :8].numpy()}
-    return numbers, shown
+    shown = torch.cat([lab.samples[left[0]], lab.samples[right_[0]]])
+    return numbers, {"ends": shown.numpy(), "result": kinds[""][0, :8].numpy(), "pixels": summed[0, :8].numpy()}
 
 
 def _turned(lab: Lab, images: Tensor) -> Numbers:

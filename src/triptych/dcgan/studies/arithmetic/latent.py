@@ -62,11 +62,11 @@ def along(starts: Tensor, direction: Tensor, places: Sequence[float]) -> Tensor:
 
 def spearman(x: Tensor) -> Tensor:
     """Rank correlation of each row of (…, n) with its order 0 … n − 1; 1 where it only rises. Rows that do not change
-    at all have 0."""
+    at all have 0 (`scipy.stats.spearmanr` gives NaN)."""
+    from scipy.stats import rankdata
+
     n = x.shape[-1]
-    wide = x[..., :, None]
-    ranks = ((wide > x[..., None, :]).double() + 0.5 * (wide == x[..., None, :])).sum(-1)  # ties share their rank
-    ranks = ranks - ranks.mean(-1, keepdim=True)
-    order = torch.arange(n, dtype=torch.float64, device=x.device) - (n - 1) / 2
+    ranks = torch.from_numpy(rankdata(x.cpu(), axis=-1)) - (n + 1) / 2
+    order = torch.arange(n, dtype=torch.float64) - (n - 1) / 2
     size = (ranks.square().sum(-1) * order.square().sum()).sqrt()
     return torch.where(size > 0, (ranks * order).sum(-1) / size.clamp(min=1e-12), 0)

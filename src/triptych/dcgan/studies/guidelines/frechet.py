@@ -63,7 +63,7 @@ class FrechetSpace:
         return frechet(*self.real, *moments(self.features(images)))
 
     def _codes(self, images: np.ndarray | Tensor) -> Tensor:
-        return inference(self.code.pooled, images, self.device).double()
+        return inference(self.code.features, images, self.device).double()
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:

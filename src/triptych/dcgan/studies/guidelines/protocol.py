@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from triptych.base.config import ParamsError, Positive, Seeds, Strict, validate
+from triptych.base.results import Result
 from triptych.data.format import Split
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
@@ -171,7 +172,7 @@ def transfer_accuracy(gan: Gan, judge: Judge, transfer: Transfer) -> float:
     extractor.adapt(judge.labelled.images[np.sort(judge.drawn.flatten())], judge.device)
 
     def features(images: np.ndarray) -> Tensor:
-        return inference(extractor, images, judge.device).to(judge.device)
+        return inference(extractor.features, images, judge.device).to(judge.device)
 
     x = features(judge.labelled.images[chosen])
     machines = fit_svm(x, labels[chosen], transfer.costs, device=judge.device)
@@ -182,15 +183,15 @@ def transfer_accuracy(gan: Gan, judge: Judge, transfer: Transfer) -> float:
     return best.accuracy(features(judge.test.images[tested]), labels_of(judge.test)[tested])
 
 
-def metrics(runs: Sequence[Run], variant: str) -> dict[str, list[float]]:
-    """{name: one value for each seed that has it} of a variant's runs."""
-    numbers = [r.numbers for r in runs if r.variant == variant]
-    return {name: [n[name] for n in numbers if name in n] for name in max(numbers, key=len)}
-
-
-def notes(protocol: Protocol, variant: str, judge: Judge) -> list[str]:
-    """What the variant changes, and the distance that real images have."""
-    changes = ", ".join(f"{k}: {v}" for k, v in protocol.variants[variant].items())
+def evaluate(runs: Sequence[Run], protocol: Protocol, judge: Judge) -> dict[str, Result]:
+    """Variant -> metrics with one value for each seed that has it; what the variant changes, and the distance that real
+    images have."""
     floor = judge.space.floor
-    told = [changes or "all four guidelines"]
-    return told if floor is None else [*told, f"Fréchet distance of other real images: {floor:.4f}"]
+    told = [] if floor is None else [f"Fréchet distance of other real images: {floor:.4f}"]
+    results = {}
+    for variant, changed in protocol.variants.items():
+        numbers = [r.numbers for r in runs if r.variant == variant]
+        metrics = {name: [n[name] for n in numbers if name in n] for name in max(numbers, key=len)}
+        changes = ", ".join(f"{k}: {v}" for k, v in changed.items())
+        results[variant] = Result(metrics, [changes or "all four guidelines", *told])
+    return results

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from triptych.base.config import Strict
+from triptych.base.results import Result
 from triptych.dcgan.studies.pathologies.games import Step, bilinear, dirac, dirac_growth, growth, trajectory
 from triptych.engine import Replica
 
@@ -78,19 +79,17 @@ def run(config: Config, replica: Replica, images: None = None) -> Run:
     return Run(replica.seed, paths)
 
 
-def metrics(config: Config, runs: Sequence[Run]) -> dict[str, list[float]]:
+def evaluate(config: Config, runs: Sequence[Run]) -> Result:
     """Growth of the radius per step in each game, and how far the simultaneous one is from its closed form."""
     out = {f"growth_{name}": [growth(r.paths[name]) for r in runs] for name in games(config)}
     exact = math.sqrt(1 + config.lr**2)
-    return {**out, "closed_form_error": [abs(value - exact) for value in out["growth_simultaneous"]]}
-
-
-def notes(config: Config, runs: Sequence[Run]) -> list[str]:
+    metrics = {**out, "closed_form_error": [abs(value - exact) for value in out["growth_simultaneous"]]}
     expected = ", ".join(f"{game.title} {game.expected:.5f}" for game in games(config).values())
-    return [
+    notes = [
         f"step size {config.lr:g}, {config.steps} steps",
         f"radius a step, expected (Dirac-GANs: near the equilibrium): {expected}",
     ]
+    return Result(metrics, notes)
 
 
 def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
@@ -100,7 +99,7 @@ def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
 
     from triptych.draw.style import BLUE, GREEN, INK, RC, VERMILION, to_png
 
-    measured = {name: float(np.mean(values)) for name, values in metrics(config, runs).items()}
+    measured = {name: float(np.mean(values)) for name, values in evaluate(config, runs).metrics.items()}
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(8.4, 5.5), layout="constrained")
         for axes, (name, game) in zip(figure.subplots(2, 3).flat, games(config).items()):

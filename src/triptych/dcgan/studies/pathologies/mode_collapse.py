@@ -16,6 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from triptych.base.results import Result
 from triptych.dcgan.studies.pathologies.mixture import Mixture, MixtureName, coverage, mixture
 from triptych.dcgan.studies.pathologies.toy_gan import ToyGan, ToyGanConfig
 from triptych.engine import Replica, exact_products, train
@@ -87,17 +88,15 @@ def turnover(target: Mixture, points: dict[int, Tensor]) -> float:
     return float(np.mean(moved)) if moved else 0.0
 
 
-def metrics(config: Config, runs: Sequence[Run]) -> dict[str, list[float]]:
-    return {name: [r.numbers[name] for r in runs] for name in runs[0].numbers}
-
-
-def notes(config: Config, runs: Sequence[Run]) -> list[str]:
+def evaluate(config: Config, runs: Sequence[Run]) -> Result:
+    """`coverage` of the points at the end, and `turnover`: a value a seed."""
     unrolled = f", D unrolled {config.unroll} steps" if config.unroll else ""
     k = len(mixture(config.mixture).means)
-    return [
+    notes = [
         f"{config.mixture} of {k} modes, {LOSSES[config.loss]} loss, nets of {NETS[config.net]}{unrolled}",
         f"{config.steps} steps of {config.batch_size} points, widths {config.width_g} and {config.width_d}",
     ]
+    return Result({name: [r.numbers[name] for r in runs] for name in runs[0].numbers}, notes)
 
 
 def draw(config: Config, runs: Sequence[Run], path: Path, seeds: int = 4, times: int = 5) -> dict[str, Any]:
@@ -129,7 +128,7 @@ def draw(config: Config, runs: Sequence[Run], path: Path, seeds: int = 4, times:
         for axes, step in zip(panels[0], steps):
             axes.set_title(f"step {step}")
         path.write_bytes(to_png(figure))
-    means = {name: round(float(np.mean(values)), 4) for name, values in metrics(config, runs).items()}
+    means = {name: round(float(np.mean(values)), 4) for name, values in evaluate(config, runs).metrics.items()}
     return {
         "caption": f"Points of the generator (blue) and the {len(target.means)} modes of the data (rings) in the "
         f"course of training, {LOSSES[config.loss]} loss. Under each: modes covered, and the share of points within 3 "

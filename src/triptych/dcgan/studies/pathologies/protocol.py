@@ -14,7 +14,7 @@ EXPERIMENTS = ("vanishing_gradient", "mode_collapse", "cycling")
 
 
 def experiment(name: str) -> ModuleType:
-    """The module with its Config, run, metrics, notes and draw."""
+    """The module with its Config, run, evaluate and draw."""
     if name not in EXPERIMENTS:
         raise ParamsError(f"experiment = {name!r}: must be one of {', '.join(EXPERIMENTS)}")
     return importlib.import_module(f"triptych.dcgan.studies.pathologies.{name}")

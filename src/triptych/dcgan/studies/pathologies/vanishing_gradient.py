@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from triptych.base.results import Result
 from triptych.dcgan.gan.training import Adversarial, Gan, GanConfig, train_gan
 from triptych.dcgan.studies.pathologies.objectives import LOSSES, generator_loss
 from triptych.engine import Phase, Replica, train
@@ -106,25 +107,22 @@ def gradient_norms(gan: Gan, n: int, seed: int) -> tuple[dict[str, float], float
     return norms, float(logits.detach().sigmoid().mean())
 
 
-def metrics(config: Config, runs: Sequence[Run]) -> dict[str, list[float]]:
+def evaluate(config: Config, runs: Sequence[Run]) -> Result:
     """Orders of magnitude that each gradient loses from its largest value to its last; their ratio and D then."""
     out = {f"lost_{loss}": [lost(r.norms[loss]) for r in runs] for loss in LOSSES}
     ends = {loss: [r.norms[loss][-1] for r in runs] for loss in LOSSES}
     out["ratio"] = [a / max(b, TINY) for a, b in zip(ends["minimax"], ends["nonsaturating"])]
-    return {**out, "d_fake": [r.d_fake[-1] for r in runs]}
+    notes = [
+        f"{config.steps} joint steps, then {config.frozen_steps} of the discriminator "
+        + ("anew" if config.restart else "on"),
+        "ratio: minimax over non-saturating gradient at the end",
+    ]
+    return Result({**out, "d_fake": [r.d_fake[-1] for r in runs]}, notes)
 
 
 def lost(norms: Sequence[float]) -> float:
     """log₁₀ of the largest over the last; 0 for a generator that has no gradient at all."""
     return math.log10(max(*norms, TINY) / max(norms[-1], TINY))
-
-
-def notes(config: Config, runs: Sequence[Run]) -> list[str]:
-    return [
-        f"{config.steps} joint steps, then {config.frozen_steps} of the discriminator "
-        + ("anew" if config.restart else "on"),
-        "ratio: minimax over non-saturating gradient at the end",
-    ]
 
 
 def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
@@ -146,7 +144,7 @@ def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
         right.set(yscale="log", xlabel="steps of the discriminator", title="mean of D on generated images")
         left.legend(loc="best")
         path.write_bytes(to_png(figure))
-    means = {name: round(float(np.mean(values)), 6) for name, values in metrics(config, runs).items()}
+    means = {name: round(float(np.mean(values)), 6) for name, values in evaluate(config, runs).metrics.items()}
     return {
         "caption": "The generator's gradient while only the discriminator learns: a line a seed. With the minimax loss "
         "it vanishes as the discriminator becomes sure that generated images are not real; with the non-saturating "

@@ -7,9 +7,9 @@ from triptych.common import pca
 from triptych.common.pca import PCA
 from triptych.data.format import Split
 from triptych.data.spec import Spec
-from triptych.dcgan.digits.parts import gan_svm as _gan_svm
+from triptych.dcgan.digits.parts import gan_svm
 from triptych.dcgan.digits.parts.neighbours import NearestNeighbours
-from triptych.dcgan.digits.protocol import Protocol, evaluate
+from triptych.dcgan.digits.protocol import Protocol, divide, run
 from triptych.dcgan.digits.rows.dcgan import Config as DcganConfig
 from triptych.dcgan.digits.rows.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.rows.supervised_cnn import sample_trial
@@ -52,7 +52,7 @@ def trained(name: str, seed: int = 0):
     config = validate(systems.module("digits", name).Config, SMALL[name], name)
     system = systems.build("digits", name, config, SPEC, seed)
     torch.set_num_threads(1)
-    return system, evaluate(system, DATA, PROTOCOL, Replica(seed)), config
+    return system, run(system, DATA, PROTOCOL, Replica(seed)), config
 
 
 @pytest.mark.parametrize("name", list(SMALL))
@@ -173,8 +173,6 @@ def test_the_cnn_is_the_discriminator_but_for_its_head():
 
 def test_the_search_reports_the_error_of_the_net_it_keeps():
     system, metrics, _ = trained("supervised_cnn")
-    from triptych.dcgan.digits.protocol import divide
-
     validation = divide(DATA, PROTOCOL).validation
     assert metrics["validation_error"] == pytest.approx([system.error(validation)])
     assert metrics["test_error"] == pytest.approx([system.error((DATA["test"].images, DATA["test"].labels))])
@@ -242,7 +240,6 @@ def test_dcgan_has_the_features_of_the_paper_and_statistics_of_the_pool():
     assert paper.weight.shape == (3, 7168)
     assert (config.z, config.z_dim, config.lr, config.batch_size) == ("gaussian", 100, 5e-4, 64)
     system, _, _ = trained("dcgan")
-    from triptych.dcgan.digits.protocol import divide
     from triptych.dcgan.gan.features import estimate_statistics
 
     before = {k: v.clone() for k, v in system.gan.discriminator.state_dict().items()}
@@ -267,7 +264,7 @@ def test_the_svm_of_dcgan_has_the_cost_with_the_least_mean_error(monkeypatch):
         asked.append(costs)
         return [Machine(cost) for cost in (costs if isinstance(costs, list) else [costs])]
 
-    monkeypatch.setattr(_gan_svm, "fit_svm", fit)
+    monkeypatch.setattr(gan_svm, "fit_svm", fit)
     images, labels = DATA["train"].images[:6], DATA["train"].labels[:6]
     system.tune(3 * [(images, labels)], (images, labels), Replica(0))
     system.fit(images, labels, Replica(0))

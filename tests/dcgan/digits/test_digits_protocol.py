@@ -4,7 +4,7 @@ import pytest
 from triptych.base.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.dcgan.digits.parts.system import DigitsSystem
-from triptych.dcgan.digits.protocol import Protocol, divide, evaluate, notes
+from triptych.dcgan.digits.protocol import Protocol, divide, evaluate, run
 from triptych.engine import Replica
 
 
@@ -55,8 +55,9 @@ def test_draws_are_stratified_reproducible_and_different():
 
 
 def test_the_notes_name_extra_images():
-    said = [notes([Recorder(True, 0)], protocol(extra=extra), {"test_error": [0.1]}) for extra in (True, False)]
-    assert ["extra" in " ".join(lines) for lines in said] == [True, False]
+    for extra in (True, False):
+        result = evaluate([Recorder(True, 0)], [{"test_error": [0.1]}], protocol(extra=extra))
+        assert any("extra" in line for line in result.notes) == extra
 
 
 def test_too_few_labels_is_an_error_that_names_the_counts():
@@ -111,7 +112,7 @@ class Recorder(DigitsSystem):
 )
 def test_evaluation(retrains, most, expected):
     system, replica = Recorder(retrains, most), Replica(0)
-    metrics = evaluate(system, numbered_data(), protocol(retrained_draws=2), replica)
+    metrics = run(system, numbered_data(), protocol(retrained_draws=2), replica)
     assert system.calls == ["pretrain", *expected]
     assert len(set(system.seen)) == len(system.seen)  # no draw is used twice
     n = expected.count("fit")
@@ -129,10 +130,10 @@ def test_each_draw_that_trains_networks_has_a_checkpoint_of_its_own(retrains, na
             seeds.append(replica.seed)
 
     seeds = []
-    evaluate(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(0))
+    run(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(0))
     assert seen == names
     assert len(set(seeds)) == (2 if retrains else 1)  # networks of two draws do not share their first weights
-    evaluate(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(1))
+    run(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(1))
     assert len(set(seeds)) == (4 if retrains else 2)
 
 
@@ -140,15 +141,17 @@ def test_systems_see_the_same_draws_and_seeds_different_ones():
     shown = []
     for seed in (0, 0, 1):
         system = Recorder(False)
-        evaluate(system, numbered_data(), protocol(), Replica(seed))
+        run(system, numbered_data(), protocol(), Replica(seed))
         shown.append(system.seen)
     assert shown[0] == shown[1]
     assert not set(shown[0]) & set(shown[2])
 
 
 def test_the_notes_count_the_draws_and_show_what_was_chosen():
-    values = {"test_error": [0.1, 0.12, 0.2, 0.22]}
-    said = notes([Recorder(k=3), Recorder(k=5)], protocol(evaluation_draws=2), values)
+    runs = [{"test_error": [0.1, 0.12]}, {"test_error": [0.2, 0.22]}]
+    result = evaluate([Recorder(k=3), Recorder(k=5)], runs, protocol(evaluation_draws=2))
+    assert result.metrics == {"test_error": [0.1, 0.12, 0.2, 0.22]}
+    said = result.notes
     assert said[0] == "5 labels per class; 2 draws of them for each seed, and 3 others to choose on"
     assert said[1] == "chosen on 60 validation images: k: 3, 5, of 1 to 5 (5 is an end of the grid)"
     assert said[2].startswith("test_error: 4 values, 2 seeds × 2 draws")
@@ -160,11 +163,11 @@ def test_what_was_given_was_not_chosen():
         def choices(self):
             return {"k": (3, [3])}
 
-    said = notes([Given()], protocol(evaluation_draws=2), {"test_error": [0.1, 0.2]})
+    said = evaluate([Given()], [{"test_error": [0.1, 0.2]}], protocol(evaluation_draws=2)).notes
     assert said == ["5 labels per class; 2 draws of them for each seed", "k: 3, given", "as it is"]
 
 
 def test_the_notes_of_a_system_that_trains_on_one_draw():
-    said = notes([Recorder(True, 0), Recorder(True, 0)], protocol(), {"test_error": [0.1, 0.2]})
+    said = evaluate(2 * [Recorder(True, 0)], [{"test_error": [0.1]}, {"test_error": [0.2]}], protocol()).notes
     assert said[0] == "5 labels per class; 1 draw of them for each seed"
     assert not any("standard deviation" in line for line in said)

@@ -38,21 +38,22 @@ def naive(system, image):
 
 def test_encoding_equals_the_naive_loop(system):
     batch = images(7)
-    out = system.pooled(torch.from_numpy(batch))
+    out = system.features(torch.from_numpy(batch))
     expected = np.stack([naive(system, image) for image in batch])
     np.testing.assert_allclose(out.numpy(), expected, rtol=1e-3, atol=2e-3)
 
 
-def test_blocks_do_not_matter(system, monkeypatch):
-    whole = system.pooled(torch.from_numpy(images(6)))
-    monkeypatch.setattr(System, "_images_at_once", lambda self: 1)
-    torch.testing.assert_close(system.pooled(torch.from_numpy(images(6))), whole)
+def test_blocks_do_not_matter(system):
+    whole = system.features(torch.from_numpy(images(6)))
+    alone = torch.cat([system.features(image) for image in torch.from_numpy(images(6)).split(1)])
+    torch.testing.assert_close(alone, whole)
 
 
 def test_features_are_standardised(system):
     data = images()
+    pooled = system.features(torch.from_numpy(data))  # until it is adapted
     system.adapt(data, torch.device("cpu"))
-    pooled, out = system.pooled(torch.from_numpy(data)), system.features(torch.from_numpy(data))
+    out = system.features(torch.from_numpy(data))
     expected = (pooled - pooled.mean(0)) / (pooled.var(0, correction=0) + 0.01).sqrt()
     torch.testing.assert_close(out, expected, atol=1e-3, rtol=1e-3)
 

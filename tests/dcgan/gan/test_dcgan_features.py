@@ -97,7 +97,7 @@ def test_standardize():
     extractor = DiscriminatorFeatures(Discriminator(FAMILIES["svhn32"], width=2), FeatureConfig(standardize=True))
     extractor.adapt(images(200), CPU)
     with torch.inference_mode():
-        out = extractor(torch.from_numpy(images(200)))
+        out = extractor.features(torch.from_numpy(images(200)))
     torch.testing.assert_close(out.mean(0), torch.zeros(out.shape[1]), atol=1e-3, rtol=0)
 
 

@@ -15,7 +15,7 @@ from triptych.data.format import DataError, Split
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import released
 from triptych.dcgan.digits.parts.released import EPSILON, fetch_released, load_released, released_gan
-from triptych.dcgan.digits.protocol import Protocol, evaluate
+from triptych.dcgan.digits.protocol import Protocol, run
 from triptych.engine import Replica
 from triptych.pipeline import registry as systems
 
@@ -119,7 +119,7 @@ def test_pretraining_reads_the_files_and_estimates_statistics(arrays, folder):
     system = systems.build("digits", "dcgan_released", config, spec, 0)
     data = dict.fromkeys(("train", "test"), Split(images, labels))
     protocol = Protocol(seeds=[0], validation=20, labels_per_class=10, tuning_draws=1, evaluation_draws=1)
-    assert evaluate(system, data, protocol, Replica(0))["test_error"][0] < 0.2
+    assert run(system, data, protocol, Replica(0))["test_error"][0] < 0.2
     assert system.features(images[:2]).shape == (2, 7168)
     norm = system.gan.discriminator.blocks[1][1]
     assert norm.eps == EPSILON and float(norm.running_mean.abs().max()) > 0.1

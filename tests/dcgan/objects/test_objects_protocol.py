@@ -8,19 +8,20 @@ from torch import nn
 from triptych.base.config import ParamsError, validate
 from triptych.data.format import DataError, Split
 from triptych.data.spec import Spec
-from triptych.dcgan import notes as row_notes
+from triptych.dcgan.gan.training import notes_on_updates
 from triptych.dcgan.objects import extraction
 from triptych.dcgan.objects import protocol as objects_protocol
 from triptych.dcgan.objects.extraction import adapt_and_extract, extract
+from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.dcgan.objects.protocol import Probe, Protocol, evaluate, judge
 from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
 from triptych.dcgan.svm.label_draws import draw_rows
-from triptych.draw.samples import draw_samples, mean_distance
+from triptych.draw.samples import draw_samples, mean_distance, sheet
 from triptych.engine import Replica
 from triptych.pipeline.params import load_params
 
 CPU = torch.device("cpu")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPEC = Spec((3, 32, 32))
 
 
@@ -32,7 +33,7 @@ def split(n, seed):
     return Split(images, labels=labels)
 
 
-class Brightness(nn.Module):
+class Brightness(FeatureSystem):
     """Its features say everything; it counts what it was adapted to."""
 
     def __init__(self, offset=0.0):
@@ -40,7 +41,7 @@ class Brightness(nn.Module):
         self.register_buffer("offset", torch.tensor(offset))
         self.adapted = 0
 
-    def adapt(self, images, device):
+    def adapt(self, images, device, standardize=True):
         self.adapted += len(images)
 
     def features(self, images):
@@ -72,7 +73,7 @@ def test_only_the_training_set_chooses_the_cost():
     assert a.accuracy != b.accuracy
 
 
-class Numbered(nn.Module):
+class Numbered(FeatureSystem):
     """The only feature of an image is its number, which is in its first pixel."""
 
     def features(self, images):
@@ -112,7 +113,7 @@ def test_which_images_learn_choose_and_judge(monkeypatch):
 
 
 def test_of_costs_that_are_equally_good_the_smallest_is_taken():
-    class Answers(nn.Module):
+    class Answers(FeatureSystem):
         def features(self, images):
             return nn.functional.one_hot((images[:, 0, 0, 0].long() - 80) // 40, 3).float()
 
@@ -126,7 +127,8 @@ def test_of_costs_that_are_equally_good_the_smallest_is_taken():
 def test_metrics_have_a_value_for_each_seed_and_draw():
     protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1.0], validation=50, per_class=10, draws=3))
     systems = {0: Brightness(), 1: Brightness(0.5)}
-    metrics, notes = evaluate(systems, split(150, 0), split(60, 1), protocol, CPU)
+    result = evaluate(systems, split(150, 0), split(60, 1), protocol, CPU)
+    metrics, notes = result.metrics, result.notes
     assert len(metrics["accuracy"]) == 2 and len(metrics["accuracy_few"]) == 6
     assert "2 features" in notes and any("10 labels per class (30 in all), 3 draws" in n for n in notes)
     assert any("accuracy_few: 6 values, 2 trainings × 3 draws" in n for n in notes)
@@ -137,9 +139,9 @@ def test_the_notes_say_which_cost_is_whose(monkeypatch):
     outcome = objects_protocol.Outcome(0.9, [0.8], cost=2.0, cost_few=3.0, n_features=2)
     monkeypatch.setattr(objects_protocol, "judge", lambda *_: outcome)
     protocol = Protocol(seeds=[0], probe=Probe(costs=[1.0, 2.0, 3.0, 4.0], validation=50, per_class=10, draws=1))
-    metrics, notes = evaluate({0: Brightness()}, split(150, 0), split(60, 1), protocol, CPU)
-    assert metrics == {"accuracy": [0.9], "accuracy_few": [0.8]}
-    assert notes[1:3] == ["C (all labels): 2, of 1 to 4", "C (10 labels per class): 3, of 1 to 4"]
+    result = evaluate({0: Brightness()}, split(150, 0), split(60, 1), protocol, CPU)
+    assert result.metrics == {"accuracy": [0.9], "accuracy_few": [0.8]}
+    assert result.notes[1:3] == ["C (all labels): 2, of 1 to 4", "C (10 labels per class): 3, of 1 to 4"]
 
 
 def test_the_notes_show_an_end_of_the_grid_and_what_a_system_says():
@@ -148,15 +150,15 @@ def test_the_notes_show_an_end_of_the_grid_and_what_a_system_says():
             return ["as it is"]
 
     protocol = Protocol(seeds=[0], probe=Probe(costs=[1e-6, 1e-5, 1.0], validation=50, per_class=10, draws=1))
-    _, notes = evaluate({0: Speaking()}, split(150, 0), split(60, 1), protocol, CPU)
+    notes = evaluate({0: Speaking()}, split(150, 0), split(60, 1), protocol, CPU).notes
     assert "C (all labels): 1, of 1e-06 to 1 (1 is an end of the grid)" in notes
     assert notes[-1] == "as it is" and not any("standard deviation" in n for n in notes)
 
 
-def test_a_system_without_state_is_judged_once():
+def test_a_system_that_learns_nothing_is_judged_once():
     protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1e-3], validation=50, per_class=10, draws=2))
     pixels = {seed: raw_pixels.System(raw_pixels.Config(), SPEC) for seed in (0, 1)}
-    metrics, _ = evaluate(pixels, split(150, 0), split(60, 1), protocol, CPU)
+    metrics = evaluate(pixels, split(150, 0), split(60, 1), protocol, CPU).metrics
     assert len(metrics["accuracy"]) == 1 and len(metrics["accuracy_few"]) == 2
 
 
@@ -258,8 +260,8 @@ def test_the_paper_profile_updates_the_networks_as_the_authors_do():
     for table in ("objects", "digits"):
         config = params.tables[table].systems["dcgan"]
         assert config.updates == "alternate"
-        assert not row_notes.updates(config)
-        assert any("authors" in note for note in row_notes.updates(ours.tables[table].systems["dcgan"]))
+        assert not notes_on_updates(config)
+        assert any("authors" in note for note in notes_on_updates(ours.tables[table].systems["dcgan"]))
 
 
 class Sampler:
@@ -270,20 +272,24 @@ class Sampler:
         return torch.from_numpy(self.images[:n])
 
 
-def test_sample_sheet(tmp_path, panels):
+def test_sample_sheet(tmp_path):
+    from PIL import Image
+
     rng = np.random.default_rng(0)
     real = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
     other = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
     figure = draw_samples(Sampler(other), real, tmp_path / "a" / "s.png", side=4)
     assert figure["numbers"]["diversity_ratio"] == pytest.approx(1, abs=0.02)
     assert figure["numbers"]["collapsed"] == 0
-    assert [panel.title for panel in panels] == ["real images", "samples"] and (tmp_path / "a" / "s.png").is_file()
-    assert np.array_equal(panels[1].tiles.reshape(16, 3, 8, 8), other[:16])
+    assert Image.open(tmp_path / "a" / "s.png").size == (2 * (2 * 37 + 8), 2 * 37)
     one = draw_samples(Sampler(np.repeat(other[:1], 300, 0)), real, tmp_path / "b.png")
     assert one["numbers"] == {"diversity_ratio": 0, "collapsed": 1}
 
 
-def test_distance():
+def test_sheet_and_distance():
     images = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
     images[2] = 255
+    assert sheet(images, 2).shape == (7, 7, 3)
+    places = sheet(torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 2, 2), 2)
+    assert [places[y, x, 0] for y, x in ((1, 1), (2, 5), (5, 1), (5, 5), (3, 1))] == [10, 20, 30, 255, 255]
     assert mean_distance(images) == pytest.approx((0 + 2 + 2) / 3)

@@ -58,7 +58,7 @@ def test_every_variant_trains_and_gives_features_and_samples(changes):
     assert sides == [16, 8, 4]
     extractor = DiscriminatorFeatures(gan.discriminator, FeatureConfig())
     extractor.adapt(data, torch.device("cpu"))
-    assert extractor(torch.from_numpy(data)).shape == (32, gan.discriminator.n_features) == (32, 4 * 7 * 16)
+    assert extractor.features(torch.from_numpy(data)).shape == (32, gan.discriminator.n_features) == (32, 4 * 7 * 16)
 
 
 def faithful_weights(family, width, z_dim):

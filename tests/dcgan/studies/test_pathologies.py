@@ -313,7 +313,7 @@ def test_growth_of_a_path_that_leaves_the_range_of_numbers(factor, end):
 def test_cycling(tmp_path):
     config = cycling.Config(experiment="cycling")
     runs = [cycling.run(config, cpu(seed)) for seed in (0, 1)]
-    numbers = cycling.metrics(config, runs)
+    numbers = cycling.evaluate(config, runs).metrics
     assert max(numbers["closed_form_error"]) < 1e-9
     assert np.allclose(numbers["growth_alternating"], 1, atol=1e-3)
     assert min(numbers["growth_dirac_minimax"] + numbers["growth_dirac_nonsaturating"]) > 1.0005
@@ -386,7 +386,7 @@ def test_only_the_discriminator_moves(restart, monkeypatch, tmp_path):
     torch.manual_seed(1)
     fresh = torch.cat([p.detach().flatten() for p in Gan(config, (3, 32, 32)).discriminator.parameters()])
     assert torch.equal(seen[0][1], fresh) == restart
-    numbers = vanishing_gradient.metrics(config, [run])
+    numbers = vanishing_gradient.evaluate(config, [run]).metrics
     assert list(numbers) == ["lost_minimax", "lost_nonsaturating", "ratio", "d_fake"]
     vanishing_gradient.draw(config, [run], tmp_path / "v.png")
     assert (tmp_path / "v.png").stat().st_size > 1000
@@ -394,7 +394,8 @@ def test_only_the_discriminator_moves(restart, monkeypatch, tmp_path):
 
 def test_what_is_left_at_the_end():
     norms = {"minimax": [1.0, 2.0, 0.02], "nonsaturating": [1.0, 0.5, 0.1]}
-    numbers = vanishing_gradient.metrics(frozen(), [vanishing_gradient.Run(0, [0, 1, 2], norms, [0.5, 0.3, 0.1])])
+    run = vanishing_gradient.Run(0, [0, 1, 2], norms, [0.5, 0.3, 0.1])
+    numbers = vanishing_gradient.evaluate(frozen(), [run]).metrics
     expected = {"lost_minimax": [2.0], "lost_nonsaturating": [1.0], "ratio": [0.2], "d_fake": [0.1]}
     assert {name: pytest.approx(values) for name, values in numbers.items()} == expected
 

@@ -108,8 +108,10 @@ def test_features_are_the_maxima_of_the_quadrants_of_enlarged_images(system):
             for c in (slice(half), slice(rest, None))
         ]
         expected.append(torch.stack(parts, dim=2).flatten(1))
-    torch.testing.assert_close(system.pooled(batch), torch.cat(expected, dim=1), atol=1e-4, rtol=1e-4)
-    assert system.pooled(batch).shape == (3, 4 * (4 + 6 + 8))
+    system.standardizer.reset()
+    found = system.features(batch)
+    torch.testing.assert_close(found, torch.cat(expected, dim=1), atol=1e-4, rtol=1e-4)
+    assert found.shape == (3, 4 * (4 + 6 + 8))
 
 
 def test_training_learns_the_surrogate_classes():
@@ -160,7 +162,7 @@ def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its
     script = tmp_path / "script.py"
     script.write_text("""
 import torch.distributed as dist
-from triptych.dcgan.patches.plateau import Plateau
+from triptych.dcgan.objects.parts.plateau import Plateau
 
 dist.init_process_group("gloo")
 plateau = Plateau(3.0, divisions=2, patience=1)

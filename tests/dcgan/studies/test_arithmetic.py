@@ -16,7 +16,7 @@ from triptych.dcgan.studies.arithmetic.code_lab import FixedGenerator, Lab
 from triptych.dcgan.studies.arithmetic.demonstrations import add_up, interpolate, turn
 from triptych.dcgan.studies.arithmetic.figures import drawings
 from triptych.dcgan.studies.arithmetic.nearest_real import NearestReal
-from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Protocol, Turn, notes, rows, run
+from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Protocol, Turn, evaluate, run
 from triptych.engine import Replica
 
 DIM = 6
@@ -261,37 +261,36 @@ def test_the_reader_is_judged_on_test_images_and_the_bank_is_of_others(monkeypat
     assert len(bank) == 30 and all(image.tobytes() in known for image in bank)
 
 
-def test_the_words_over_exemplars_say_what_they_are_examples_of(panels, tmp_path):
+def test_the_words_over_exemplars_say_what_they_are_examples_of(monkeypatch, tmp_path):
+    panels = []
+    monkeypatch.setattr(arithmetic_figures, "_save", lambda shown, path: panels.extend(text for text, _ in shown))
     image = np.zeros((1, 1, 4, 4), np.uint8)
     numbers = {"smile": dict.fromkeys(("success", "success_1", "success_pixels"), 1.0)}
     pictures = {f"smile/{key}": image for key in ("a", "b", "c", "result", "pixels")}
     arithmetic_figures.draw_sum(arithmetic.Outcome(numbers, pictures), "smile", PAIR, tmp_path / "x.png")
-    titles = [panel.title for panel in panels]
-    assert titles == ["smiling,\nnot male", "− not smiling,\nnot male", "+ not smiling,\nmale", "= sum of codes",
+    assert panels == ["smiling,\nnot male", "− not smiling,\nnot male", "+ not smiling,\nmale", "= sum of codes",
                       "sum of pixels"]  # fmt: skip
 
 
 @pytest.mark.parametrize("factor", ["azimuth", None])
-def test_the_whole_study_on_faces(tmp_path, panels, charts, factor):
+def test_the_whole_study_on_faces(tmp_path, factor):
     splits, card = faces.render(faces.Config(train=60, test=30, seed=0), 32)
     p = protocol(turn={"factor": factor, "starts": 2, "points": 5})
     outcome = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
     again = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
     assert outcome.numbers == again.numbers
-    table = rows([outcome, again], p)
+    table = evaluate([outcome, again], p)
     assert list(table) == ["interpolation", "smile", "turn", "filters", "forgetting", "reader"]
-    assert len(table["smile"]["success"]) == 2 and bool(table["turn"]) == (factor is not None)
-    assert {"accuracy_Male", "accuracy_Smiling"} <= set(table["reader"])
-    assert all(notes(row, p) for row in table)
+    assert len(table["smile"].metrics["success"]) == 2 and bool(table["turn"].metrics) == (factor is not None)
+    assert {"accuracy_Male", "accuracy_Smiling"} <= set(table["reader"].metrics)
+    assert "Smiling put on, from Male = 0 to Male = 1; 4 draws of 3 exemplars" in table["smile"].notes[0]
+    assert table["turn"].notes[0].startswith("4 draws of 4 exemplars" if factor else "not measured")
     files = []
     for file, draw in drawings([outcome], p):
         described = draw(tmp_path / file)
         assert described["caption"] and all(np.isfinite(v) for v in described["numbers"].values())
-        assert (tmp_path / file).is_file()
+        assert 1000 < (tmp_path / file).stat().st_size < 300_000
         files.append(file)
-    assert all(np.asarray(panel.tiles).std() > 1 for panel in panels)
-    labels = [label.get_text() for label in charts[0].axes[0].get_yticklabels()]
-    assert labels[0] == card["factors"][0]["name"].replace("_", " ").lower()
     filters = ["filters.png", "filters_explained.png"]
     assert files == ["interpolation.png", "smile.png", *(["turn.png"] if factor else []), *filters, "forgetting.png"]
 
