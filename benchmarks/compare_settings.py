@@ -21,7 +21,7 @@ from triptych.data.spec import Spec
 from triptych.dcgan.digits import protocol as digits_protocol
 from triptych.dcgan.objects import protocol as objects_protocol
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 from triptych.pipeline.params import load_params
 from triptych.pipeline.stage import PREPARED
 

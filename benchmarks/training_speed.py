@@ -27,7 +27,7 @@ from triptych.data.spec import Spec
 from triptych.dcgan.gan.training import Adversarial, Gan
 from triptych.dcgan.objects.rows.dcgan import Config as DcganConfig
 from triptych.engine import Replica, Stream, Task, train
-from triptych.pipeline.registry import build
+from triptych.pipeline.systems import build
 
 
 def dcgan(full: bool) -> tuple[Callable[[], Task], Callable[[Replica], dict], int]:

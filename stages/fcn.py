@@ -1,8 +1,7 @@
 """Stage fcn: train the FCN-8s evaluator on the training photos; score it on real photos (the ceiling) and on the
 floors (table `streets`)."""
 
-from pathlib import Path
-
+from triptych.base import project
 from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.judge.evaluator import save_evaluator, train_evaluator
 from triptych.cyclegan.streets.protocol import evaluate_references
@@ -17,7 +16,7 @@ def work():
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
         evaluator = train_evaluator(train, stage.protocol.fcn, stage.replica(stage.protocol.fcn.seed))
         if stage.is_main:
-            save_evaluator(evaluator, Path("models/streets/fcn"))
+            save_evaluator(evaluator, project.models("streets", "fcn"))
         for name, (metrics, notes) in evaluate_references(train, val, evaluator, stage.protocol).items():
             stage.result(metrics, notes, system=name, seeds=[stage.protocol.fcn.seed])
 

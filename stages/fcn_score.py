@@ -1,7 +1,6 @@
 """Stage fcn_score@<system>: judge both directions of a translator (table `streets`)."""
 
-from pathlib import Path
-
+from triptych.base import project
 from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.judge.evaluator import load_evaluator
 from triptych.cyclegan.streets.protocol import evaluate
@@ -15,7 +14,7 @@ def work(system_name):
         stage.data(dataset, "train")  # what the system and the evaluator learned from
         stage.data(dataset, "val", "test")
         val = StreetData.of(stage.dataset(dataset), "val")
-        folder, n_classes = Path("models/streets/fcn"), len(evaluated(val.classes))
+        folder, n_classes = project.models("streets", "fcn"), len(evaluated(val.classes))
         evaluator = load_evaluator(folder, stage.protocol.fcn, n_classes, stage.device)
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
         stage.result(*evaluate(systems, val, evaluator, stage.protocol, stage.device, stage.for_each))

@@ -2,7 +2,7 @@
 
 from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.sheet import draw_system_sheet
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 from triptych.pipeline.stage import Stage, main
 
 

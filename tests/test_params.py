@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from triptych.base.files import parse_yaml
-from triptych.pipeline.params import PROTOCOLS, STUDIES, ParamsError, load_params
+from triptych.pipeline.params import ParamsError, load_params
+from triptych.pipeline.registry import STUDIES, TABLES
 
 SMOKE = Path(__file__).resolve().parents[1] / "params" / "smoke.yaml"
 
@@ -112,7 +113,7 @@ def test_missing_or_broken_file(tmp_path):
 
 
 def test_every_protocol_refuses_a_seed_that_is_there_twice(tmp_path):
-    sections = [*PROTOCOLS, *STUDIES]
+    sections = [*TABLES, *STUDIES]
     with pytest.raises(ParamsError) as caught:
         load_params(changed(tmp_path, lambda p: [p[section].update(seeds=[0, 0]) for section in sections]))
     for section in sections:

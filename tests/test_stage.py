@@ -12,13 +12,12 @@ import pytest
 import torch
 
 from triptych.base.config import ParamsError
-from triptych.base.errors import UserError, main
+from triptych.base.errors import NotTrained, UserError, main
 from triptych.data.format import Split, write_dataset
 from triptych.engine import parallel
 from triptych.engine.stream import BatchError
 from triptych.pipeline import stage as stages
 from triptych.pipeline.cost import Clock, describe
-from triptych.pipeline.registry import NotTrained
 
 ROOT = Path(__file__).resolve().parents[1]
 

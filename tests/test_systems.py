@@ -10,7 +10,8 @@ import triptych
 from triptych.base.config import ParamsError
 from triptych.base.errors import UserError
 from triptych.data.spec import Spec
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
+from triptych.pipeline.registry import TABLES
 
 SPECS = {
     "objects": Spec((3, 32, 32)),
@@ -47,7 +48,7 @@ def test_initial_weights_depend_on_the_seed_alone():
 
 
 def test_every_public_module_of_a_table_is_a_system():
-    for table in systems.PACKAGES:
+    for table in TABLES:
         for name in systems.names(table):
             code = systems.module(table, name)
             assert hasattr(code, "Config") and hasattr(code, "System"), (table, name)

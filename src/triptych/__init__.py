@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 _WHERE = {
-    "load": "triptych.pipeline.registry",
+    "load": "triptych.pipeline.systems",
     "load_params": "triptych.pipeline.params",
     "Dataset": "triptych.data.format",
     "LinearSVM": "triptych.dcgan.svm.svm",

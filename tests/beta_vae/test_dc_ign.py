@@ -12,7 +12,7 @@ from triptych.beta_vae.shapes.rows.dc_ign import ActiveMask, Clamp, Config, DcIg
 from triptych.data.drawn import shapes
 from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 CPU = torch.device("cpu")
 SMALL = {"channels": [6, 4, 4], "latents": 6, "batch_size": 10}

@@ -15,7 +15,7 @@ from triptych.beta_vae.shapes.rows.infogan import InfoGanTask
 from triptych.beta_vae.studies.traversals.factor_net import FactorNet, FactorTask, NetConfig, describe, targets
 from triptych.beta_vae.vae.training import VaeTask
 from triptych.data.spec import Spec
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 META = torch.device("meta")
 FACTORS = [{"name": n, "values": [0.0, 1.0]} for n in ("shape", "scale", "orientation", "x", "y")]

@@ -9,7 +9,7 @@ from triptych.base.config import ParamsError
 from triptych.beta_vae.shapes.rows.infogan import Config, InfoGanTask
 from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 CPU = torch.device("cpu")
 SMALL = {"channels": [4, 8], "dense": 16, "head": 8, "codes": 2, "noise": 2, "batch_size": 16}

@@ -14,7 +14,7 @@ from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import Split
 from triptych.data.spec import Spec
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 CPU = torch.device("cpu")
 VAE = {"hidden": 16, "latents": 4}

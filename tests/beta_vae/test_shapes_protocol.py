@@ -14,7 +14,7 @@ from triptych.beta_vae.vae.objective import kl_per_latent
 from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset
 from triptych.data.spec import Spec
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 CPU = torch.device("cpu")
 METRICS = {

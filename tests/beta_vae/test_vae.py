@@ -16,7 +16,7 @@ from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
 from triptych.data.spec import Spec
 from triptych.engine import Divergence, Replica
 from triptych.engine import stream as engine_stream
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 from triptych.pipeline.params import load_params
 
 ROOT = Path(__file__).parents[2]

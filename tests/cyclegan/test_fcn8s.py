@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from triptych.base.config import ParamsError, validate
+from triptych.base.errors import NotTrained
 from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.evaluator import load_evaluator, save_evaluator, train_evaluator
@@ -18,7 +19,6 @@ from triptych.cyclegan.streets.protocol import Protocol, evaluate, evaluate_refe
 from triptych.data.format import DataError
 from triptych.data.label_classes import CITYSCAPES
 from triptych.engine import Replica
-from triptych.pipeline.registry import NotTrained
 
 CPU = torch.device("cpu")
 TINY = FcnConfig(pixels=[32, 32], width=4, dense=8, steps=60, batch_size=4, lr=5e-3)

@@ -17,7 +17,7 @@ from triptych.data.label_classes import CITYSCAPES
 from triptych.data.spec import Spec
 from triptych.engine import Replica, inference
 from triptych.engine.step import Stepper
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 SPEC = Spec((3, 16, 16), 0, CITYSCAPES)
 TINY = dict(pixels=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)

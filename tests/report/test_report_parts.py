@@ -13,7 +13,7 @@ from PIL import Image
 from triptych import report
 from triptych.base.results import write_result
 from triptych.published import TABLES, Column, load
-from triptych.published.papers import PAPERS, paper_of
+from triptych.published.papers import load_papers, paper_of
 from triptych.report.curves import _dots, _mean, _panel, _panels, dot_chart, loss_curves
 from triptych.report.figures import Picture, in_words, write_figures
 from triptych.report.formats import tex, to_csv
@@ -256,7 +256,12 @@ def test_what_is_too_large_gets_a_palette_and_then_fewer_pixels(tmp_path):
 
 
 def test_tables_and_data_belong_to_papers():
-    assert {table for paper in PAPERS for table in paper.tables} == {"objects", "digits", "streets", "shapes"}
+    assert {table for paper in load_papers().values() for table in paper.tables} == {
+        "objects",
+        "digits",
+        "streets",
+        "shapes",
+    }
     names = ["objects_unlabelled", "faces", "fruit_texture", "chairs", "shapes", "something_else"]
     assert [paper_of(name) for name in names] == ["dcgan", "dcgan", "cyclegan", "beta_vae", "beta_vae", None]
 

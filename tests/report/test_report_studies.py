@@ -2,13 +2,13 @@
 
 import json
 
+from triptych.pipeline.registry import STUDIES
 from triptych.report.build import build_report
 from triptych.report.load import read_inputs
 from triptych.report.studies import Column, Study, load_studies, study_csv, study_tables
 
 STUDY = Study(
     title="Sweep",
-    paper="beta_vae",
     text="What is swept.",
     first="beta",
     rows={"beta_2": "β = 2"},
@@ -73,8 +73,6 @@ def test_results_of_another_profile_are_left_out(tmp_path):
 
 
 def test_every_study_of_the_file_is_known_to_params_and_shown_on_the_page(tmp_path):
-    from triptych.pipeline.params import STUDIES
-
     studies = load_studies()
     assert set(studies) == set(STUDIES)
     write(tmp_path, "beta_4", {metric: (0.75, 0.0, 1) for metric in studies["beta_sweep"].columns})

@@ -7,6 +7,7 @@ a `ParamsError` whose message names, a line each, the key, the value found and w
 from __future__ import annotations
 
 import difflib
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -27,6 +28,18 @@ class Strict(BaseModel):
     """A parameter section: immutable, no unknown keys, no silent conversion ("3" is not 3)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ProtocolSection(Strict):
+    """The section of a table (bar its systems) or of a study: on which data, how often, and how it is judged."""
+
+    @abstractmethod
+    def datasets(self) -> list[str]:
+        """The prepared datasets that it uses, by their names under `data`."""
+
+    def same_pixels(self) -> list[str]:
+        """Those of them that must have images of one size, as what is learned on one is judged on another."""
+        return []
 
 
 def _distinct(seeds: list[int]) -> list[int]:

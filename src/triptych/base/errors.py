@@ -13,6 +13,10 @@ class UserError(Exception):
     do about it."""
 
 
+class NotTrained(UserError, FileNotFoundError):
+    """A trained model that something needs is not on disk."""
+
+
 def number_from_environment(name: str, default: float) -> float:
     """$`name`, or `default` where it is not set. Raises UserError if it is no number."""
     text = os.environ.get(name, "")

@@ -12,33 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triptych.base.config import ParamsError, Strict, validate
+from triptych.base import project
+from triptych.base.config import ParamsError, ProtocolSection, Strict, validate
 from triptych.base.files import FileError, read_yaml
 from triptych.data.prepare import DatasetConfig
-from triptych.pipeline.registry import module
-
-PROTOCOLS = {
-    "objects": "triptych.dcgan.objects.protocol",
-    "digits": "triptych.dcgan.digits.protocol",
-    "streets": "triptych.cyclegan.streets.protocol",
-    "shapes": "triptych.beta_vae.shapes.protocol",
-}
-# Beside the tables: experiments of their own, each with a `Protocol` that holds its whole section.
-STUDIES = {
-    "guidelines": "triptych.dcgan.studies.guidelines.protocol",
-    "pathologies": "triptych.dcgan.studies.pathologies.protocol",
-    "arithmetic": "triptych.dcgan.studies.arithmetic.protocol",
-    "failure_case": "triptych.cyclegan.studies.failure_case.protocol",
-    "traversals": "triptych.beta_vae.studies.traversals.protocol",
-    "beta_sweep": "triptych.beta_vae.studies.beta_sweep.protocol",
-}
+from triptych.pipeline.registry import STUDIES, TABLES
+from triptych.pipeline.systems import module
 
 
 @dataclass(frozen=True)
 class Table:
     """One table's section: how systems are judged, and each system's parameters, in the table's order."""
 
-    protocol: Any  # the `Protocol` of the table's protocol module
+    protocol: ProtocolSection
     systems: dict[str, Strict]
 
 
@@ -47,7 +33,7 @@ class Params:
     profile: str
     data: dict[str, DatasetConfig]
     tables: dict[str, Table]
-    studies: dict[str, Any]  # the `Protocol` of each study's module
+    studies: dict[str, ProtocolSection]
     raw: dict[str, Any]  # as read, for logging under the same names
 
     def dataset(self, name: str) -> DatasetConfig:
@@ -70,11 +56,11 @@ class Params:
         return out
 
 
-def load_params(path: str | Path = "params.yaml") -> Params:
-    """Read and check `path`. Raises ParamsError with one line per wrong key."""
-    path = Path(path)
+def load_params(path: str | Path | None = None) -> Params:
+    """Read and check a parameter file, the project's by default. Raises ParamsError with one line per wrong key."""
+    path = project.params() if path is None else Path(path)
     if not path.is_file():
-        raise ParamsError(f"{path} not found: run this from the project's folder")
+        raise ParamsError(f"{path} not found")
     try:
         raw = read_yaml(path)
     except FileError as error:
@@ -87,9 +73,9 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 
 def _check(raw: Any) -> Params:
     if not isinstance(raw, dict):
-        raise ParamsError("must hold sections: profile, data, " + ", ".join(PROTOCOLS))
+        raise ParamsError("must hold sections: profile, data, " + ", ".join(TABLES))
     problems: list[str] = []
-    allowed = ["profile", "data", *PROTOCOLS, *STUDIES]
+    allowed = ["profile", "data", *TABLES, *STUDIES]
     for key in raw:
         if key not in allowed:
             problems.append(f"{key}: unknown section; allowed: {', '.join(allowed)}")
@@ -98,8 +84,8 @@ def _check(raw: Any) -> Params:
     data = {
         k: _try(problems, validate, DatasetConfig, v, f"data.{k}") for k, v in _section(raw, "data", problems).items()
     }
-    tables = {k: _try(problems, _table, k, raw[k], data) for k in PROTOCOLS if k in raw}
-    studies = {k: _try(problems, _protocol, k, STUDIES[k], raw[k], data) for k in STUDIES if k in raw}
+    tables = {k: _try(problems, _table, k, raw[k], data) for k in TABLES if k in raw}
+    studies = {k: _try(problems, _protocol, k, STUDIES[k].protocol, raw[k], data) for k in STUDIES if k in raw}
     if problems:
         raise ParamsError("\n".join(f"  {line}" for text in problems for line in text.splitlines()))
     return Params(raw["profile"], data, tables, studies, raw)
@@ -110,24 +96,23 @@ def _table(name: str, raw: Any, data: dict[str, DatasetConfig]) -> Table:
         raise ParamsError(f"{name}: must be a section with the systems of the table under the key `systems`")
     problems: list[str] = []
     rest = {k: v for k, v in raw.items() if k != "systems"}
-    protocol = _try(problems, _protocol, name, PROTOCOLS[name], rest, data)
+    protocol = _try(problems, _protocol, name, TABLES[name].protocol, rest, data)
     systems = {k: _try(problems, _system, name, k, v) for k, v in raw["systems"].items()}
     if problems:
         raise ParamsError("\n".join(problems))
     return Table(protocol, systems)
 
 
-def _protocol(name: str, code: str, raw: Any, data: dict[str, DatasetConfig]) -> Any:
+def _protocol(name: str, code: str, raw: Any, data: dict[str, DatasetConfig]) -> ProtocolSection:
     """The `Protocol` of module `code`, if the datasets that it uses are there."""
     protocol = validate(importlib.import_module(code).Protocol, raw, name)
     for key in protocol.datasets():
         if key not in data:
             raise ParamsError(f"{name} uses the dataset {key!r}, which is not under `data`: {', '.join(data)}")
-    if hasattr(protocol, "unlabelled"):  # learned from one set, judged on another
-        sizes = {key: data[key].pixels for key in protocol.datasets() if data[key] is not None}
-        if len(set(sizes.values())) > 1:
-            told = ", ".join(f"data.{key}.pixels = {size}" for key, size in sizes.items())
-            raise ParamsError(f"{name} needs images of one size for learning and judging; {told}")
+    pixels = {key: data[key].pixels for key in protocol.same_pixels() if data[key] is not None}
+    if len(set(pixels.values())) > 1:
+        told = ", ".join(f"data.{key}.pixels = {value}" for key, value in pixels.items())
+        raise ParamsError(f"{name} needs images of one size for learning and judging; {told}")
     return protocol
 
 

@@ -38,7 +38,7 @@ from triptych.data.format import Dataset, Split
 from triptych.data.spec import Spec
 from triptych.engine import Replica, parallel
 from triptych.engine.replica import Row
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 from triptych.pipeline.cost import Clock, describe
 from triptych.pipeline.history import History, write_curves
 from triptych.pipeline.params import load_params

@@ -13,8 +13,10 @@ from typing import Literal
 from pydantic import Field
 
 from triptych.base.config import Strict, validate
+from triptych.base.files import parse_yaml
+from triptych.pipeline.registry import TABLES
 
-TABLES = ("objects", "digits", "streets", "shapes")
+__all__ = ["TABLES", "Published", "load"]
 
 
 class Number(Strict):
@@ -128,10 +130,8 @@ class Published(Strict):
 
 @cache
 def load(table: str) -> Published:
-    """The published numbers of one table of `TABLES`. Raises KeyError, ParamsError (a malformed file)."""
-    import yaml
-
+    """The published numbers of one table. Raises KeyError, ParamsError (a malformed file)."""
     if table not in TABLES:
         raise KeyError(f"no published table {table!r}; there are {', '.join(TABLES)}")
     text = resources.files(__package__).joinpath(f"{table}.yaml").read_text(encoding="utf-8")
-    return validate(Published, yaml.safe_load(text), f"published.{table}")
+    return validate(Published, parse_yaml(text), f"published.{table}")

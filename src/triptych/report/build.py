@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from triptych.pipeline.registry import STUDIES
 from triptych.published import TABLES, Published
 from triptych.published import load as load_published
-from triptych.published.papers import PAPERS, paper_of
+from triptych.published.papers import load_papers, paper_of
 from triptych.report import curves
 from triptych.report.figures import DataSheet, Figure, Picture, data_sheets, stage_pictures, write_figures
 from triptych.report.formats import to_csv, to_latex, to_markdown
@@ -164,10 +165,10 @@ def _page(
         PaperSection(
             paper=paper,
             tables=[sections[table] for table in paper.tables],
-            studies=[study(key) for key in studies if load_studies()[key].paper == paper.key],
+            studies=[study(key) for key in studies if STUDIES[key].paper == paper.key],
             sheets=data(paper.key),
             honesty=[honesty(sections[table].published, inputs) for table in paper.tables],
         )
-        for paper in PAPERS
+        for paper in load_papers().values()
     ]
     return Page(profile, papers, data(None))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from triptych.base.config import Strict, validate
+from triptych.base.files import parse_yaml
 from triptych.report.load import Inputs, duration, judged_on
 from triptych.report.table import Cell, Head, Row, Table, heading, note_text
 
@@ -31,7 +32,6 @@ class Study(Strict):
     the csv)."""
 
     title: str
-    paper: str
     text: str
     first: str = "item"
     rows: dict[str, str] = {}
@@ -41,9 +41,7 @@ class Study(Strict):
 @cache
 def load_studies() -> dict[str, Study]:
     """studies.yaml, checked."""
-    import yaml
-
-    raw = yaml.safe_load(resources.files("triptych.published").joinpath("studies.yaml").read_text(encoding="utf-8"))
+    raw = parse_yaml(resources.files("triptych.published").joinpath("studies.yaml").read_text(encoding="utf-8"))
     return {key: validate(Study, value, f"studies.yaml: {key}") for key, value in raw.items()}
 
 

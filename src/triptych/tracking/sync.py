@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from triptych.base.files import read_json, read_jsonl
+from triptych.pipeline.registry import TABLES
 from triptych.tracking import store as _mlflow
 from triptych.tracking.run import curve_name, flatten
-
-# The stage of each table that judges: its run carries the numbers of results/.
-JUDGE = {"objects": "probe", "digits": "semisupervised", "streets": "fcn_score", "shapes": "disentangle"}
 
 WAITING = "mlflow.db.waiting"  # holds a small copy of the project's tree for each run that no store has seen yet
 
@@ -55,7 +53,8 @@ def _from_stage(root: Path, folder: Path) -> Record:
     cost = read_json(folder / "cost.json") if (folder / "cost.json").is_file() else {}
     result = root / "results" / table / f"{system}.json"
     alone = len(list(folder.parent.glob("*/run.json"))) == 1  # a study's item has one stage
-    judges = stage == JUDGE.get(table, stage if alone else None) and result.is_file()
+    judge = TABLES[table].judges if table in TABLES else stage if alone else None
+    judges = stage == judge and result.is_file()
     return Record(
         experiment=table,
         run_name=system,

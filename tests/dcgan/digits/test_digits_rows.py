@@ -15,7 +15,7 @@ from triptych.dcgan.digits.rows.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.rows.supervised_cnn import sample_trial
 from triptych.dcgan.gan.networks import Discriminator
 from triptych.engine import Divergence, Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 SPEC = Spec((3, 32, 32), n_classes=3)
 M1 = {"components": 20, "z_dim": 8, "hidden": [32], "steps": 60, "batch_size": 32, "lr": 3e-3}

@@ -8,7 +8,7 @@ from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.early_stopping import Pruning, train_selected
 from triptych.dcgan.digits.parts.m1 import M1
 from triptych.engine import Phase, Replica, Stream, Task
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 
 class Counter(Task):

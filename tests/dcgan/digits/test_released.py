@@ -17,7 +17,7 @@ from triptych.dcgan.digits.parts import released
 from triptych.dcgan.digits.parts.released import EPSILON, fetch_released, load_released, released_gan
 from triptych.dcgan.digits.protocol import Protocol, run
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 DISCRIMINATOR = [(64, 3, 5, 5), (128, 64, 5, 5), (128,), (128,), (256, 128, 5, 5), (256,), (256,), (4096, 1)]
 GENERATOR = [(100, 4096), (4096,), (4096,), (256, 128, 5, 5), (128,), (128,), (128, 64, 5, 5), (64,), (64,),

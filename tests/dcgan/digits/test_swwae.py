@@ -8,7 +8,7 @@ from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import swwae
 from triptych.dcgan.digits.parts.swwae import Swwae, SwwaeConfig, SwwaeTask, pool, unpool
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 CPU = torch.device("cpu")
 SPEC = Spec((3, 32, 32), n_classes=10)

@@ -12,7 +12,7 @@ from triptych.data.spec import Spec
 from triptych.dcgan.objects.parts.plateau import Plateau
 from triptych.dcgan.objects.rows.exemplar_cnn import Config, Exemplars, Net, System, draw_surrogates
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 SPEC = Spec((3, 16, 16))
 SMALL = {

@@ -9,7 +9,7 @@ from triptych.dcgan.objects.parts.receptive_fields import GroupedLayer
 from triptych.dcgan.objects.rows import kmeans_1layer
 from triptych.dcgan.objects.rows.kmeans_3layer_rf import Config, System
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 SPEC = Spec((3, 32, 32))
 SMALL = {

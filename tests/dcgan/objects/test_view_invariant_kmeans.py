@@ -14,7 +14,7 @@ from triptych.dcgan.objects.rows.view_invariant_kmeans import (
     random_bags,
 )
 from triptych.engine import Replica
-from triptych.pipeline import registry as systems
+from triptych.pipeline import systems
 
 SPEC = Spec((3, 13, 12))
 SMALL = {"k": 6, "levels": 2, "bags": 150, "iterations": 4, "patch": 4, "offsets": [-1, 1]}

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.base.config import Seeds, Strict
+from triptych.base.config import ProtocolSection, Seeds, Strict
 from triptych.base.results import spread
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
@@ -51,7 +51,7 @@ class Metrics(Strict):
     factor_vae_threshold: float = Field(0.05, ge=0)
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     dataset: str = "shapes"
     seeds: Seeds = list(range(10))
     metrics: Metrics = Metrics()

@@ -76,7 +76,9 @@ class PatchTraining(Training):
     def _patches_fit(self) -> PatchTraining:
         least = 3 * 2**self.critic_layers  # the last two layers take a pixel each off what the halvings leave
         if self.pixels < least:
-            raise ValueError(f"pixels = {self.pixels}: critic_layers = {self.critic_layers} needs at least {least} pixels")
+            raise ValueError(
+                f"pixels = {self.pixels}: critic_layers = {self.critic_layers} needs at least {least} pixels"
+            )
         return self
 
 

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.base.config import Seeds, Strict
+from triptych.base.config import ProtocolSection, Seeds, Strict
 from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.collapse import diversity, mutual_information
@@ -44,7 +44,7 @@ class Evaluation(Strict):
     cycle_scenes: int = Field(32, ge=1, description="scenes that are sent there and back")
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     dataset: str = "streets"
     seeds: Seeds
     fcn: fcn8s.Config = fcn8s.Config()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pydantic import Field
 
-from triptych.base.config import ParamsError, Seeds, Strict
+from triptych.base.config import ParamsError, ProtocolSection, Seeds
 from triptych.base.results import Result, chosen, spread
 from triptych.data.format import DataError, Dataset, Split
 from triptych.dcgan.digits.parts.system import DigitsSystem, Labelled
@@ -27,7 +27,7 @@ TUNING, EVALUATION = 0, 1  # draws for one purpose are never reused for the othe
 NEXT_DRAW = 1_000_003  # what is added to the seed where every draw trains its own networks
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     """The defaults are the paper's, and its code's, where they state them."""
 
     dataset: str = "digits"

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from triptych.base.config import ParamsError, Positive, Seeds, Strict
+from triptych.base.config import ParamsError, Positive, ProtocolSection, Seeds, Strict
 from triptych.base.results import Result, chosen, spread
 from triptych.data.format import Split
 from triptych.dcgan.objects.extraction import adapt_and_extract, extract
@@ -43,7 +43,7 @@ class Probe(Strict):
     draw_seed: int = Field(default=0, ge=0)
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     """Which sets, how many trainings of each system, and how they are judged."""
 
     data: str = Field(default="objects", description="the labelled set, with splits train and test")
@@ -53,6 +53,9 @@ class Protocol(Strict):
 
     def datasets(self) -> list[str]:
         return [self.unlabelled, self.data]
+
+    def same_pixels(self) -> list[str]:
+        return self.datasets()
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from triptych.base.config import Seeds, Strict
+from triptych.base.config import ProtocolSection, Seeds, Strict
 from triptych.base.pixels import unit
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import higgins
 from triptych.beta_vae.shapes.judge.rate_distortion import Measures, measure
+from triptych.beta_vae.shapes.rows import beta_vae
 from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
 from triptych.data.format import Split
 from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
-from triptych.pipeline import registry as systems
 
 
 class Training(Strict):
@@ -56,7 +56,7 @@ class Judging(Strict):
     images: int = Field(2000, gt=1)
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     """`betas_norm` at `latents` latents; `other_betas_norm` at each of `other_latents`. The paper does not list its
     values."""
 
@@ -104,7 +104,8 @@ class Row:
 def build(row: Row, protocol: Protocol, spec: Spec, seed: int) -> Vae:
     """A fresh model: its first weights depend on seed and size, not on β."""
     config = VaeConfig(**protocol.training.model_dump(), latents=row.latents, beta_norm=row.beta_norm)
-    return systems.build("shapes", "beta_vae", config, spec, seed)
+    torch.manual_seed(seed)
+    return beta_vae.System(config, spec)
 
 
 def train_rows(

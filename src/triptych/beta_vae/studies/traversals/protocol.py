@@ -15,16 +15,16 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from triptych.base.config import Seeds, Strict, validate
+from triptych.base.config import ProtocolSection, Seeds, Strict, validate
 from triptych.base.pixels import unit_to_uint8_half_up
 from triptych.beta_vae.shapes.figures.traversal import traverse
 from triptych.beta_vae.studies.traversals.factor_net import Factor, FactorNet, NetConfig, describe, train_net
 from triptych.beta_vae.studies.traversals.following import Follower, follow, summarise
 from triptych.beta_vae.vae.objective import kl_per_latent
+from triptych.common.rows import build_row, row_module
 from triptych.data.format import Dataset
 from triptych.data.spec import Spec
 from triptych.engine import Replica, inference
-from triptych.pipeline import registry as systems
 
 COUNTED = 1024  # images (or codes) that a latent's information is measured on
 
@@ -42,12 +42,12 @@ class Set(Strict):
     def _systems_are_valid(cls, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, section in sections.items():
             config_of(name, section)
-            if not hasattr(systems.module("shapes", name).System, "decode"):
+            if not hasattr(row_module(ROWS, name).System, "decode"):
                 raise ValueError(f"{name} draws no pictures, so that its latents cannot be traversed")
         return sections
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     """A latent is active from `active` nats on. It follows its strongest factor if that has `least_share` of the total
     change and changes by `least_change` of its variance over the data. The latter three are this project's choices, as
     is the net."""
@@ -101,11 +101,12 @@ class Outcome:
     metrics: dict[str, float]
 
 
+ROWS = "triptych.beta_vae.shapes.rows"
 JUDGE = "factor_net"
 
 
 def config_of(name: str, section: dict[str, Any]) -> Strict:
-    return validate(systems.module("shapes", name).Config, section, f"systems.{name}")
+    return validate(row_module(ROWS, name).Config, section, f"systems.{name}")
 
 
 def jobs(protocol: Protocol, dataset: str) -> list[Job]:
@@ -120,7 +121,7 @@ def run(job: Job, protocol: Protocol, dataset: Dataset, replica: Replica) -> Tra
         net, r2 = train_net(train.images, train.factors, factors, protocol.net, replica)
         return Judge({k: v.cpu().numpy() for k, v in net.state_dict().items()}, r2)
     config = config_of(job.name, protocol.sets[dataset.path.name].systems[job.name])
-    system = systems.build("shapes", job.name, config, numbered(Spec.of(dataset)), job.seed).to(replica.device)
+    system = build_row(ROWS, job.name, config, numbered(Spec.of(dataset)), job.seed).to(replica.device)
     system.fit(train.images, train.factors, replica)
     return traversals(system.eval(), train.images, protocol, replica.device)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from triptych.base.errors import NotTrained
 from triptych.cyclegan.gan.streams import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.resize import resize_classes, resize_photos
 from triptych.data.label_classes import evaluated, train_ids
 from triptych.engine import Replica, prepare
-from triptych.pipeline.registry import NotTrained
 
 
 def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -> fcn8s.FCN8s:

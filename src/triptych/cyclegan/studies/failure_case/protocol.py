@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from triptych.base.config import Seeds, Strict
+from triptych.base.config import ProtocolSection, Seeds
 from triptych.base.pixels import signed, to_uint8
 from triptych.common.silhouette import overlap, silhouettes
 from triptych.cyclegan.gan.streams import enlarge
@@ -32,7 +32,7 @@ from triptych.engine import Replica, inference
 PROPERTIES = ("texture", "geometry")  # the items of the study, and what the classifiers judge
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     seeds: Seeds
     texture: str = Field("fruit_texture", description="dataset of two domains that differ in texture")
     geometry: str = Field("fruit_geometry", description="dataset of two domains that differ in geometry")

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from triptych.base.config import Seeds
+from triptych.base.config import ProtocolSection, Seeds
 from triptych.base.results import Result
 from triptych.data.format import Split
 from triptych.dcgan.gan.networks import FAMILIES
@@ -48,7 +48,7 @@ from triptych.engine import Replica
 ITEMS = ("interpolation", "turn", "filters", "forgetting", "reader")  # and the names of the pairs
 
 
-class Protocol(Exemplars):
+class Protocol(Exemplars, ProtocolSection):
     """The whole section. The reader is judged on `held_out` images; `bank` training images are what distances to real
     ones are measured to."""
 

@@ -24,7 +24,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from triptych.base.config import ParamsError, Positive, Seeds, Strict, validate
+from triptych.base.config import ParamsError, Positive, ProtocolSection, Seeds, Strict, validate
 from triptych.base.results import Result
 from triptych.data.format import Split
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
@@ -50,7 +50,7 @@ class Transfer(Strict):
     standardize: bool = True
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     """`base` is the faithful GAN's section; each of `variants` changes some keys of it."""
 
     data: str = Field(default="objects", description="the labelled set, for `accuracy`")
@@ -76,6 +76,9 @@ class Protocol(Strict):
 
     def datasets(self) -> list[str]:
         return [self.unlabelled, self.data]
+
+    def same_pixels(self) -> list[str]:
+        return self.datasets()
 
 
 @dataclass

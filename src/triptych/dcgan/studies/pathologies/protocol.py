@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from triptych.base.config import ParamsError, Seeds, Strict, validate
+from triptych.base.config import ParamsError, ProtocolSection, Seeds, validate
 
 EXPERIMENTS = ("vanishing_gradient", "mode_collapse", "cycling")
 
@@ -20,7 +20,7 @@ def experiment(name: str) -> ModuleType:
     return importlib.import_module(f"triptych.dcgan.studies.pathologies.{name}")
 
 
-class Protocol(Strict):
+class Protocol(ProtocolSection):
     """Each item: which `experiment`, and that experiment's own keys. `data`: the set that is learned where an
     experiment learns images."""
 

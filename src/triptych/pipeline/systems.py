@@ -1,0 +1,73 @@
+"""Systems by table and name: building one, saving a trained one, loading it again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from triptych.base import project
+from triptych.base.config import Strict, validate
+from triptych.base.errors import NotTrained
+from triptych.base.files import read_json
+from triptych.common.rows import build_row, row_module, row_names
+from triptych.data.spec import Spec
+from triptych.pipeline.registry import TABLES
+
+
+def names(table: str) -> list[str]:
+    """The systems that a table can have."""
+    return row_names(TABLES[table].rows)
+
+
+def module(table: str, system: str) -> ModuleType:
+    """The module of a system. Raises ParamsError naming the ones there are."""
+    return row_module(TABLES[table].rows, system, f"{table}.systems")
+
+
+def build(table: str, system: str, config: Strict, spec: Spec, seed: int) -> nn.Module:
+    """A fresh system; its initial weights depend on `seed` alone."""
+    return build_row(TABLES[table].rows, system, config, spec, seed)
+
+
+def save(system: nn.Module, folder: Path, *, table: str, name: str, config: Strict, spec: Spec) -> None:
+    """Write weights.safetensors and config.json to `folder`, in one step."""
+    from safetensors.torch import save as as_bytes
+
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in system.state_dict().items()}
+    (unfinished / "weights.safetensors").write_bytes(as_bytes(tensors))  # its save_file hides that a disk is full
+    described = {"table": table, "system": name, "config": config.model_dump(), "spec": asdict(spec)}
+    (unfinished / "config.json").write_text(json.dumps(described, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def load(name: str, seed: int = 0, root: str | Path | None = None, device: str | torch.device = "cpu") -> nn.Module:
+    """A trained system, in eval mode: `load("streets/cyclegan")`. Reads tensors and JSON; unpickles nothing.
+
+    `root` holds `<table>/<system>/seed<seed>/`, as the pipeline writes it; by default the project's models/. Raises
+    NotTrained, naming the seeds there are.
+    """
+    from safetensors.torch import load_file
+
+    folder = (project.root() / "models" if root is None else Path(root)) / name / f"seed{seed}"
+    if not folder.is_dir():
+        there = sorted(p.name for p in folder.parent.glob("seed*"))
+        hint = f"there are {', '.join(there)}" if there else f"nothing is trained there yet; run `dvc repro` for {name}"
+        raise NotTrained(f"no trained system at {folder}: {hint}")
+    described = read_json(folder / "config.json")
+    code = module(described["table"], described["system"])
+    config = validate(code.Config, described["config"], f"{folder}/config.json")
+    spec = Spec(**{**described["spec"], "image_shape": tuple(described["spec"]["image_shape"])})
+    system = code.System(config, spec)
+    # strict=False would hide a mismatch; buffers whose size depends on the fit are resized by the system's own hook
+    system.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
+    return system.to(device).eval()
