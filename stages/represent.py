@@ -1,6 +1,6 @@
 """Stage represent@<system>: learn a representation of the shapes (table `shapes`)."""
 
-from triptych.beta_vae.shapes.figures.traversal import draw_figures
+from triptych.beta_vae.shapes.figures.drawings import draw_figures
 from triptych.beta_vae.shapes.fitting import fit_all, learn_together
 from triptych.pipeline.stage import Stage, main
 

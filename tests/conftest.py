@@ -1,6 +1,28 @@
-"""For all tests: one thread each, so that several test processes do not fight over the cores."""
+"""For all tests: one thread each, so that several test processes do not fight over the cores; what a test draws."""
 
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("TRIPTYCH_TRACKING", "off")  # tests of tracking turn it on
+
+import pytest
+
+
+@pytest.fixture
+def panels(monkeypatch):
+    """The `Panel`s of all sheets of pictures that the test draws, in their order."""
+    from triptych.draw import sheets
+
+    drawn, block = [], sheets._block
+    monkeypatch.setattr(sheets, "_block", lambda panel, *rest: drawn.append(panel) or block(panel, *rest))
+    return drawn
+
+
+@pytest.fixture
+def charts(monkeypatch):
+    """The matplotlib figures that the test draws."""
+    from triptych.draw import style
+
+    drawn, to_png = [], style.to_png
+    monkeypatch.setattr(style, "to_png", lambda figure, *rest: drawn.append(figure) or to_png(figure, *rest))
+    return drawn

@@ -2,7 +2,6 @@
 
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -237,7 +236,7 @@ def test_the_whole_study_at_toy_scale(dataset, tmp_path):
     assert again == outcomes
     for file, draw in draw_figures(rows, models, outcomes, train, grid, CPU):
         drawn = draw(tmp_path / file)
-        assert (tmp_path / file).stat().st_size < 300_000 and drawn["caption"]
+        assert (tmp_path / file).is_file() and drawn["caption"]
         assert all(math.isfinite(v) for v in drawn["numbers"].values())
     assert "collapsed" in notes(rows[1], models[rows[1].name][0], outcomes, p)[-1]
     assert not any("collapsed" in line for line in notes(rows[0], models[rows[0].name][0], outcomes, p))
@@ -266,21 +265,19 @@ FOUND = {
 }
 
 
-def test_the_figures_numbers_are_those_of_the_ends_of_the_sweep(monkeypatch):
-    axes = []
-    monkeypatch.setattr(beta_sweep_figures, "_finish", lambda figure, axis, path: axes.append(axis))
-    monkeypatch.setattr(beta_sweep_figures, "_sheet", lambda lines, path: None)
-    assert draw_reconstruction(SWEPT, FOUND, None)["numbers"] == {"nll_at_0.1": 15, "nll_at_10": 65}
-    assert draw_rate_distortion(SWEPT, FOUND, None)["numbers"] == {"kl_at_0.1": 7, "kl_at_10": 0.5}
-    assert axes[-1].lines[0].get_xydata().tolist() == [[7, 15], [3, 30], [0.5, 65]]
-    assert draw_active_units(SWEPT, FOUND, None)["numbers"] == {"active_at_0.1": 3.5, "active_at_10": 0.5}
-    draw_score(SWEPT, FOUND, 256, None)
-    dashed = [line.get_xdata() for line in axes[-1].lines if line.get_linestyle() == "--"]
+def test_the_figures_numbers_are_those_of_the_ends_of_the_sweep(charts, panels, tmp_path):
+    path = tmp_path / "figure.png"
+    assert draw_reconstruction(SWEPT, FOUND, path)["numbers"] == {"nll_at_0.1": 15, "nll_at_10": 65}
+    assert draw_rate_distortion(SWEPT, FOUND, path)["numbers"] == {"kl_at_0.1": 7, "kl_at_10": 0.5}
+    assert charts[-1].axes[0].lines[0].get_xydata().tolist() == [[7, 15], [3, 30], [0.5, 65]]
+    assert draw_active_units(SWEPT, FOUND, path)["numbers"] == {"active_at_0.1": 3.5, "active_at_10": 0.5}
+    draw_score(SWEPT, FOUND, 256, path)
+    dashed = [line.get_xdata() for line in charts[-1].axes[0].lines if line.get_linestyle() == "--"]
     assert [x[0] for x in dashed if len(x)] == [4 / 256]  # where the plain β is 1
-    assert axes[-1].lines[0].get_ydata() == pytest.approx([60, 85, 25])
-    collapsed = draw_collapse({}, FOUND, SWEPT, torch.zeros(2, 1, 4, 4, dtype=torch.uint8), None)["numbers"]
+    assert charts[-1].axes[0].lines[0].get_ydata() == pytest.approx([60, 85, 25])
+    collapsed = draw_collapse({}, FOUND, SWEPT, torch.zeros(2, 1, 4, 4, dtype=torch.uint8), path)["numbers"]
     assert collapsed["information"] == 1 and collapsed["kl"] == 0.5 and collapsed["higgins_all"] == pytest.approx(0.25)
-    plt.close("all")
+    assert panels[0].rows == ["images"]
 
 
 def test_the_best_and_the_largest_beta_are_compared(dataset, monkeypatch):

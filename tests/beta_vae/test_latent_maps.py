@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.beta_vae.shapes.figures.drawings import draw_figures
 from triptych.beta_vae.shapes.figures.maps import draw_latent_maps, fits, latent_maps
-from triptych.beta_vae.shapes.figures.traversal import draw_figures
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset

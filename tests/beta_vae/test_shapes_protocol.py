@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from triptych.beta_vae.shapes import protocol as shapes_protocol
-from triptych.beta_vae.shapes.figures import traversal
+from triptych.beta_vae.shapes.figures import drawings, reports, traversals
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
 from triptych.beta_vae.shapes.protocol import Metrics, Protocol, encode_all, evaluate
@@ -266,7 +266,7 @@ def test_a_share_is_the_adjusted_r_squared_of_the_class_means():
     generator = torch.Generator().manual_seed(0)
     classes = torch.arange(60) % 20
     mean = torch.randn(60, 2, generator=generator) + torch.stack([classes / 10, 0 * classes], 1)
-    shares = traversal._explained(mean, classes)
+    shares = reports._explained(mean, classes)
     for column, share in zip(mean.double().numpy().T, shares.tolist()):
         within = sum(((part := column[classes.numpy() == c]) - part.mean()) @ (part - part.mean()) for c in range(20))
         total = ((column - column.mean()) ** 2).sum()
@@ -274,16 +274,16 @@ def test_a_share_is_the_adjusted_r_squared_of_the_class_means():
 
 
 def test_a_latent_in_use_is_labelled_with_its_factor():
-    assert traversal._label(traversal.LatentReport(0, 0.5, {"x": 0.2, "y": 0.7})) == "y (70%)"
-    assert traversal._label(traversal.LatentReport(0, 0.001, {"x": 0.2, "y": 0.7})) == "unused"
+    assert reports.LatentReport(0, 0.5, {"x": 0.2, "y": 0.7}).label == "y 70%"
+    assert reports.LatentReport(0, 0.001, {"x": 0.2, "y": 0.7}).label == "unused"
 
 
 def test_latents_are_ordered_by_kl_and_named_after_what_they_follow(dataset):
-    reports = traversal.report_latents(Oracle(), dataset["train"].images, Grid(dataset.card["factors"]), CPU)
-    assert [r.latent for r in reports] == [2, 0, 1]
-    assert [r.follows for r in reports[:2]] == ["x", "y"]
-    assert reports[0].shares["x"] > 0.9 and reports[0].shares["y"] < 0.1
-    assert reports[2].kl == 0
+    found = reports.report_latents(Oracle(), dataset["train"].images, Grid(dataset.card["factors"]), CPU)
+    assert [r.latent for r in found] == [2, 0, 1]
+    assert [r.follows for r in found[:2]] == ["x", "y"]
+    assert found[0].shares["x"] > 0.9 and found[0].shares["y"] < 0.1
+    assert found[2].kl == 0
 
 
 @pytest.mark.parametrize("every", [1, 2, 8])
@@ -305,14 +305,14 @@ def test_a_latent_that_is_each_shapes_pose_follows_orientation(every):
 
     number = torch.arange(grid.count)
     images = torch.stack([number // 256, number % 256], 1).byte().view(-1, 1, 1, 2).numpy()
-    pose, kind = sorted(traversal.report_latents(Pose(), images, grid, CPU), key=lambda r: r.latent)
+    pose, kind = sorted(reports.report_latents(Pose(), images, grid, CPU), key=lambda r: r.latent)
     assert pose.follows == "orientation" and pose.shares["orientation"] == pytest.approx(1, abs=1e-5)
     assert kind.follows == "shape" and kind.shares["shape"] > 0.9
 
 
 def test_traversal_changes_one_latent_and_keeps_the_others(dataset):
     image = torch.from_numpy(np.array(dataset["train"].images[77]))
-    pictures = traversal.traverse(Oracle(), image, [2, 1], values=5)
+    pictures = reports.traverse(Oracle(), image, [2, 1], values=5)
     assert pictures.shape == (2, 5, 1, 16, 16)
     kept = Oracle().decode(Oracle().encode(image[None]))[0]
     assert all(torch.equal(p, kept) for p in pictures[1])  # the unused latent changes nothing
@@ -326,7 +326,7 @@ def test_a_latent_whose_mean_does_not_vary_follows_nothing(dataset):
         def posterior(self, images):
             return torch.ones(len(images), 1), torch.zeros(len(images), 1)
 
-    (report,) = traversal.report_latents(Still(), dataset["train"].images, Grid(dataset.card["factors"]), CPU)
+    (report,) = reports.report_latents(Still(), dataset["train"].images, Grid(dataset.card["factors"]), CPU)
     assert report.kl == 0.5 and set(report.shares.values()) == {0.0}
 
 
@@ -335,7 +335,7 @@ def test_a_reconstructions_nll_is_the_one_of_the_models_own_decoder(dataset, tmp
     for decoder, scale in (("bernoulli", 1.0), ("gaussian", 0.01)):
         options = {"hidden": 8, "latents": 2, "beta": 1.0, "decoder": decoder, "variance": scale}
         model = build("vae", dataset, 0, **options)
-        nll = traversal.draw_reconstructions(model, images, grid, tmp_path / "r.png", CPU)["numbers"]["nll"]
+        nll = traversals.draw_reconstructions(model, images, grid, tmp_path / "r.png", CPU)["numbers"]["nll"]
         rows = grid.sample_rows(512, torch.Generator().manual_seed(0))
         batch = torch.from_numpy(np.array(images[rows.numpy()]))
         with torch.inference_mode():
@@ -353,16 +353,18 @@ def test_figures_of_a_grid_with_repeated_poses_and_few_images(tmp_path):
     dataset = write_dataset(tmp_path / "shapes", splits, card)
     assert Grid(card["factors"]).available == 24
     model = build("vae", dataset, 0, hidden=8, latents=2, beta=1.0)
-    for file, draw in traversal.draw_figures(model, dataset, CPU):
+    for file, draw in drawings.draw_figures(model, dataset, CPU):
         assert draw(tmp_path / file)["caption"]
 
 
-def test_figures_are_written(dataset, tmp_path):
+def test_figures_are_written(dataset, tmp_path, panels):
     images, grid = dataset["train"].images, Grid(dataset.card["factors"])
-    sheet = traversal.draw_traversals(Oracle(), images, grid, tmp_path / "traversals.png", CPU)
+    sheet = traversals.draw_traversals(Oracle(), images, grid, tmp_path / "traversals.png", CPU)
     assert sheet["numbers"]["active_latents"] == 2 and sheet["numbers"]["mean_best_share"] > 0.9
     assert "−3 to 3" in sheet["caption"]
-    rec = traversal.draw_reconstructions(Oracle(), images, grid, tmp_path / "reconstructions.png", CPU)
+    rec = traversals.draw_reconstructions(Oracle(), images, grid, tmp_path / "reconstructions.png", CPU)
     assert rec["numbers"]["nll"] > 0
+    assert panels[0].rows[0].startswith("z") and "KL" in panels[0].rows[0] and panels[0].tiles.shape[1] == 7
+    assert panels[1].rows == ("image", "reconstruction") and panels[1].tiles[0].float().std() > 5
     for name in ("traversals.png", "reconstructions.png"):
         assert matplotlib.image.imread(tmp_path / name).std() > 0.05

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from triptych.cyclegan.gan.streams import StreetData
-from triptych.cyclegan.streets.sheet import GAP, HEAD, TILE, _wrapped, draw_system_sheet
+from triptych.cyclegan.streets.sheet import TILE, draw_system_sheet, wrapped
 from triptych.data.label_classes import CITYSCAPES
 
 CPU = torch.device("cpu")
@@ -34,22 +34,22 @@ def streets(n=6, size=16):
 
 
 @pytest.mark.parametrize("way, of_a, truth", [("to_photo", 30, [0, 80, 160]), ("to_labels", 225, [None] * 3)])
-def test_rows_are_inputs_and_columns_systems(tmp_path, way, of_a, truth):
-    from PIL import Image
-
+def test_rows_are_inputs_and_columns_systems(tmp_path, panels, way, of_a, truth):
     systems = {"a": Flat(30), "b_large": Flat(90, 128)}
     drawn = draw_system_sheet(systems, streets(), way, tmp_path / "x/s.png", CPU, n=3)
-    picture = np.asarray(Image.open(tmp_path / "x/s.png").convert("RGB")).astype(int)
-    step = TILE + GAP
+    assert (tmp_path / "x/s.png").is_file()
+    inputs, outputs, truths = panels
+    assert [panel.columns for panel in panels] == [["input"], ["a", "b large"], ["truth"]]
 
-    def cell(row, column):
-        return picture[HEAD + row * step + TILE // 2, column * step + TILE // 2 + 3 * GAP].tolist()
+    def cell(panel, row, column=0):
+        assert panel.tiles.shape == (3, len(panel.columns), 3, TILE, TILE)
+        return panel.tiles[row, column, :, TILE // 2, TILE // 2].tolist()
 
     road = [128, 64, 128]
-    assert cell(0, 0) == (road if way == "to_photo" else [0, 0, 0])
-    assert cell(2, 1) == [of_a] * 3
-    assert cell(1, 2) == ([90] * 3 if way == "to_photo" else [165] * 3)
-    assert cell(2, 3) == ([160] * 3 if way == "to_photo" else road)
+    assert cell(inputs, 0) == (road if way == "to_photo" else [0, 0, 0])
+    assert cell(outputs, 2, 0) == [of_a] * 3
+    assert cell(outputs, 1, 1) == ([90] * 3 if way == "to_photo" else [165] * 3)
+    assert cell(truths, 2) == ([160] * 3 if way == "to_photo" else road)
     if way == "to_photo":
         expected = np.mean([abs(30 - t) for t in truth])
         assert drawn["numbers"]["a/mean_abs_error_grey_levels"] == pytest.approx(expected, abs=0.01)
@@ -58,4 +58,4 @@ def test_rows_are_inputs_and_columns_systems(tmp_path, way, of_a, truth):
 
 
 def test_long_names_fit_over_a_column():
-    assert _wrapped("feature_loss_gan") == "feature loss\ngan"
+    assert wrapped("feature_loss_gan") == "feature loss\ngan"

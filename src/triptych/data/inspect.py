@@ -11,8 +11,10 @@ import numpy as np
 
 from triptych.data.format import Dataset, Split
 from triptych.data.label_classes import colourise
+from triptych.draw.sheets import Panel, save_sheet
 
 MOST_CLASSES = 20  # rows of a sheet
+WIDTH = 1024  # pixels of a sheet, or less
 
 
 def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
@@ -41,8 +43,6 @@ def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8
     """A grid of images of the first split: a row per class where there are labels (of many classes
     MOST_CLASSES, spread evenly), label maps under their photos where there are such, two unpaired domains one above the
     other, else images spread evenly over the set. Small images are enlarged, pixels kept sharp."""
-    from PIL import Image
-
     first = next(iter(dataset.card["splits"]))
     if {"trainA", "trainB"} <= set(dataset.card["splits"]):
         halves = [_tiles(dataset, dataset[split], columns, rows // 2) for split in ("trainA", "trainB")]
@@ -50,11 +50,8 @@ def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8
         tiles = np.concatenate([half[:, :width] for half in halves])
     else:
         tiles = _tiles(dataset, dataset[first], columns, rows)
-    _, _, c, h, w = tiles.shape
-    sheet = tiles.transpose(0, 3, 1, 4, 2).reshape(tiles.shape[0] * h, tiles.shape[1] * w, c)
-    image = Image.fromarray(np.repeat(sheet, 3, axis=2) if c == 1 else sheet)
-    scale = max(1, 1024 // image.width)
-    image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST).save(path, optimize=True)
+    _, across, _, height, width = tiles.shape
+    save_sheet([Panel(tiles)], path, tile=height * max(1, WIDTH // (across * width)), gap=0, colours=None)
 
 
 def _tiles(dataset: Dataset, split: Split, columns: int, rows: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from triptych.base.pixels import unit
+from triptych.draw.sheets import Panel, grid, save_sheet
 
 COUNTED = 256  # images that the numbers are from
 COLLAPSED = 0.25  # a diversity ratio below it counts as mode collapse
@@ -31,7 +32,8 @@ def draw_samples(system: Sampler, real: np.ndarray, path: Path, side: int = 8) -
     shown = torch.from_numpy(np.array(real[np.sort(rows)]))
     samples = system.sample(COUNTED, seed=0).cpu()
     ratio = mean_distance(samples) / mean_distance(shown)
-    save_sheets([sheet(shown[: side * side], side), sheet(samples[: side * side], side)], path)
+    shown_beside = {"real images": shown, "samples": samples}
+    save_sheet([Panel(grid(images[: side * side], side), title) for title, images in shown_beside.items()], path)
     return {
         "caption": "Real images (left) and samples from codes that were drawn once (right).",
         "numbers": {"diversity_ratio": round(ratio, 4), "collapsed": float(ratio < COLLAPSED)},
@@ -41,25 +43,3 @@ def draw_samples(system: Sampler, real: np.ndarray, path: Path, side: int = 8) -
 def mean_distance(images: Tensor) -> float:
     """Mean Euclidean distance between two different images of (n, C, H, W), pixels scaled to [0, 1]."""
     return float(torch.nn.functional.pdist(unit(images).flatten(1)).mean())
-
-
-def sheet(images: Tensor, columns: int) -> np.ndarray:
-    """uint8 (n, C, H, W), one or three channels -> one picture (rows·(H + 1) + 1, columns·(W + 1) + 1, 3)."""
-    n, channels, height, width = images.shape
-    rows = -(-n // columns)
-    out = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, 3), 255, dtype=np.uint8)
-    for i, image in enumerate(images.expand(n, 3, height, width).permute(0, 2, 3, 1).numpy()):
-        y, x = (i // columns) * (height + 1) + 1, (i % columns) * (width + 1) + 1
-        out[y : y + height, x : x + width] = image
-    return out
-
-
-def save_sheets(sheets: list[np.ndarray], path: Path, gap: int = 8, scale: int = 2) -> None:
-    """Pictures of one height side by side, enlarged `scale` times without smoothing, as a PNG."""
-    from PIL import Image
-
-    white = np.full((sheets[0].shape[0], gap, 3), 255, dtype=np.uint8)
-    parts = [part for s in sheets for part in (white, s)][1:]
-    picture = np.concatenate(parts, axis=1).repeat(scale, axis=0).repeat(scale, axis=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, optimize=True)

@@ -4,7 +4,13 @@ rules."""
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
@@ -50,3 +56,16 @@ def to_png(figure: Any, colours: int = COLOURS) -> bytes:
     out = io.BytesIO()
     image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+@contextmanager
+def chart(path: Path, size: tuple[float, float], colours: int = COLOURS) -> Iterator[Figure]:
+    """A matplotlib figure of `size` inches in this style, written to `path` (`to_png`) at the end of the block."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=size, facecolor="white", layout="constrained")
+        yield figure
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(to_png(figure, colours))

@@ -16,7 +16,7 @@ from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.dcgan.objects.protocol import Probe, Protocol, evaluate, judge
 from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
 from triptych.dcgan.svm.label_draws import draw_rows
-from triptych.draw.samples import draw_samples, mean_distance, sheet
+from triptych.draw.samples import draw_samples, mean_distance
 from triptych.engine import Replica
 from triptych.pipeline.params import load_params
 
@@ -272,24 +272,20 @@ class Sampler:
         return torch.from_numpy(self.images[:n])
 
 
-def test_sample_sheet(tmp_path):
-    from PIL import Image
-
+def test_sample_sheet(tmp_path, panels):
     rng = np.random.default_rng(0)
     real = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
     other = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
     figure = draw_samples(Sampler(other), real, tmp_path / "a" / "s.png", side=4)
     assert figure["numbers"]["diversity_ratio"] == pytest.approx(1, abs=0.02)
     assert figure["numbers"]["collapsed"] == 0
-    assert Image.open(tmp_path / "a" / "s.png").size == (2 * (2 * 37 + 8), 2 * 37)
+    assert [panel.title for panel in panels] == ["real images", "samples"] and (tmp_path / "a" / "s.png").is_file()
+    assert np.array_equal(panels[1].tiles.reshape(16, 3, 8, 8), other[:16])
     one = draw_samples(Sampler(np.repeat(other[:1], 300, 0)), real, tmp_path / "b.png")
     assert one["numbers"] == {"diversity_ratio": 0, "collapsed": 1}
 
 
-def test_sheet_and_distance():
+def test_distance():
     images = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
     images[2] = 255
-    assert sheet(images, 2).shape == (7, 7, 3)
-    places = sheet(torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 2, 2), 2)
-    assert [places[y, x, 0] for y, x in ((1, 1), (2, 5), (5, 1), (5, 5), (3, 1))] == [10, 20, 30, 255, 255]
     assert mean_distance(images) == pytest.approx((0 + 2 + 2) / 3)

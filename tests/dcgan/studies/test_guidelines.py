@@ -188,7 +188,7 @@ def test_too_few_labels_are_told_before_anything_is_trained(judge):
         replace(judge, protocol=protocol)
 
 
-def test_divergence_is_a_collapse(judge, monkeypatch, tmp_path):
+def test_divergence_is_a_collapse(judge, monkeypatch, tmp_path, panels):
     def diverge(*_, **__):
         raise Divergence("loss_d became nan")
 
@@ -200,4 +200,7 @@ def test_divergence_is_a_collapse(judge, monkeypatch, tmp_path):
     assert found["collapsed"] == [good.numbers["collapsed"], 1.0] and len(found["frechet"]) == 1
     drawn = draw_variants([good, bad], judge.real, tmp_path / "x.png", each=3)
     assert drawn["numbers"] == {"collapsed_faithful": np.mean(found["collapsed"])}
-    assert (tmp_path / "x.png").stat().st_size > 1000
+    (panel,) = panels
+    assert panel.rows == ["real images", "faithful"] and panel.marked == {"faithful"}
+    samples = np.concatenate([good.samples[:3], bad.samples[:3]])
+    assert np.array_equal(panel.tiles, np.stack([judge.real[:6], samples])) and (tmp_path / "x.png").is_file()

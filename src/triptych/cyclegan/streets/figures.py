@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from triptych.cyclegan.gan.streams import StreetData
+from triptych.draw.sheets import Panel, save_sheet
 
 COLUMNS = ("input", "output", "way back", "truth")
 WAYS = {"to_photo": "labels → photo", "to_labels": "photo → labels"}
@@ -38,8 +39,8 @@ def draw_translations(
     """
     n = max(1, min(n, 4 * 128**2 // system.config.pixels**2))  # larger images, fewer rows: the file stays small
     both = translations(system, data.spread(n), device)
-    panels = [[_column(images) for images in both[way]] for way in WAYS]
-    _save(panels, path)
+    panels = [Panel(np.stack(both[way], axis=1), title, COLUMNS) for way, title in WAYS.items()]
+    save_sheet(panels, path, tile=128)
     errors = {name: float((x[1].float() - x[3].float()).abs().mean()) for name, x in both.items()}
     return {
         "caption": f"Labels to photo (left) and photo to labels (right); columns: {', '.join(COLUMNS)}. "
@@ -67,33 +68,3 @@ def sheets_during_training(
         show(path)
 
     return draw
-
-
-def _column(images: Tensor) -> np.ndarray:
-    """uint8 (n, 3, S, S) -> one picture of n rows with a white line between them."""
-    ruled = torch.nn.functional.pad(images, (0, 0, 0, 1), value=255)
-    return ruled.permute(0, 2, 3, 1).flatten(0, 1).numpy()[:-1]
-
-
-def _save(panels: list[list[np.ndarray]], path: Path) -> None:
-    """Columns side by side under their names, a gap between the two directions."""
-    from PIL import Image, ImageDraw
-
-    scale = max(1, 128 // panels[0][0].shape[1])
-    height, width = (side * scale for side in panels[0][0].shape[:2])
-    gap, head = 3, 30
-    across = 2 * len(COLUMNS) * (width + gap) + 3 * gap
-    picture = Image.new("RGB", (across, head + height), "white")
-    draw = ImageDraw.Draw(picture)
-    x = 0
-    for title, columns in zip(WAYS.values(), panels):
-        draw.text((x, 1), title.replace("→", "->"), fill="black")
-        for name, column in zip(COLUMNS, columns):
-            draw.text((x, 15), name, fill="dimgrey")
-            enlarged = column.repeat(scale, axis=0).repeat(scale, axis=1)
-            picture.paste(Image.fromarray(enlarged), (x, head))
-            x += width + gap
-        x += 3 * gap
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # 256 colours: a third of the bytes, and no difference that one would see
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +12,9 @@ import torch
 from torch import nn
 
 from triptych.cyclegan.gan.streams import StreetData
+from triptych.draw.sheets import Panel, resized, save_sheet
 
-TILE, GAP, HEAD = 96, 2, 30  # pixels
-Column = tuple[str, np.ndarray]  # title, uint8 (n, 3, h, w)
+TILE = 96  # pixels
 
 
 def draw_system_sheet(
@@ -31,11 +32,11 @@ def draw_system_sheet(
     scenes = data.spread(n)
     inputs, truth = (scenes.labels, scenes.photos) if way == "to_photo" else (scenes.photos, scenes.labels)
     outputs = {title: _translate(system, way, scenes, device) for title, system in systems.items()}
-    columns = [("input", inputs), *outputs.items(), ("truth", truth)]
-    _save([(title, _tiles(images)) for title, images in columns], path)
+    panels = [{"input": inputs}, outputs, {"truth": truth}]
+    save_sheet([_panel(columns) for columns in panels], path, tile=TILE)
     to = "Labels to photo" if way == "to_photo" else "Photo to labels"
-    goal = _tiles(truth).astype(float)
-    errors = {title: float(np.abs(_tiles(images) - goal).mean()) for title, images in outputs.items()}
+    goal = resized(truth, TILE).astype(float)
+    errors = {title: float(np.abs(resized(images, TILE) - goal).mean()) for title, images in outputs.items()}
     return {
         "caption": f"{to}: a row an input, a column a system, the truth at the right. {len(scenes)} scenes, evenly "
         "spread over the split, the same for all; nothing is picked.",
@@ -49,36 +50,12 @@ def _translate(system: nn.Module, way: str, scenes: StreetData, device: torch.de
         return getattr(system.eval(), way)(at_size(system.config.pixels).to(device)).cpu().numpy()
 
 
-def _tiles(images: np.ndarray) -> np.ndarray:
-    """uint8 (n, 3, h, w) -> (n, TILE, TILE, 3). Pixels stay sharp when they are enlarged."""
-    from PIL import Image
-
-    grows = images.shape[-1] <= TILE
-    how = Image.Resampling.NEAREST if grows else Image.Resampling.BOX
-    pictures = (Image.fromarray(np.ascontiguousarray(i.transpose(1, 2, 0))) for i in images)
-    return np.stack([np.asarray(p.resize((TILE, TILE), how)) for p in pictures])
+def _panel(columns: Mapping[str, np.ndarray]) -> Panel:
+    """Title -> uint8 (n, 3, h, w): a column each, all of one size."""
+    tiles = np.stack([resized(images, TILE) for images in columns.values()], axis=1)
+    return Panel(tiles, columns=[wrapped(title) for title in columns])
 
 
-def _save(columns: list[Column], path: Path) -> None:
-    """Columns under their titles; input and truth stand a little apart."""
-    from PIL import Image, ImageDraw
-
-    step, apart = TILE + GAP, 3 * GAP
-    rows = len(columns[0][1])
-    picture = Image.new("RGB", (len(columns) * step + 2 * apart, HEAD + rows * step), "white")
-    draw = ImageDraw.Draw(picture)
-    for k, (title, tiles) in enumerate(columns):
-        x = k * step + apart * ((k > 0) + (k == len(columns) - 1))
-        draw.multiline_text((x, 1), _wrapped(title), fill="black", spacing=2)
-        for row, tile in enumerate(tiles):
-            picture.paste(Image.fromarray(tile), (x, HEAD + row * step))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # 256 colours: a third of the bytes, and no difference that one would see
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-
-
-def _wrapped(title: str, width: int = 14) -> str:
+def wrapped(title: str, width: int = 14) -> str:
     """feature_loss_gan -> two lines of at most 14 letters, which fit over a column."""
-    import textwrap
-
     return "\n".join(textwrap.wrap(title.replace("_", " "), width)[:2])

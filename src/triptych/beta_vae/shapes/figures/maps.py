@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.beta_vae.shapes.figures.traversal import report_latents, traverse
+from triptych.beta_vae.shapes.figures.reports import report_latents, traverse
 from triptych.beta_vae.shapes.grid import Grid
+from triptych.draw.style import chart
 
 FACTORS = ("shape", "scale", "orientation", "x", "y")
 SHAPES = {1: ("square", "#D62728"), 2: ("ellipse", "#2CA02C"), 3: ("heart", "#1F77B4")}  # the paper's colours
@@ -61,15 +63,19 @@ def _means(codes: Tensor, factors: Tensor, grid: Grid, names: tuple[str, str]) -
 
 
 def draw_latent_maps(
-    system, images: np.ndarray, grid: Grid, path, device: torch.device, show: int = 10, values: int = 7, seed: int = 0
+    system,
+    images: np.ndarray,
+    grid: Grid,
+    path: Path,
+    device: torch.device,
+    show: int = 10,
+    values: int = 7,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """A column for each latent, the largest KL first: map over positions, mean against scale and against rotation (a
     line for each shape), traversal, posterior variance. numbers: for each latent in use, `z<j>_<factor>`, the share of
     its variance that the factor it follows best explains; `mean_best_share`, their mean."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.lines import Line2D
 
     reports = report_latents(system, images, grid, device)[:show]
     maps = latent_maps(system, images, grid, device)
@@ -78,27 +84,20 @@ def draw_latent_maps(
     pictures = traverse(system, image, [r.latent for r in reports], values=values).cpu()
     size = len(reports)
     heights = [1, 0.8, 0.8, values, 0.35]
-    figure, axes = plt.subplots(
-        5, size, figsize=(size * 0.95 + 1.0, sum(heights) * 0.95), height_ratios=heights, squeeze=False
-    )
     shown = [r.latent for r in reports]
     drawn = (maps.position, maps.scale, maps.orientation)
     limit = max(1.0, *(float(m[shown].abs().nan_to_num().max()) for m in drawn))
-    for column, report, strip in zip(axes.T, reports, pictures):
-        _draw_column(column, report.latent, maps, grid, strip, limit)
-        used = report.kl > 0.01
-        label = f"{report.follows} {max(0.0, report.shares[report.follows]):.0%}" if used else "unused"
-        column[0].set_title(f"z{report.latent + 1}\n{label}", fontsize=8)
-    labels = ("position", "scale", "rotation", "traversal\n−3 to 3", "posterior\nvariance")
-    for axis, label in zip(axes[:, 0], labels):
-        axis.set_ylabel(label, fontsize=8, rotation=0, ha="right", va="center", labelpad=4)
-    handles = [plt.Line2D([], [], color=c, ls=s, label=n) for (n, c), s in zip(SHAPES.values(), STYLES)]
-    figure.legend(handles=handles, loc="upper left", fontsize=7, frameon=False, borderaxespad=0.2)
-    left = 0.95 / figure.get_size_inches()[0]
-    figure.subplots_adjust(left=left, right=0.995, top=0.95, bottom=0.005, wspace=0.08, hspace=0.04)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    active = [r for r in reports if r.kl > 0.01]
+    with chart(path, (size * 0.95 + 1.0, sum(heights) * 0.95), colours=256) as figure:
+        axes = figure.subplots(5, size, height_ratios=heights, squeeze=False)
+        for column, report, strip in zip(axes.T, reports, pictures):
+            _draw_column(column, report.latent, maps, grid, strip, limit)
+            column[0].set_title(f"z{report.latent + 1}\n{report.label}", loc="center")
+        labels = ("position", "scale", "rotation", "traversal\n−3 to 3", "posterior\nvariance")
+        for axis, label in zip(axes[:, 0], labels):
+            axis.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=4)
+        handles = [Line2D([], [], color=c, ls=s, label=n) for (n, c), s in zip(SHAPES.values(), STYLES)]
+        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    active = [r for r in reports if r.used]
     numbers = {f"z{r.latent + 1}_{r.follows}": r.shares[r.follows] for r in active}
     numbers["mean_best_share"] = float(np.mean(list(numbers.values()))) if active else 0.0
     caption = (

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from triptych.base.pixels import unit
+from triptych.base.pixels import unit_to_uint8
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.studies.beta_sweep.protocol import Outcome, Protocol, Row
 from triptych.beta_vae.vae.vae import Vae
 from triptych.data.format import Split
+from triptych.draw.sheets import Panel, save_sheet
+from triptych.draw.style import INK, PALETTE, chart
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # Okabe & Ito
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = (*PALETTE, INK)
 MARKERS = "os^Dv<>"
 CHANCE = 1 / 4
 
-Drawing = tuple[str, Callable[[Any], dict[str, Any]]]
+Drawing = tuple[str, Callable[[Path], dict[str, Any]]]
 Outcomes = Mapping[str, Outcome]
 
 
@@ -72,17 +79,16 @@ def summary(rows: Sequence[Row], outcomes: Outcomes) -> dict[str, float]:
     return out
 
 
-def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path) -> dict[str, Any]:
+def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path: Path) -> dict[str, Any]:
     """Score against β_norm, a line for each size (paper, Figure 6, right)."""
-    figure, axis = _axes("β_norm = β · M / N", "Higgins metric (%)")
-    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
-        values = [100 * np.array(outcomes[row.name].higgins) for row in of_size]
-        _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
-        axis.axvline(latents / inputs, color=COLOURS[i % len(COLOURS)], ls="--", lw=1, alpha=0.8)
-    axis.axhline(100 * CHANCE, color="0.5", ls=":", lw=1)
-    axis.text(axis.get_xlim()[1], 100 * CHANCE + 1, "chance ", color="0.35", fontsize=8, ha="right")
-    axis.plot([], [], color="0.35", ls="--", lw=1, label="β = 1")
-    _finish(figure, axis, path)
+    with _axes(path, "β_norm = β · M / N", "Higgins metric (%)") as axis:
+        for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+            values = [100 * np.array(outcomes[row.name].higgins) for row in of_size]
+            _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
+            axis.axvline(latents / inputs, color=COLOURS[i % len(COLOURS)], ls="--", lw=1, alpha=0.8)
+        axis.axhline(100 * CHANCE, color="0.5", ls=":", lw=1)
+        axis.text(axis.get_xlim()[1], 100 * CHANCE + 1, "chance ", color="0.35", fontsize=8, ha="right")
+        axis.plot([], [], color="0.35", ls="--", lw=1, label="β = 1")
     caption = (
         "Disentanglement score against β_norm; points: mean over models and classifiers, bars: their standard "
         "deviation. Dashed: where the plain β is 1, in the colour of its number of latents M. The paper says "
@@ -91,26 +97,24 @@ def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path) -> di
     return {"caption": caption, "numbers": summary(rows, outcomes)}
 
 
-def draw_reconstruction(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
-    figure, axis = _axes("β_norm = β · M / N", "reconstruction NLL (nats an image)")
-    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
-        values = [np.array([m.nll for m in outcomes[row.name].models]) for row in of_size]
-        _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
-    _finish(figure, axis, path)
+def draw_reconstruction(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> dict[str, Any]:
+    with _axes(path, "β_norm = β · M / N", "reconstruction NLL (nats an image)") as axis:
+        for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+            values = [np.array([m.nll for m in outcomes[row.name].models]) for row in of_size]
+            _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
     main = [row for row in rows if row.main]
     numbers = {f"nll_at_{row.beta_norm:.3g}": _model_mean(outcomes, row, "nll") for row in (main[0], main[-1])}
     return {"caption": "The reconstruction's error as β grows (code drawn from the posterior).", "numbers": numbers}
 
 
-def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
-    figure, axis = _axes("rate: KL (nats an image)", "distortion: reconstruction NLL (nats)")
-    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
-        points = [(_model_mean(outcomes, row, "kl"), _model_mean(outcomes, row, "nll")) for row in of_size]
-        axis.plot(*zip(*points), **_style(i), label=f"M = {latents}")
-        if of_size[0].main:
-            for row, (kl, nll) in zip(of_size, points):
-                axis.annotate(f"{row.beta_norm:.2g}", (kl, nll), (4, 5), textcoords="offset points", fontsize=7)
-    _finish(figure, axis, path)
+def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> dict[str, Any]:
+    with _axes(path, "rate: KL (nats an image)", "distortion: reconstruction NLL (nats)") as axis:
+        for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+            points = [(_model_mean(outcomes, row, "kl"), _model_mean(outcomes, row, "nll")) for row in of_size]
+            axis.plot(*zip(*points), **_style(i), label=f"M = {latents}")
+            if of_size[0].main:
+                for row, (kl, nll) in zip(of_size, points):
+                    axis.annotate(f"{row.beta_norm:.2g}", (kl, nll), (4, 5), textcoords="offset points", fontsize=7)
     main = [row for row in rows if row.main]
     numbers = {f"kl_at_{row.beta_norm:.3g}": _model_mean(outcomes, row, "kl") for row in (main[0], main[-1])}
     caption = (
@@ -119,13 +123,12 @@ def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[
     return {"caption": caption, "numbers": numbers}
 
 
-def draw_active_units(rows: Sequence[Row], outcomes: Outcomes, path) -> dict[str, Any]:
-    figure, axis = _axes("β_norm = β · M / N", "active latents")
-    for i, (latents, of_size) in enumerate(_sizes(rows).items()):
-        values = [np.array([m.active_units for m in outcomes[row.name].models]) for row in of_size]
-        _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
-    axis.set_ylim(bottom=-0.5)
-    _finish(figure, axis, path)
+def draw_active_units(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> dict[str, Any]:
+    with _axes(path, "β_norm = β · M / N", "active latents") as axis:
+        for i, (latents, of_size) in enumerate(_sizes(rows).items()):
+            values = [np.array([m.active_units for m in outcomes[row.name].models]) for row in of_size]
+            _line(axis, [row.beta_norm for row in of_size], values, i, f"M = {latents}")
+        axis.set_ylim(bottom=-0.5)
     main = [row for row in rows if row.main]
     numbers = {f"active_at_{r.beta_norm:.3g}": _model_mean(outcomes, r, "active_units") for r in (main[0], main[-1])}
     return {"caption": "Latents whose mean varies over images by a variance of more than 0.01.", "numbers": numbers}
@@ -135,13 +138,12 @@ def draw_rows(
     rows: Sequence[Row], models: Mapping[str, Vae], outcomes: Outcomes, images: Tensor, path
 ) -> dict[str, Any]:
     """Images, and below them their reconstructions by the first seed's model of every β, the smallest β first."""
-    lines = {"images": unit(images)}
+    lines = {"images": images}
     shown = [row for row in rows if row.name in models]
     for row in shown:
-        lines[f"{row.beta_norm:.3g}   {_model_mean(outcomes, row, 'nll'):.0f} nats"] = models[row.name].reconstruct(
-            images
-        )
-    _sheet(lines, path)
+        label = f"{row.beta_norm:.3g}   {_model_mean(outcomes, row, 'nll'):.0f} nats"
+        lines[label] = unit_to_uint8(models[row.name].reconstruct(images))
+    _save(lines, path)
     caption = (
         "Images, and their reconstructions from posterior means as β grows: left of each row its β_norm and its mean "
         "reconstruction NLL. Detail goes first, the position last."
@@ -157,13 +159,13 @@ def draw_collapse(
     models: Mapping[str, Vae], outcomes: Outcomes, rows: Sequence[Row], images: Tensor, path
 ) -> dict[str, Any]:
     """Reconstructions, and pictures of codes drawn from the prior, by the best model and by a collapsed one."""
-    lines = {"images": unit(images)}
+    lines = {"images": images}
     for label, model in models.items():
         z = torch.randn(len(images), model.config.latents, generator=torch.Generator().manual_seed(0))
-        lines[f"{label}\nreconstructed"] = model.reconstruct(images)
+        lines[f"{label}\nreconstructed"] = unit_to_uint8(model.reconstruct(images))
         with torch.inference_mode():
-            lines[f"{label}\ndrawn from prior"] = model.decode(z.to(images.device))
-    _sheet(lines, path)
+            lines[f"{label}\ndrawn from prior"] = unit_to_uint8(model.decode(z.to(images.device)))
+    _save(lines, path)
     collapsed = outcomes[_collapsed_row(rows).name]
     names = ("active_units", "kl", "information", "reconstruction_spread", "decoder_spread")
     numbers = {name: _mean([getattr(m, name) for m in collapsed.models]) for name in names}
@@ -201,17 +203,14 @@ def _images(train: Split, grid: Grid, device: torch.device, n: int = 12) -> Tens
     return torch.from_numpy(np.array([train.images[int(r)] for r in rows])).to(device)
 
 
-def _axes(x: str, y: str):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(5.6, 3.6))
-    axis.set_xlabel(x)
-    axis.set_ylabel(y)
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure, axis
+@contextmanager
+def _axes(path: Path, x: str, y: str) -> Iterator[Axes]:
+    """One panel with a legend, written to `path`."""
+    with chart(path, (5.6, 3.6)) as figure:
+        axis = figure.add_subplot()
+        axis.set(xlabel=x, ylabel=y)
+        yield axis
+        axis.legend()
 
 
 def _line(axis, x: Sequence[float], values: Sequence[np.ndarray], i: int, label: str) -> None:
@@ -224,34 +223,6 @@ def _style(i: int) -> dict[str, Any]:
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 5, "lw": 1.5}
 
 
-def _finish(figure, axis, path) -> None:
-    from matplotlib import pyplot as plt
-
-    axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def _sheet(lines: Mapping[str, Tensor], path) -> None:
-    """Rows of images (n, C, H, W) in [0, 1] beside their labels; each row is one strip, which draws fast."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    count = len(next(iter(lines.values())))
-    width, height = count * 0.62 + 1.5, len(lines) * 0.64
-    figure, axes = plt.subplots(len(lines), 1, figsize=(width, height), squeeze=False)
-    for axis, (label, images) in zip(axes[:, 0], lines.items()):
-        strip = torch.nn.functional.pad(images.cpu(), (1, 1, 1, 1), value=0.75)
-        strip = torch.cat(list(strip), dim=2).permute(1, 2, 0).expand(-1, -1, 3)
-        axis.imshow(strip, vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.spines[:].set_visible(False)
-    figure.subplots_adjust(left=1.45 / width, right=0.998, top=0.995, bottom=0.005, hspace=0.04)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+def _save(lines: Mapping[str, Tensor], path: Path) -> None:
+    """A row of images uint8 (n, C, H, W) beside each label."""
+    save_sheet([Panel(torch.stack([images.cpu() for images in lines.values()]), rows=list(lines))], path)

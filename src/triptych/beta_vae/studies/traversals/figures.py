@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from triptych.beta_vae.studies.traversals.protocol import Outcome, Protocol, config_of
 from triptych.data.format import Dataset
+from triptych.draw.sheets import Panel, save_sheet
+from triptych.draw.style import chart
 
 NAMES = {"vae": "VAE", "beta_vae": "β-VAE", "infogan": "InfoGAN", "dc_ign": "DC-IGN (told the factors)"}
 ROWS = 6  # latents shown of each system
-Drawings = list[tuple[str, Callable[[Any], dict[str, Any]]]]
+Drawings = list[tuple[str, Callable[[Path], dict[str, Any]]]]
 
 
 def draw_figures(outcomes: Mapping[str, list[Outcome]], dataset: Dataset, protocol: Protocol) -> Drawings:
@@ -25,26 +27,17 @@ def draw_figures(outcomes: Mapping[str, list[Outcome]], dataset: Dataset, protoc
     ]
 
 
-def draw_traversals(outcomes: Mapping[str, Outcome], dataset: Dataset, protocol: Protocol, path) -> dict[str, Any]:
+def draw_traversals(
+    outcomes: Mapping[str, Outcome], dataset: Dataset, protocol: Protocol, path: Path
+) -> dict[str, Any]:
     """A panel a system: a row for each of its most informative latents, labelled with its information, the factor it
     follows and that factor's share of the change."""
-    figure, panels = _panels(len(outcomes), 2, 2.9)
-    for axis, (name, outcome) in zip(panels, outcomes.items()):
-        axis.set_title(_title(name, outcome), fontsize=9, loc="left")
-        axis.axis("off")
+    panels = []
+    for name, outcome in outcomes.items():
         followers = outcome.followers[:ROWS]
-        if not followers:
-            axis.text(0.5, 0.5, "no latent is used", ha="center", va="center", transform=axis.transAxes)
-            continue
-        sheet, height = _sheet(outcome.traversed.pictures[0, : len(followers)])
-        width = sheet.shape[1]
-        axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axis.set_xlim(-0.42 * width, width)
-        axis.set_ylim(ROWS * height, 0)
-        for row, f in enumerate(followers):
-            label = f"{f.follows} {f.share:.0%}\n{f.information:.2f} nats"
-            axis.text(-0.02 * width, (row + 0.5) * height, label, ha="right", va="center", fontsize=7.5)
-    _save(figure, path)
+        labels = [f"{f.follows} {f.share:.0%}\n{f.information:.2f} nats" for f in followers]
+        panels.append(Panel(outcome.traversed.pictures[0, : len(followers)], _title(name, outcome), rows=labels))
+    save_sheet(panels, path, across=2)
     caption = (
         f"{dataset.card['title']}: each row changes one latent from −{protocol.reach:g} to {protocol.reach:g} "
         f"(InfoGAN: −{protocol.code_reach:g} to {protocol.code_reach:g}) and leaves the others as inferred from one "
@@ -55,25 +48,25 @@ def draw_traversals(outcomes: Mapping[str, Outcome], dataset: Dataset, protocol:
     return {"caption": caption, "numbers": {f"best_share_{n}": o.metrics["best_share"] for n, o in outcomes.items()}}
 
 
-def draw_factors(outcomes: Mapping[str, Outcome], dataset: Dataset, path) -> dict[str, Any]:
+def draw_factors(outcomes: Mapping[str, Outcome], dataset: Dataset, path: Path) -> dict[str, Any]:
     """A panel a system: each factor's share of what each active latent changes."""
     names = [f["name"] for f in dataset.factors]
-    figure, panels = _panels(len(outcomes), len(outcomes), 0.5 + 0.22 * len(names))
     image = None
-    for at, (axis, (name, outcome)) in enumerate(zip(panels, outcomes.items())):
-        followers = outcome.followers[:16]
-        if followers:
-            shares = np.array([[f.shares[k] for f in followers] for k in names])
-            image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axis.set_title(NAMES.get(name, name), fontsize=8, loc="left")
-        axis.set_xticks([])
-        axis.set_xlabel(f"{len(followers)} latents, most nats first", fontsize=7)
-        axis.set_yticks(range(len(names)), names if at == 0 else [], fontsize=7.5)
-        axis.set_ylim(len(names) - 0.5, -0.5)
-    if image is not None:
-        bar = figure.colorbar(image, ax=panels, fraction=0.015, pad=0.01)
-        bar.ax.tick_params(labelsize=7)
-    _save(figure, path)
+    with chart(path, (9.6, 0.6 + 0.22 * len(names))) as figure:
+        panels = figure.subplots(1, len(outcomes), squeeze=False)[0]
+        for at, (axis, (name, outcome)) in enumerate(zip(panels, outcomes.items())):
+            followers = outcome.followers[:16]
+            if followers:
+                shares = np.array([[f.shares[k] for f in followers] for k in names])
+                image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+            axis.set_title(NAMES.get(name, name))
+            axis.set_xticks([])
+            axis.set_xlabel(f"{len(followers)} latents, most nats first")
+            axis.set_yticks(range(len(names)), names if at == 0 else [])
+            axis.set_ylim(len(names) - 0.5, -0.5)
+            axis.grid(visible=False)
+        if image is not None:
+            figure.colorbar(image, ax=list(panels), fraction=0.015, pad=0.01)
     caption = (
         f"{dataset.card['title']}: share of each factor in what a latent changes (columns: the active latents, at most "
         "16). One dark cell a column is a latent that changes one factor only."
@@ -102,38 +95,6 @@ def notes(
 
 def _title(name: str, outcome: Outcome) -> str:
     m = outcome.metrics
+    if not outcome.followers:
+        return f"{NAMES.get(name, name)}: no latent is used"
     return f"{NAMES.get(name, name)}: {m['active_latents']:.0f} active, mean share {m['best_share']:.0%}"
-
-
-def _panels(n: int, columns: int, height: float):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    rows = -(-n // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(9.6, rows * height + 0.1), squeeze=False, layout="constrained")
-    for axis in axes.flat[n:]:
-        axis.axis("off")
-    return figure, list(axes.flat[:n])
-
-
-def _sheet(pictures: np.ndarray, gap: int = 2) -> tuple[np.ndarray, int]:
-    """uint8 (rows, columns, C, H, W) -> one picture, (·, ·) or (·, ·, 3), white between; and a row's height in it."""
-    rows, columns, channels, height, width = pictures.shape
-    sheet = np.full((rows, columns, height + gap, width + gap, channels), 255, np.uint8)
-    sheet[:, :, :height, :width] = pictures.transpose(0, 1, 3, 4, 2)
-    flat = sheet.transpose(0, 2, 1, 3, 4).reshape(rows * (height + gap), columns * (width + gap), channels)
-    return (flat[..., 0] if channels == 1 else flat), height + gap
-
-
-def _save(figure, path) -> None:
-    """As a PNG of 256 colours: a third of the bytes, and nothing of the machine or the clock in it."""
-    from matplotlib import pyplot as plt
-    from PIL import Image
-
-    out = io.BytesIO()
-    figure.savefig(out, dpi=140)
-    plt.close(figure)
-    picture = Image.open(out).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, "PNG", optimize=True)

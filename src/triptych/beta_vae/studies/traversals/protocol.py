@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from triptych.base.config import ProtocolSection, Seeds, Strict, validate
 from triptych.base.pixels import unit_to_uint8_half_up
-from triptych.beta_vae.shapes.figures.traversal import traverse
+from triptych.beta_vae.shapes.figures.reports import traverse
 from triptych.beta_vae.studies.traversals.factor_net import Factor, FactorNet, NetConfig, describe, train_net
 from triptych.beta_vae.studies.traversals.following import Follower, follow, summarise
 from triptych.beta_vae.vae.objective import kl_per_latent

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from triptych.dcgan.studies.arithmetic.forgetting import Forgetting
 from triptych.dcgan.studies.arithmetic.protocol import Outcome, Pair, Protocol
-from triptych.draw.samples import sheet
+from triptych.draw import style
+from triptych.draw.sheets import Panel, grid, save_sheet
 
 Drawing = tuple[str, Callable[[Path], dict[str, Any]]]
-Panel = tuple[str, np.ndarray]  # what stands above it; a picture (h, w, 3)
 
 
 def drawings(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Drawing]:
@@ -34,7 +33,7 @@ def drawings(outcomes: Sequence[Outcome], protocol: Protocol) -> list[Drawing]:
 def draw_walk(outcome: Outcome, path: Path) -> dict[str, Any]:
     """One series of random codes: a row leads from one to the next, which begins the row below."""
     rows = outcome.pictures["interpolation"]
-    _save([("", _sheet(rows.reshape(-1, *rows.shape[2:]), rows.shape[1]))], path)
+    save_sheet([Panel(rows)], path)
     numbers = outcome.numbers["interpolation"]
     return {
         "caption": f"Straight lines between {len(rows) + 1} random codes; each row ends where the next one begins. "
@@ -52,12 +51,15 @@ def draw_sum(outcome: Outcome, name: str, pair: Pair, path: Path) -> dict[str, A
         "b": "− " + _words(pair, 0, pair.start),
         "c": "+ " + _words(pair, 0, other),
     }
-    panels = [(text, _sheet(shown[key], 1)) for key, text in above.items()]
+    panels = [Panel(grid(shown[key], 1), text) for key, text in above.items()]
     result = shown["result"]
     side = int(np.ceil(np.sqrt(len(result))))
     centre_in_the_middle = np.roll(result, len(result) // 2, axis=0)
-    panels += [("= sum of codes", _sheet(centre_in_the_middle, side)), ("sum of pixels", _sheet(shown["pixels"], 1))]
-    _save(panels, path)
+    panels += [
+        Panel(grid(centre_in_the_middle, side), "= sum of codes"),
+        Panel(grid(shown["pixels"], 1), "sum of pixels"),
+    ]
+    save_sheet(panels, path)
     numbers = outcome.numbers[name]
     return {
         "caption": f"{name}: columns of exemplars, the last image being that of their mean code; the sum of the means "
@@ -70,13 +72,9 @@ def draw_sum(outcome: Outcome, name: str, pair: Pair, path: Path) -> dict[str, A
 def draw_turn(outcome: Outcome, path: Path) -> dict[str, Any]:
     """The exemplars of both ends, and random samples moved along the direction between their means."""
     ends, result, pixels = (outcome.pictures[f"turn/{key}"] for key in ("ends", "result", "pixels"))
-    places = result.shape[1]
-    panels = [("left, right", _sheet(ends.reshape(2, -1, *ends.shape[1:]).swapaxes(0, 1).reshape(ends.shape), 2))]
-    panels += [
-        (text, _sheet(images.reshape(-1, *images.shape[2:]), places))
-        for text, images in (("along the turn vector", result), ("along the difference of pixels", pixels))
-    ]
-    _save(panels, path)
+    panels = [Panel(ends.reshape(2, -1, *ends.shape[1:]).swapaxes(0, 1), "left, right")]
+    panels += [Panel(result, "along the turn vector"), Panel(pixels, "along the difference of pixels")]
+    save_sheet(panels, path, tile=48)
     numbers = outcome.numbers["turn"]
     return {
         "caption": "Left: the exemplars, facing left and right. Middle: a random sample a row (centre), moved along "
@@ -96,8 +94,8 @@ def draw_filters(outcome: Outcome, path: Path) -> dict[str, Any]:
         "guided": "what in them does",
     }.items():
         shown = outcome.pictures[f"filters/{key}"]
-        panels.append((text, _sheet(shown.reshape(-1, *shown.shape[2:]), shown.shape[1])))
-    _save(panels, path)
+        panels.append(Panel(shown, text))
+    save_sheet(panels, path, tile=48)
     return {
         "caption": f"The first {len(shown)} maps of the discriminator's last convolution, a row each: the held-out "
         "images with the strongest responses, and their guided gradients (grey is 0, each picture scaled to its own "
@@ -108,15 +106,9 @@ def draw_filters(outcome: Outcome, path: Path) -> dict[str, Any]:
 
 def draw_explained(outcomes: Sequence[Outcome], path: Path) -> dict[str, Any]:
     """A bar for each factor of the data: what it explains of the filters' responses, trained and random."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    from triptych.draw import style
-
     found = [outcome.numbers["filters"] for outcome in outcomes]
     names = [key.removeprefix("explained_") for key in found[0] if not key.endswith("_random")]
-    with matplotlib.rc_context(style.RC):
-        figure = Figure(figsize=(5.2, 0.5 + 0.26 * len(names)), facecolor="white", layout="constrained")
+    with style.chart(path, (5.2, 0.5 + 0.26 * len(names))) as figure:
         axes = figure.add_subplot()
         for offset, ending, label, colour in (
             (-0.2, "", "trained", style.BLUE),
@@ -132,8 +124,6 @@ def draw_explained(outcomes: Sequence[Outcome], path: Path) -> dict[str, Any]:
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("variance of a filter's strongest response that the factor explains (%)")
         axes.legend(loc="lower right")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(style.to_png(figure))
     return {
         "caption": "What in a face the filters of the discriminator's last convolution respond to, after training and "
         f"before it: mean over the filters; bars are means, points single runs (n = {len(found)}).",
@@ -144,7 +134,7 @@ def draw_explained(outcomes: Sequence[Outcome], path: Path) -> dict[str, Any]:
 def draw_forgetting(outcome: Outcome, config: Forgetting, path: Path) -> dict[str, Any]:
     """Boxes around the attribute; then the same samples with all maps and without those of each rule."""
     panels = [
-        (text, _sheet(outcome.pictures[f"forgetting/{key}"], 2))
+        Panel(grid(outcome.pictures[f"forgetting/{key}"], 2), text)
         for key, text in {
             "boxes": f"boxes:\n{_word(config.attribute, 1)}",
             "before": "samples with it",
@@ -153,7 +143,7 @@ def draw_forgetting(outcome: Outcome, config: Forgetting, path: Path) -> dict[st
             "after_random": "without as many\nrandom maps",
         }.items()
     ]
-    _save(panels, path)
+    save_sheet(panels, path)
     numbers = outcome.numbers["forgetting"]
     return {
         "caption": f"Left: where covering takes most from the classifier's belief in {_word(config.attribute, 1)}. "
@@ -170,36 +160,3 @@ def _words(pair: Pair, changed: int, across: int) -> str:
 
 def _word(attribute: str, value: int) -> str:
     return ("" if value else "not ") + attribute.replace("_", " ").lower()
-
-
-def _sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    return sheet(torch.from_numpy(np.ascontiguousarray(images)), columns)
-
-
-def _save(panels: Sequence[Panel], path: Path, width: float = 9.0, gap: int = 14) -> None:
-    """Panels in a row, all at one scale, their words above."""
-    from matplotlib.figure import Figure
-
-    from triptych.draw.style import INK, to_png
-
-    # words need room: a narrow panel is given a wider place
-    places = [max(picture.shape[1], 60 if words else 0) for words, picture in panels]
-    across = sum(places) + gap * (len(panels) - 1)
-    tall = max(picture.shape[0] for _, picture in panels)
-    width = min(width, across / 45)
-    scale = width / across
-    header = 0.16 * max((words.count("\n") + 1 if words else 0) for words, _ in panels) + 0.04
-    figure = Figure(figsize=(width, tall * scale + header), facecolor="white")
-    height = figure.get_figheight()
-    x = 0
-    for (words, picture), place in zip(panels, places):
-        h, w = picture.shape[:2]
-        left, bottom = x + (place - w) / 2, height - header - h * scale
-        axes = figure.add_axes((left / across, bottom / height, w / across, h * scale / height))
-        axes.imshow(picture, interpolation="nearest", aspect="auto")
-        axes.set_axis_off()
-        middle = (x + place / 2) / across
-        figure.text(middle, 1 - header / height, words, ha="center", va="bottom", size=8, color=INK)
-        x += place + gap
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_png(figure, colours=256))
