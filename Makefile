@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: repro test lint ui paper report clean
 
 repro: .venv/ready
-	$(BIN)/dvc repro
+	$(BIN)/triptych repro
 	@echo "report: reports/$$(sed -n 's/^profile: *\([a-z0-9_-]*\).*/\1/p' params.yaml)/index.html"
 
 test: .venv/ready .venv/oracle
@@ -26,7 +26,7 @@ ui: .venv/ready
 paper: .venv/ready
 	@grep -q '^profile: *paper' params.yaml || { cp params.yaml params.before.yaml && cp params/paper.yaml params.yaml && \
 		echo "params.yaml is now params/paper.yaml; what it was is in params.before.yaml"; }
-	$(BIN)/dvc repro --keep-going
+	$(BIN)/triptych repro
 
 report: .venv/ready
 	$(BIN)/dvc repro report

@@ -13,12 +13,12 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 @pytest.fixture
 def make(tmp_path):
-    """make in a copy outside git, whose dvc and python only write down how they were called (and python fails)."""
+    """make in a copy outside git, whose triptych and python only write down how they were called (and python fails)."""
     for name in ("Makefile", "params.yaml", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "params", tmp_path / "params")
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    for name, status in (("dvc", 0), ("python", 1)):
+    for name, status in (("triptych", 0), ("python", 1)):
         script = tmp_path / ".venv/bin" / name
         script.write_text(f"#!/bin/sh\necho {name} $* >> calls\nexit {status}\n")
         script.chmod(0o755)
@@ -50,7 +50,7 @@ def test_paper_keeps_what_params_was_and_own_changes_at_that_scale(make):
     status, said = make("paper")
     assert status == 0 and "params.before.yaml" in said
     assert before.read_text() == mine and params.read_bytes() == (make.root / "params/paper.yaml").read_bytes()
-    assert (make.root / "calls").read_text() == "dvc repro --keep-going\n"
+    assert (make.root / "calls").read_text() == "triptych repro\n"
     params.write_text(params.read_text() + "# where my images are\n")
     assert make("paper")[0] == 0
     assert "where my images are" in params.read_text() and before.read_text() == mine

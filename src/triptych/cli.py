@@ -26,6 +26,8 @@ ABOUT = """DCGAN, CycleGAN and β-VAE behind one DVC pipeline. The pipeline itse
  these commands are about what goes into it and what it leaves behind."""
 CHECK = "Validate a parameter file: every wrong key is named with its value and what is allowed."
 REPORT = "Build tables (csv, md, tex), figures and index.html from results/, runs/ and outputs/."
+REPRO = """What `dvc repro` does, with several stages at once; a failed stage stops only what needs it. Each process
+computes with one thread, here and in `dvc repro`, unless TRIPTYCH_THREADS says otherwise."""
 SYNC = """Add to the MLflow store every run that results/ and runs/ tell of and that the store does not know
 yet: stages restored from DVC's cache, runs made without MLflow. Running it twice adds nothing."""
 
@@ -37,6 +39,16 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="validate params.yaml", description=CHECK)
     check.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     check.set_defaults(command=_check)
+
+    repro = commands.add_parser("repro", help="run the pipeline, several stages at a time", description=REPRO)
+    repro.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="as of `dvc repro`: probe@dcgan, probe; default: all"
+    )
+    repro.add_argument("--jobs", "-j", type=int, metavar="N", help="stages at a time (default: one a core, or a GPU)")
+    repro.add_argument("--force", "-f", action="store_true", help="run what has not changed, too")
+    repro.add_argument("--dry", action="store_true", help="list what would run")
+    repro.add_argument("--no-preload", action="store_true", help="start each stage as a new Python, not as a fork")
+    repro.set_defaults(command=_repro)
 
     report = commands.add_parser("report", help="write reports/<profile>/", description=REPORT)
     _root(report)
@@ -61,6 +73,16 @@ def _check(arguments: argparse.Namespace) -> int:
     load_params(arguments.file)
     print(f"{arguments.file}: all parameters are valid")
     return 0
+
+
+def _repro(arguments: argparse.Namespace) -> int:
+    from triptych.pipeline.engines import Local
+    from triptych.pipeline.run import repro
+
+    def engine() -> Local:
+        return Local(arguments.jobs, preload=not arguments.no_preload)
+
+    return repro(arguments.targets, engine, arguments.force, arguments.dry)
 
 
 def _report(arguments: argparse.Namespace) -> int:

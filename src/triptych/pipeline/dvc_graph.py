@@ -1,0 +1,206 @@
+"""All that the parallel runner knows of DVC: the graph, what has changed, restoring, saving, dvc.lock.
+
+These are DVC's internals, the steps of `dvc.repo.reproduce` and `dvc.stage.run` one by one; pyproject.toml pins the
+version, and a test names the calls. Stages are known by their addresses (`probe@dcgan`). No other process may touch
+DVC on the runner's behalf: DVC's own lock (`.dvc/tmp/lock`) is held for moments only, and while a stage runs its files
+have an entry in DVC's rwlock, so that `dvc status` and the like work in another terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dvc.exceptions import DvcException, NotDvcRepoError
+from dvc.repo import Repo, lock_repo
+from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+from dvc.rwlock import rwlock
+from dvc.stage import Stage
+from dvc.stage.cache import RunCacheNotFoundError
+from dvc.stage.run import _make_cmd, get_executable, prepare_kwargs
+from dvc.stage.serialize import to_lockfile
+from dvc.utils.serialize import modify_yaml
+
+from triptych.base.errors import UserError
+
+STAGE_SCRIPT = re.compile(r"python stages/\w+\.py( [\w./@=:-]+)*")
+
+
+class NotRecorded(Exception):
+    """A stage ran, and its result is not in dvc.lock; the message says why."""
+
+
+class Graph:
+    """The stages that `targets` (all, if none) need, each after those that it needs."""
+
+    def __init__(self, targets: Sequence[str] = ()):
+        logging.getLogger("dvc").setLevel(logging.ERROR)  # the runner's own lines say it
+        try:
+            self.root = Path(Repo.find_root())
+            os.chdir(self.root)  # DVC's run cache builds stages from a relative dvc.yaml
+            self._repo = Repo(_wait_for_lock=True)
+            with self._locked():
+                graph = get_active_graph(self._repo.index.graph)
+                order = plan_repro(graph, collect_stages(self._repo, targets or ["dvc.yaml"]))
+        except NotDvcRepoError:
+            raise UserError("this is not a DVC project: run the command in the project's folder") from None
+        except DvcException as error:
+            raise UserError(str(error)) from None
+        self._stages: dict[str, Stage] = {stage.addressing: stage for stage in order}
+        self.needs = {stage.addressing: {s.addressing for s in graph.successors(stage)} for stage in order}
+        self.folder = Path(self._repo.tmp_dir, "triptych")
+        self.folder.mkdir(exist_ok=True)
+        self._hashes: dict[str, dict[str, Any]] = {}  # of what each running stage began with
+        self._entries: dict[str, ExitStack] = {}  # in the rwlock
+        self._unwritten: list[Stage] = []
+        self._first_keys: dict[str, set[str]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stages)
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._repo.scm_context(quiet=True), lock_repo(self._repo):
+            yield
+
+    def outs(self, name: str) -> list[Path]:
+        return [Path(out.fs_path) for out in self._stages[name].outs]
+
+    def changed(self, name: str) -> bool:
+        """Whether DVC would run the stage, what it needs being as it is. Raises NotRecorded."""
+        stage = self._stages[name]
+        with self._told_apart(), self._locked():
+            return stage.changed(False, [self._stages[need] for need in self.needs[name] if need in self._stages])
+
+    def begin(self, name: str, force: bool = False) -> bool:
+        """Remove the stage's outs, and restore them if DVC knows the result (True); if not, its command must now run
+        (False), between this and `finish` or `give_up`. Raises NotRecorded."""
+        stage = self._stages[name]
+        with self._told_apart(), self._locked():
+            if stage.frozen or not stage.cmd:  # imports, data sources: DVC's own work
+                if stage.reproduce(force=force):
+                    self._unwritten.append(stage)
+                return True
+            stage.remove_outs(ignore_remove=False, force=False)
+            try:
+                if force:
+                    raise RunCacheNotFoundError(stage)
+                self._repo.stage_cache.restore(stage)
+                self._record(stage)
+                return True
+            except RunCacheNotFoundError:
+                stage.save_deps()
+                self._hashes[name] = _hashes(stage)
+                self._claim(stage)
+                return False
+
+    def _claim(self, stage: Stage) -> None:
+        reads = [dep.fs_path for dep in stage.deps]
+        writes = [out.fs_path for out in stage.outs]
+        text = f"triptych repro {stage.addressing}"  # a text each: equal ones would be one reader, freed by the first
+        hardlink = self._repo.config["core"].get("hardlink_lock", False)
+        entry = self._entries[stage.addressing] = ExitStack()
+        entry.enter_context(rwlock(self._repo.tmp_dir, self._repo.fs, text, reads, writes, hardlink))
+
+    def give_up(self, name: str) -> None:
+        """The command failed, or was stopped: record nothing."""
+        del self._hashes[name]
+        with self._locked():
+            self._entries.pop(name).close()
+
+    def finish(self, name: str) -> None:
+        """The command is done: save the result. Raises NotRecorded if an out is not there, or if code, data or a
+        parameter is no longer what the stage began with: DVC hashes them afterwards, and would record the new ones."""
+        stage, before = self._stages[name], self._hashes.pop(name)
+        with self._told_apart(), self._locked():
+            self._entries.pop(name).close()
+            stage.save_deps()
+            after = _hashes(stage)
+            if edited := [dep for dep in before if before[dep] != after[dep]]:
+                raise NotRecorded(f"{', '.join(edited)} changed while it ran: run again")
+            self._record(stage)
+
+    def _record(self, stage: Stage) -> None:
+        stage.save(run_cache=not self._outside_run_cache(stage))
+        stage.commit()
+        self._unwritten.append(stage)
+
+    @staticmethod
+    def _outside_run_cache(stage: Stage) -> bool:
+        return any(not out.use_cache and not out.is_metric and not out.is_plot for out in stage.outs)
+
+    @property
+    def must_write(self) -> bool:
+        """Whether a kill would now lose a result: the run cache does not have all that dvc.lock lacks."""
+        return any(self._outside_run_cache(stage) or not stage.deps for stage in self._unwritten)
+
+    @property
+    def unwritten(self) -> int:
+        return len(self._unwritten)
+
+    def write(self) -> None:
+        """Put the results into dvc.lock in one step. It costs seconds (round trips through YAML), and DVC itself writes
+        the file in place, where a kill leaves half of it."""
+        files: dict[str, list[Stage]] = {}
+        for stage in self._unwritten:
+            files.setdefault(stage.dvcfile._lockfile.path, []).append(stage)
+        with self._locked():
+            for file, stages in files.items():
+                copy = str(self.folder / "dvc.lock.new")
+                Path(copy).unlink(missing_ok=True)
+                if os.path.exists(file):
+                    shutil.copy(file, copy)
+                with modify_yaml(copy) as content:
+                    self._merge(file, content, stages)
+                os.replace(copy, file)
+                self._repo.scm_context.track_file(os.path.relpath(file))
+        self._unwritten.clear()
+
+    def _merge(self, file: str, content: dict[str, Any], stages: list[Stage]) -> None:
+        if not content:
+            content["schema"] = "2.0"
+        entries = content.setdefault("stages", {})
+        first = self._first_keys.setdefault(file, set(entries))
+        for stage in stages:
+            entries.update(to_lockfile(stage))
+        for stage in self._stages.values():  # new entries in the order of `dvc repro`, not of completion
+            if stage.dvcfile._lockfile.path == file and stage.name in entries and stage.name not in first:
+                entries[stage.name] = entries.pop(stage.name)
+
+    def command(self, name: str) -> tuple[list[str], str, bool]:
+        """(arguments, working directory, whether it is a plain stage script) of the stage's command."""
+        stage = self._stages[name]
+        lines = stage.cmd if isinstance(stage.cmd, list) else stage.cmd.splitlines()
+        if len(lines) == 1 and STAGE_SCRIPT.fullmatch(lines[0]):
+            return shlex.split(lines[0]), stage.wdir, True
+        shells = [_make_cmd(get_executable(), line) for line in lines]
+        together = shells[0] if len(shells) == 1 else ["/bin/sh", "-c", " && ".join(map(shlex.join, shells))]
+        return together, stage.wdir, False
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What DVC adds to the environment of the stage's command."""
+        return {
+            key: value for key, value in prepare_kwargs(self._stages[name])["env"].items() if key.startswith("DVC_")
+        }
+
+    @staticmethod
+    @contextmanager
+    def _told_apart() -> Iterator[None]:
+        try:
+            yield
+        except DvcException as error:
+            raise NotRecorded(str(error)) from None
+
+
+def _hashes(stage: Stage) -> dict[str, Any]:
+    return {str(dep): dep.hash_info for dep in stage.deps}

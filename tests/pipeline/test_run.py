@@ -1,0 +1,160 @@
+"""`triptych repro` beside `dvc repro`: the same lock, what runs, what fails, what a person reads."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+
+import pytest
+from toy import SYSTEMS, Toy
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are watched through /proc")
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return Toy(tmp_path / "toy")
+
+
+def test_the_lock_is_that_of_dvc_repro_and_nothing_is_left_to_do(toy, tmp_path):
+    said = toy.repro("--jobs", "3")
+    assert re.search(r"train@b  \d+ s  toy/b: accuracy = 0.5000 ± 0.0100 \(n=2\)", said)
+    assert "7 stages are up to date" in said
+    assert toy.changed() == [] and toy.read("reports/index") == "a.json b.json c.json d.json"
+    serial = Toy(tmp_path / "serial")
+    serial.serial()
+    assert toy.read("dvc.lock") == serial.read("dvc.lock")
+    assert "started" not in toy.repro()
+
+
+def test_on_an_existing_lock_only_what_has_changed_runs_and_the_lock_stays_that_of_dvc(toy, tmp_path):
+    serial = Toy(tmp_path / "serial")
+    for project, command in ((toy, toy.repro), (serial, serial.serial)):
+        command()
+        project.replace("params.yaml", "{width: 2}", "{width: 3}")
+        project.write("stages/prepare.py", PREPARE_OTHERWISE)
+    everything = {"prepare", "score", "report", *(f"train@{system}" for system in SYSTEMS)}
+    assert set(toy.repro("--dry").split()) == everything
+    said = toy.repro()
+    serial.serial()
+    assert "prepare started" in said and "train@b started" in said
+    assert "train@a started" not in said and "score started" not in said  # data came out with the same bytes
+    assert toy.read("dvc.lock") == serial.read("dvc.lock") and toy.changed() == []
+
+
+PREPARE_OTHERWISE = """
+import os
+os.makedirs("data")
+open("data/numbers", "w").write("1 2" + " 3")
+"""
+
+
+def test_targets_groups_and_force(toy):
+    assert "train@a started" in toy.repro("train@a")
+    said = toy.repro("train")
+    assert "train@a started" not in said and all(f"train@{s} started" in said for s in "bcd")
+    assert "score" not in said
+    said = toy.repro("--force", "train@a")
+    assert "prepare started" in said and "train@a started" in said and "train@b" not in said
+    assert "trian" in toy.repro("trian", status=2)
+
+
+def test_a_failed_stage_stops_what_needs_it_and_nothing_else(toy):
+    toy.write("fail-a", "")
+    said = toy.repro(status=1)
+    assert "x train@a  failed with exit status 1" in said and "| no convergence" in said
+    assert ".dvc/tmp/triptych/train@a.log" in said and "the same command goes on" in said
+    assert "need a failed one: score, report" in said or "need a failed one: report, score" in said
+    assert set(toy.changed()) >= {"train@a", "score", "report"} and "train@b" not in toy.changed()
+    (toy.root / "fail-a").unlink()
+    said = toy.repro()
+    assert "train@a started" in said and "train@b" not in said and toy.changed() == []
+
+
+def test_a_script_that_leaves_no_out_is_a_failure(toy):
+    toy.write("stages/prepare.py", "print('nothing to see')")
+    said = toy.repro("prepare", status=1)
+    assert "x prepare  " in said and "data" in said
+
+
+def test_results_known_to_dvc_come_from_its_cache(toy):
+    toy.repro()
+    first = toy.read("dvc.lock")
+    toy.replace("params.yaml", "lr: 0.1", "lr: 0.2")
+    toy.repro()
+    toy.replace("params.yaml", "lr: 0.2", "lr: 0.1")
+    said = toy.repro()
+    assert "train@a  from the cache" in said and "train@a started" not in said
+    assert toy.read("dvc.lock") == first
+
+
+@pytest.mark.parametrize(
+    "file, old, new", [("params.yaml", "lr: 0.1", "lr: 9"), ("stages/train.py", "import", "\nimport")]
+)
+def test_what_was_edited_while_a_stage_ran_is_not_recorded_as_what_made_its_result(toy, file, old, new):
+    toy.write("hold", "")
+    process = toy.begin("train@a")
+    toy.wait_for("a")
+    toy.replace(file, old, new)
+    (toy.root / "hold").unlink()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "changed while it ran: run again" in said and file in said
+    assert "train@a" in toy.changed()
+    toy.repro("train@a")
+    assert "train@a" not in toy.changed()
+
+
+def test_a_second_runner_is_refused_and_dvc_can_be_asked_meanwhile(toy):
+    toy.repro("prepare")
+    toy.write("hold", "")
+    process = toy.begin("train@a")
+    toy.wait_for("a")
+    said = toy.repro(status=2)
+    assert "another `triptych repro` works here" in said and str(process.pid) in said
+    assert "up to date" in toy.dvc("status", "prepare")
+    assert "triptych repro train@a" in toy.dvc("repro", "train@a", status=255)
+    (toy.root / "hold").unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_the_calls_into_dvc_are_those_of_its_own_repro():
+    """What `dvc_graph` does step by step has to stand in DVC's own code in the same way."""
+    from dvc.dvcfile import Lockfile
+    from dvc.repo import reproduce
+    from dvc.stage import Stage, cache, run
+
+    calls = {
+        reproduce.reproduce: ["collect_stages(self", "get_active_graph(self.index.graph)", "plan_repro(graph, stages"],
+        reproduce._reproduce_stage: ["stage.reproduce(", "stage.dump(update_pipeline=False)"],
+        Stage.reproduce.__wrapped__: ["self.changed(allow_missing, upstream)", "self.run("],
+        Stage.run.__wrapped__: [
+            "self.remove_outs(ignore_remove=False, force=False)",
+            "not out.use_cache",
+            "if not (out.is_metric or out.is_plot)",
+            "self.save(",
+            "run_cache=not no_commit and not no_cache_outs",
+            "self.commit(",
+        ],
+        Stage.save: ["self.save_deps(", "self.save_outs(", "self.repo.stage_cache.save(self)"],
+        run.run_stage: ["stage.repo.stage_cache.restore(stage", "RunCacheNotFoundError", "stage.save_deps()"],
+        run.cmd_run: [
+            "_enforce_cmd_list(stage.cmd)",
+            "prepare_kwargs(stage",
+            "get_executable()",
+            "_run(executable, cmd",
+        ],
+        run._run: ["_make_cmd(executable, cmd)"],
+        Lockfile.dump_stages: [
+            "modify_yaml(self.path",
+            '{"schema": "2.0"}',
+            "serialize.to_lockfile(stage",
+            "update(stage_data)",
+        ],
+        cache.StageCache.restore: ["RunCacheNotFoundError(stage)", "cached_stage.checkout()"],
+    }
+    for function, texts in calls.items():
+        source = inspect.getsource(inspect.unwrap(function))
+        for text in texts:
+            assert text in source, (function, text)
