@@ -1,14 +1,13 @@
 """Stage inspect@<dataset>: a contact sheet, and the numbers of the standard that the dataset must meet."""
 
 from triptych.base import project
-from triptych.base.errors import main
 from triptych.data.format import Dataset
 from triptych.data.inspect import inspect
+from triptych.pipeline.stage import main
 
 
 def work(name):
-    measures = inspect(Dataset(project.prepared(name)), project.outputs("data", name))
-    print(f"{name}: " + ", ".join(f"{k} = {v:.4g}" for k, v in measures.items()))
+    print(f"{name}:\n{inspect(Dataset(project.prepared(name)), project.outputs('data', name))}")
 
 
 main(work)

@@ -82,16 +82,34 @@ def test_the_numbers_of_the_standard_are_written_down(tmp_path, monkeypatch):
     from triptych.data.checks import objects
 
     monkeypatch.setattr(objects, "measure", lambda data, seed: {"share": 1 / 3, "seed": seed, "n": len(data["train"])})
-    unlabelled = write_dataset(tmp_path / "own/objects", {"train": Split(plain([1, 2]))}, CARD)
-    assert inspect(unlabelled, tmp_path / "own/out") == {}  # the standard needs labels
+    monkeypatch.setattr(objects, "LIMITS", {"share": (0.0, 0.3), "n": (2, 2)})
+    card = CARD | {"source": "rendered"}
+    unlabelled = write_dataset(tmp_path / "own/objects", {"train": Split(plain([1, 2]))}, card)
+    assert inspect(unlabelled, tmp_path / "own/out").measures == {}  # the standard needs labels
     labelled = {"train": Split(plain([1, 2]), labels=np.array([0, 0]))}
-    dataset = write_dataset(tmp_path / "objects", labelled, CARD | {"notes": ["a note"], "class_names": ["a"]})
-    assert inspect(dataset, tmp_path / "out", seed=4) == {"share": 1 / 3, "seed": 4, "n": 2}
+    dataset = write_dataset(tmp_path / "objects", labelled, card | {"notes": ["a note"], "class_names": ["a"]})
+    found = inspect(dataset, tmp_path / "out", seed=4)
+    assert found.measures == {"share": 1 / 3, "seed": 4, "n": 2} and found.missed == ["share"]
+    assert str(found).endswith("the standard is not met: share = 0.3333 is not in [0.0, 0.3]")
     assert json.loads((tmp_path / "out/standard.json").read_text()) == {
         "title": "plain",
         "splits": {"train": 2},
         "measures": {"share": 0.33333, "seed": 4, "n": 2},
+        "limits": {"share": [0.0, 0.3], "n": [2, 2]},
+        "missed": ["share"],
         "notes": ["a note"],
     }
-    other = write_dataset(tmp_path / "unheard_of", {"train": Split(plain([1, 2]))}, CARD)
-    assert inspect(other, tmp_path / "out") == {}
+    monkeypatch.setattr(objects, "LIMITS", {"share": (0.3, 0.4), "n": (2, 2)})
+    assert str(inspect(dataset, tmp_path / "out")).endswith("\nthe standard is met")
+    other = write_dataset(tmp_path / "unheard_of", {"train": Split(plain([1, 2]))}, card)
+    assert inspect(other, tmp_path / "out").measures == {}
+
+
+def test_only_drawn_data_are_held_to_a_standard(tmp_path, monkeypatch):
+    from triptych.data.checks import objects
+
+    monkeypatch.setattr(objects, "measure", lambda data, seed: {"share": 0.9})
+    monkeypatch.setattr(objects, "LIMITS", {"share": (0.0, 0.3)})
+    labelled = {"train": Split(plain([1, 2]), labels=np.array([0, 0]))}
+    found = inspect(write_dataset(tmp_path / "objects", labelled, CARD | {"class_names": ["a"]}), tmp_path / "out")
+    assert found.measures == {"share": 0.9} and not found.missed and "standard" not in str(found)

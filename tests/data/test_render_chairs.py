@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from triptych.data.drawn._views import view_rotations
-from triptych.data.drawn.chairs import Config, _meet, draw, render
+from triptych.data.drawn.chairs import Config, render
 from triptych.data.drawn.chairs.parts import BACKS, DEPTH, LEGS, SEAT, box, chair, column
+from triptych.data.drawn.chairs.rays import draw, meet
+from triptych.data.drawn.views import view_rotations
 from triptych.data.format import write_dataset
 
 
@@ -26,7 +27,7 @@ def test_rays_enter_solids_where_the_inequality_begins_to_hold():
     leaning = box((0, 0.2, -DEPTH), (0.5, 0.4, 0.05), lean=12)
     solids = [box((0.1, 0.2, -0.1), (0.5, 0.3, 0.4)), leaning, column((0, 0, 0.2), 0.3, 0.4)]
     for solid in solids:
-        depth, _ = _meet(solid, rotation, x, y)
+        depth, _ = meet(solid, rotation, x, y)
 
         def inside(depth, solid=solid):
             at = torch.stack([x, y, -depth], 1) @ rotation[0]

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from triptych.data.checks.faces import measure
-from triptych.data.drawn import faces
-from triptych.data.drawn.faces import NAMES, OWN, VALUES, Config, draw, draw_factors, render
+from triptych.data.checks.faces import LIMITS
+from triptych.data.drawn.faces import dataset as faces
+from triptych.data.drawn.faces.dataset import NAMES, OWN, VALUES, Config, draw, draw_factors, render
 from triptych.data.format import write_dataset
+from triptych.data.inspect import inspect
 
 SIZE = 32
 
@@ -143,7 +144,5 @@ def test_on_disk_and_to_the_standard(tmp_path):
     dataset = write_dataset(tmp_path / "faces", splits, card)
     assert dataset.image_shape == (3, SIZE, SIZE)
     assert [f["name"] for f in dataset.card["factors"]] == list(NAMES)
-    found = measure(dataset, 0)
-    assert found["attributes_conv_net_accuracy"] > 0.5
-    assert found["azimuth_ridge_r2"] > 0.6
-    assert found["largest_factor_correlation"] < 0.15
+    found = inspect(dataset, tmp_path / "out")
+    assert set(LIMITS) <= set(found.measures) and not found.missed, found

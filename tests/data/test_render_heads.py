@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.data.drawn._views import evenly, view_rotations
-from triptych.data.drawn.heads import Config, draw, render
+from triptych.data.drawn.heads import Config, render
+from triptych.data.drawn.heads.rays import draw
 from triptych.data.drawn.heads.shape import COEFFICIENTS, albedo, distance, identities, normals
+from triptych.data.drawn.views import evenly, view_rotations
 from triptych.data.format import write_dataset
 
 MEAN = torch.zeros(len(COEFFICIENTS))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.data.checks.shapes import measure
+from triptych.data.checks.shapes import LIMITS, measure
 from triptych.data.drawn import shapes
 from triptych.data.drawn.shapes import SIZES, Config, draw, factors_of, index_of, render
 from triptych.data.format import write_dataset
@@ -169,6 +169,4 @@ def test_standard_measures_what_is_known_of_dsprites(tmp_path):
     images = draw(sample(20_000)).numpy()
     card = {key: "-" for key in ("title", "source", "licence", "made_by")}
     measures = measure(write_dataset(tmp_path / "all", {"train": Split(images=images)}, card), seed=0)
-    assert measures["pca10_explained_variance"] == pytest.approx(0.61, abs=0.01)
-    assert measures["mean_area"] == pytest.approx(175, abs=2)
-    assert measures["border_touching"] == 0 and measures["binary"] == 1
+    assert all(low <= measures[metric] <= high for metric, (low, high) in LIMITS.items()), measures

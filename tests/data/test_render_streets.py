@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from triptych.data.checks import streets as standard
-from triptych.data.drawn.streets import Config, draw, render
+from triptych.data.drawn.streets.dataset import Config, draw, render
 from triptych.data.drawn.streets.light import Light
-from triptych.data.drawn.streets.shade import _part_table, _world, label_map, photo, rasterise
+from triptych.data.drawn.streets.shade import label_map, part_table, photo, rasterise, world_of_pixels
 from triptych.data.drawn.streets.world import Camera, Id, Material, Scene, disc, rect
 from triptych.data.format import write_dataset
 from triptych.data.label_classes import CITYSCAPES, evaluated, train_ids
@@ -122,7 +122,7 @@ def test_a_pixel_s_world_position_lies_where_its_part_was_put():
     scene.front(Id.CAR, Material.PAINT, GREY, 8.0, rect(-1, 0, 1, 1.4))
     raster = rasterise(scene, 256)
     part = raster.part.ravel()
-    x, y, z, _, _ = _world([raster], _part_table(raster.parts), part, np.zeros(part.size, int))
+    x, y, z, _, _ = world_of_pixels([raster], part_table(raster.parts), part, np.zeros(part.size, int))
     slack = 0.35
     for k, (axis, at, (a0, a1), (b0, b1)) in enumerate(
         [(y, 0.0, (-2, 2), (1, 50)), (x, 6.0, (5, 30), (0, 9)), (z, 8.0, (-1, 1), (0, 1.4))]
@@ -178,7 +178,6 @@ def test_standard_needs_more_than_colour(tmp_path, monkeypatch):
     measures = standard.measure(dataset, seed=0)
     shares = [v for k, v in measures.items() if k.startswith("share/")]
     assert len(shares) == 19 and sum(shares) == pytest.approx(1)
-    assert measures["classes_in_val"] == sum(s > 0 for s in shares) >= 15
+    assert measures["classes_in_val"] == sum(s > 0 for s in shares)
     assert measures["majority_accuracy"] == pytest.approx(max(shares))
-    assert measures["conv_net_accuracy"] > measures["colour_accuracy"] + 0.1
-    assert measures["conv_net_accuracy"] > measures["centroid_accuracy"] + 0.3
+    assert all(low <= measures[metric] <= high for metric, (low, high) in standard.LIMITS.items()), measures

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from triptych.data.format import DataError
-from triptych.data.sources import _download
-from triptych.data.sources._download import fetch, git_blob, md5
+from triptych.data.sources import download
+from triptych.data.sources.download import fetch, git_blob, md5
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 
@@ -125,7 +125,7 @@ def test_disk_full_keeps_the_part_for_later(server, right, tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_download, "_append", full)
+        patch.setattr(download, "_append", full)
         with pytest.raises(DataError, match="disk full while downloading set.bin.*run again"):
             fetch(server.url, tmp_path / "set.bin", right)
     assert names(tmp_path) == [".set.bin.part"]

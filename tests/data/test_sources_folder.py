@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from triptych.data.format import DataError, write_dataset
-from triptych.data.sources import _layout, folder
+from triptych.data.sources import folder, layout
 from triptych.data.sources.camvid_classes import CAMVID
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
@@ -170,12 +170,12 @@ def test_a_photo_that_has_a_label_map_is_not_turned(tmp_path):
 def test_other_names_of_the_splits():
     names = {"training": "train", "valid": "val", "validation": "val", "testing": "test", "unlabeled": "unlabelled"}
     for name, split in names.items():
-        assert list(_layout.parts("set", [f"{name}/a/1.png", f"{name}/b/2.png"])) == [split]
+        assert list(layout.parts("set", [f"{name}/a/1.png", f"{name}/b/2.png"])) == [split]
 
 
 def test_photos_and_label_maps_are_paired_by_their_names(tmp_path):
     files = [f"train/{kind}/{i}.{suffix}" for i in "bca" for kind, suffix in (("label", "png"), ("photo", "jpg"))]
-    part = _layout.parts("set", files)["train"]
+    part = layout.parts("set", files)["train"]
     assert part.photos == [f"train/photo/{i}.jpg" for i in "abc"]
     assert part.label_maps == [f"train/label/{i}.png" for i in "abc"]
 
@@ -342,11 +342,11 @@ def test_many_images_keep_their_order(tmp_path):
             info.size = data.tell()
             data.seek(0)
             tar.addfile(info, data)
-    from triptych.data.sources import _pixels
+    from triptych.data.sources import pixels
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_pixels, "BLOCK", 100 * 64)
-        patch.setattr(_pixels, "TASK", 7)
+        patch.setattr(pixels, "BLOCK", 100 * 64)
+        patch.setattr(pixels, "TASK", 7)
         images = written(tmp_path, tmp_path / "many.tar", grey=True)["train"].images
     assert np.array_equal(images[:, 0, 0, 0], np.arange(250))
 

@@ -83,7 +83,7 @@ def test_limit_per_class(archive, tmp_path):
 
 def test_shrink_on_load_changes_little(tmp_path):
     """A natural-looking large photo: decoding at reduced resolution changes it by less than a grey level."""
-    from triptych.data.sources._pixels import photo
+    from triptych.data.sources.pixels import photo
 
     rng = np.random.default_rng(0)
     noise = np.cumsum(np.cumsum(rng.normal(size=(375, 500)), 0), 1)

@@ -1,6 +1,7 @@
 """The dataset section of params.yaml: which source is taken, what is checked, what is written."""
 
 import errno
+import importlib
 import sys
 
 import numpy as np
@@ -37,6 +38,7 @@ def dots(tmp_path, monkeypatch):
     (tmp_path / "renderers").mkdir()
     (tmp_path / "renderers/dots.py").write_text(DOTS)
     monkeypatch.setattr(drawn, "__path__", [*drawn.__path__, str(tmp_path / "renderers")])
+    monkeypatch.setattr(drawn, "RENDERERS", (*drawn.RENDERERS, "dots"))
     yield
     sys.modules.pop("triptych.data.drawn.dots", None)
 
@@ -88,7 +90,7 @@ class Params(Strict):
     ({"rendered": None}, r"objects\.source = 'rendered': there is no section 'rendered'"),
     ({"rendered": {"train": 5}}, r"rendered\.renderer = None: there is no such renderer; available: .*dots"),
     ({"rendered": {"renderer": "dost"}}, r"rendered\.renderer = 'dost': .*available: .*dots"),
-    ({"rendered": {"renderer": "_draw_images"}}, "there is no such renderer"),
+    ({"rendered": {"renderer": "noise"}}, "there is no such renderer"),
     ({"rendered": {"renderer": "dots", "train": 0}}, r"rendered\.train = 0: input should be greater than 0"),
     ({"rendered": {"renderer": "dots"}}, r"rendered\.train: missing; give it a value"),
     ({"rendered": {"renderer": "dots", "trian": 5}}, r"rendered\.trian = 5: unknown key; did you mean 'tr"),
@@ -125,3 +127,9 @@ def test_disk_full_while_writing(section, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="disk full while writing"):
         prepare("objects", config(section), tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "renderers"]
+
+
+def test_every_renderer_can_be_chosen():
+    for name in drawn.RENDERERS[:-1]:  # without dots
+        module = importlib.import_module(f"triptych.data.drawn.{name}")
+        assert issubclass(module.Config, Strict) and callable(module.render)

@@ -12,8 +12,8 @@ import zipfile
 import pytest
 
 from triptych.data.format import DataError
-from triptych.data.sources import _trees
-from triptych.data.sources._trees import open_tree, unpack_folder
+from triptych.data.sources import trees
+from triptych.data.sources.trees import open_tree, unpack_folder
 
 FILES = {"set/a/1.jpg": b"one", "set/a/2.jpg": b"two" * 9999, "set/b/3.jpg": b""}
 JUNK = ["set/.DS_Store", "__MACOSX/set/a/._1.jpg", "set/a/._1.jpg"]
@@ -131,7 +131,7 @@ def full(*args, **kwargs):
 
 def test_disk_full_while_decompressing(tmp_path, scratch, monkeypatch):
     archive = make(tmp_path / "data", ".tar.xz", FILES)
-    monkeypatch.setattr(_trees.shutil, "copyfileobj", full)
+    monkeypatch.setattr(trees.shutil, "copyfileobj", full)
     with pytest.raises(DataError, match=r"disk full while unpacking .*data\.tar\.xz.*TMPDIR"):
         open_tree(archive)
     assert os.listdir(scratch) == []

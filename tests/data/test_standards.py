@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from triptych.common.silhouette import silhouettes
-from triptych.data.checks import _conv, _fruit, digits, faces, objects, shapes, streets
+from triptych.data.checks import _conv, digits, faces, fruit, objects, shapes, streets
 from triptych.data.format import Split, write_dataset
 
 CARD = {"title": "few pixels", "source": "test", "licence": "none", "made_by": "a test"}
@@ -46,7 +46,7 @@ def test_the_conv_net_depends_on_its_seed_alone_and_leaves_the_callers_random_st
 def test_labelled_digits_are_drawn_evenly_by_the_seed(monkeypatch):
     monkeypatch.setattr(digits, "LABELS", 20)
     labels = np.repeat([0, 1, 2, 3], [100, 10, 30, 60])
-    rows, again, others = (digits._draw(labels, seed) for seed in (1, 1, 2))
+    rows, again, others = (digits.draw_labelled(labels, seed) for seed in (1, 1, 2))
     assert np.bincount(labels[rows]).tolist() == [5, 5, 5, 5] and len(set(rows)) == 20
     assert np.array_equal(rows, again) and not np.array_equal(rows, others)
 
@@ -54,7 +54,7 @@ def test_labelled_digits_are_drawn_evenly_by_the_seed(monkeypatch):
 def test_the_rivals_are_the_best_of_their_settings(monkeypatch):
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (40, 1, 3, 3), dtype=np.uint8), rng.integers(0, 2, 40)
-    assert digits._knn_error((images, labels), (images, labels)) == 0  # each is its own nearest neighbour
+    assert digits.knn_error((images, labels), (images, labels)) == 0  # each is its own nearest neighbour
 
     class Machine:
         def __init__(self, C, **_):
@@ -70,7 +70,7 @@ def test_the_rivals_are_the_best_of_their_settings(monkeypatch):
 
     monkeypatch.setattr("sklearn.svm.LinearSVC", Machine)
     train, test = (images[:30], labels[:30]), (images[30:], labels[30:])
-    assert objects._raw_pixel_svm_accuracy(train, test, 0) == 0.3
+    assert objects.raw_pixel_svm_accuracy(train, test, 0) == 0.3
 
 
 def test_shapes_by_hand(tmp_path):
@@ -109,11 +109,11 @@ def test_faces_are_named_by_all_three_attributes_and_factors_compared_without_si
     assert [sorted(labels.tolist()) for labels in seen] == [list(range(8))] * 2
 
 
-def test_fruit_is_described_by_its_own_colour_and_shape():
+def testfruit_is_described_by_its_own_colour_and_shape():
     image = np.full((1, 3, 20, 20), 230, np.uint8)
     image[0, :, 5:9, 6:14] = np.array([200, 30, 40])[:, None, None]  # 4 high, 8 wide
-    assert _fruit._mean_colour(image).tolist() == [[200, 30, 40]]
-    (area, ratio), *_ = _fruit._silhouette_shape(image)
+    assert fruit.mean_colour(image).tolist() == [[200, 30, 40]]
+    (area, ratio), *_ = fruit.silhouette_shape(image)
     assert area == 32 / 400 and ratio == pytest.approx(np.sqrt((8**2 - 1) / (4**2 - 1)))  # of uniform positions
 
 
@@ -141,7 +141,7 @@ def test_street_scenes_are_scored_without_void_and_without_absent_classes(tmp_pa
     split = Split(photos, label_maps=maps)
     dataset = write_dataset(tmp_path / "streets", {"train": split, "val": split}, CARD | {"classes": CLASSES})
     conv = torch.tensor([[[0, 0, 1, 1], [0, 255, 0, 2]]])
-    monkeypatch.setattr(streets, "_conv_predictions", lambda *_: conv)
+    monkeypatch.setattr(streets, "conv_predictions", lambda *_: conv)
     found = streets.measure(dataset, seed=0)
     assert (found["n_val"], found["classes_in_val"], found["void_share"]) == (1, 2, 0.25)
     assert [found[f"share/{name}"] for name in ("road", "sky", "car")] == pytest.approx([4 / 6, 2 / 6, 0])
@@ -160,9 +160,9 @@ def test_colours_and_centroids_are_learned_from_the_training_scenes_alone():
     levels = torch.tensor([-0.9, -0.9, 0.9, 0.9, 0.9]).view(1, 1, 1, 5).expand(1, 3, 1, 5)
     labels = torch.tensor([[[1, 1, 0, 0, 255]]], dtype=torch.uint8)
     photos = torch.tensor([0.8, -0.8, 0.0]).view(1, 1, 1, 3).expand(1, 3, 1, 3)
-    centroid = streets._centroid_predictions((levels, labels), photos - 0.1, 3)  # 2 has no centre
+    centroid = streets.centroid_predictions((levels, labels), photos - 0.1, 3)  # 2 has no centre
     assert centroid.tolist() == [[[0, 1, 1]]]
     labels = torch.tensor([[[0, 0, 2, 2, 2]]], dtype=torch.uint8)
-    colour = streets._colour_predictions((levels, labels), photos + 0.05, 3)
+    colour = streets.colour_predictions((levels, labels), photos + 0.05, 3)
     assert colour.tolist() == [[[2, 2, 2]]]  # of the last two no bin was filled: the commonest class
-    assert streets._colour_predictions((levels, labels), levels, 3).tolist() == [[[0, 0, 2, 2, 2]]]
+    assert streets.colour_predictions((levels, labels), levels, 3).tolist() == [[[0, 0, 2, 2, 2]]]

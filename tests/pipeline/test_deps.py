@@ -36,7 +36,7 @@ SHARED = {
     "triptych.tracking.store": "MLflow",
     "triptych.tracking.sync": "MLflow",
     "triptych.draw.style": "colours and fonts of figures",
-    "triptych.data.sources._download": "brings the bytes whose checksum is known, or stops",
+    "triptych.data.sources.download": "brings the bytes whose checksum is known, or stops",
 }
 # What a script uses by calling a method of its Stage.
 PARTS = {
@@ -57,7 +57,7 @@ CHOOSERS = {
 # Folders that may be a dep though the stage does not import all of it.
 WHOLE = {
     "src/triptych/engine": "one thing, of which `import triptych.engine` brings nearly all",
-    "src/triptych/data/sources": "of which _download is shared",
+    "src/triptych/data/sources": "of which download is shared",
     "src/triptych/report": "of which style is shared",
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +19,55 @@ MOST_CLASSES = 20  # rows of a sheet
 WIDTH = 1024  # pixels of a sheet, or less
 
 
-def inspect(dataset: Dataset, out: Path, seed: int = 0) -> dict[str, float]:
-    """Write `out`/sheet.png and `out`/standard.json. Returns the standard's numbers ({} where none is defined)."""
+@dataclass(frozen=True)
+class Standard:
+    """What was measured of a dataset, and the limits that it is held to (none where the data are not drawn here)."""
+
+    measures: Mapping[str, float]
+    limits: Mapping[str, tuple[float, float]]
+
+    @property
+    def missed(self) -> list[str]:
+        """The metrics that lie outside their limits."""
+        return [
+            k for k, (low, high) in self.limits.items() if k in self.measures and not low <= self.measures[k] <= high
+        ]
+
+    def __str__(self) -> str:
+        lines = [f"{k} = {v:.4g}" for k, v in self.measures.items()]
+        if self.measures and self.limits:
+            said = [f"{k} = {self.measures[k]:.4g} is not in {list(self.limits[k])}" for k in self.missed]
+            lines.append("the standard is " + (f"not met: {', '.join(said)}" if said else "met"))
+        return "\n".join(lines)
+
+
+def inspect(dataset: Dataset, out: Path, seed: int = 0) -> Standard:
+    """Write `out`/sheet.png and `out`/standard.json. Nothing is measured where the dataset has no standard, or lacks
+    the arrays that the standard needs, as a user's own images may."""
     out.mkdir(parents=True, exist_ok=True)
     contact_sheet(dataset, out / "sheet.png")
-    measures: dict[str, float] = {}
-    code = f"triptych.data.checks.{dataset.path.name}"
-    if importlib.util.find_spec(code) is not None:
-        standard = importlib.import_module(code)
-        first = dataset[next(iter(dataset.card["splits"]))]
-        # NEEDS: the arrays that images must come with to be measured; a user's own may lack them
-        if all(getattr(first, array) is not None for array in standard.NEEDS):
-            measures = standard.measure(dataset, seed)
+    found = _measured(dataset, seed)
     described = {
         "title": dataset.card["title"],
         "splits": dataset.card["splits"],
-        "measures": {k: round(float(v), 5) for k, v in measures.items()},
+        "measures": {k: round(float(v), 5) for k, v in found.measures.items()},
+        "limits": {k: list(limits) for k, limits in found.limits.items()},
+        "missed": found.missed,
         "notes": dataset.card.get("notes", []),
     }
     (out / "standard.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
-    return measures
+    return found
+
+
+def _measured(dataset: Dataset, seed: int) -> Standard:
+    code = f"triptych.data.checks.{dataset.path.name}"
+    if importlib.util.find_spec(code) is None:
+        return Standard({}, {})
+    check = importlib.import_module(code)
+    first = dataset[next(iter(dataset.card["splits"]))]
+    if any(getattr(first, array) is None for array in check.NEEDS):
+        return Standard({}, {})
+    return Standard(check.measure(dataset, seed), check.LIMITS if dataset.card["source"] == "rendered" else {})
 
 
 def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8) -> None:

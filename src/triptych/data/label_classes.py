@@ -62,6 +62,20 @@ CITYSCAPES: list[dict[str, Any]] = [
 ]
 
 
+def known_ids(classes: Classes) -> np.ndarray:
+    """(256,) bool: the ids of `classes` as label maps store them (-1 as 255)."""
+    known = np.zeros(256, bool)
+    known[[c["id"] % 256 for c in classes]] = True
+    return known
+
+
+def unknown_ids(label_maps: np.ndarray, known: np.ndarray) -> list[int]:
+    """The ids in uint8 `label_maps` that are not `known` (256,), sorted."""
+    if known[label_maps].all():
+        return []
+    return sorted(set(np.unique(label_maps).tolist()) - set(np.flatnonzero(known).tolist()))
+
+
 def evaluated(classes: Classes) -> list[Mapping[str, Any]]:
     """The classes that are scored, by train id. Raises ValueError unless these are 0, 1, 2, …, each once."""
     scored = sorted((c for c in classes if c["train_id"] != IGNORE), key=lambda c: c["train_id"])
@@ -76,7 +90,7 @@ def colourise(label_maps: np.ndarray, classes: Classes) -> np.ndarray:
     table = np.zeros((256, 3), np.uint8)
     for c in classes:
         table[c["id"] % 256] = c["colour"]
-    _check_ids(label_maps, classes)
+    _refuse_unknown(label_maps, classes)
     return np.stack([table[:, channel][label_maps] for channel in range(3)], axis=1)
 
 
@@ -88,7 +102,7 @@ def train_ids(label_maps: np.ndarray, classes: Classes) -> np.ndarray:
     table = np.full(256, IGNORE, np.uint8)
     for c in classes:
         table[c["id"] % 256] = c["train_id"]
-    _check_ids(label_maps, classes)
+    _refuse_unknown(label_maps, classes)
     return table[label_maps]
 
 
@@ -116,9 +130,6 @@ def nearest_class(
     return out
 
 
-def _check_ids(label_maps: np.ndarray, classes: Classes) -> None:
-    known = np.zeros(256, bool)
-    known[[c["id"] % 256 for c in classes]] = True
-    if not known[label_maps].all():
-        unknown = sorted(set(np.unique(label_maps).tolist()) - set(np.flatnonzero(known).tolist()))
+def _refuse_unknown(label_maps: np.ndarray, classes: Classes) -> None:
+    if unknown := unknown_ids(label_maps, known_ids(classes)):
         raise ValueError(f"the label maps hold the ids {unknown}, which are not among the classes")

@@ -13,7 +13,6 @@ Sections of other sources may stay: they are checked, and not used. Nothing fall
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +35,7 @@ class DatasetConfig(Strict):
     """`pixels` is the side of the images in pixels; the section that `source` names says the rest.
 
     Each section holds the keys of its module's Config. `rendered` names that module with `renderer` (one of
-    `triptych.data.drawn`), `official` with `dataset` (one of OFFICIAL).
+    `triptych.data.drawn.RENDERERS`), `official` with `dataset` (one of OFFICIAL).
     """
 
     source: Literal["rendered", "torchvision", "official", "folder"]
@@ -87,7 +86,7 @@ def _parse(source: str, section: Mapping[str, Any]) -> tuple[ModuleType, Strict]
     """
     values = dict(section)
     if source == "rendered":
-        module = _choose(drawn, values, "renderer", [m.name for m in pkgutil.iter_modules(drawn.__path__)])
+        module = _choose(drawn, values, "renderer", drawn.RENDERERS)
     elif source == "official":
         module = _choose(sources, values, "dataset", OFFICIAL)
     else:
@@ -101,10 +100,9 @@ def _parse(source: str, section: Mapping[str, Any]) -> tuple[ModuleType, Strict]
 
 def _choose(package: ModuleType, values: dict[str, Any], key: str, modules: Sequence[str]) -> ModuleType:
     """Take `key` out of `values`: the module of `package` that it names."""
-    available = [name for name in modules if not name.startswith("_")]
     name = values.pop(key, None)
-    if name not in available:
-        raise _wrong(key, name, f"there is no such {key}; available: {', '.join(available)}")
+    if name not in modules:
+        raise _wrong(key, name, f"there is no such {key}; available: {', '.join(modules)}")
     return importlib.import_module(f"{package.__name__}.{name}")
 
 

@@ -10,6 +10,11 @@ from triptych.data.format import Dataset
 ATTRIBUTES = ("Male", "Smiling", "Eyeglasses")
 TRAIN, TEST = 3000, 1000  # at most so many images are used
 NEEDS = ("factors",)
+LIMITS = {
+    "attributes_conv_net_accuracy": (0.5, 1.0),
+    "azimuth_ridge_r2": (0.6, 1.0),
+    "largest_factor_correlation": (0.0, 0.15),
+}
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

@@ -8,6 +8,12 @@ from triptych.data.format import Dataset
 
 SAMPLE = 20_000
 NEEDS = ()
+LIMITS = {
+    "pca10_explained_variance": (0.60, 0.62),
+    "mean_area": (173, 177),
+    "border_touching": (0, 0),
+    "binary": (1, 1),
+}
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:

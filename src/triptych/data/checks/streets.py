@@ -13,6 +13,11 @@ from triptych.data.label_classes import IGNORE, evaluated, train_ids
 
 TRAIN, VAL, STEPS, BATCH = 300, 100, 260, 8
 NEEDS = ("label_maps",)
+LIMITS = {
+    "classes_in_val": (15, 19),
+    "conv_net_gain_on_colour": (0.1, 1.0),
+    "conv_net_gain_on_centroid": (0.3, 1.0),
+}
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:
@@ -23,7 +28,7 @@ def measure(dataset: Dataset, seed: int) -> dict[str, float]:
     `conv_net_accuracy`: per-pixel accuracy on val of the commonest class, of the nearest class mean in RGB,
     and of a small conv net trained for 260 steps of 8 scenes; `conv_net_class_accuracy`: the mean over
     classes for the last. `colour_accuracy`: of the commonest class in train of a pixel's colour, in 16³ bins,
-    the most that a pixel alone can tell. All fractions. Colour alone must do much worse than the conv net.
+    the most that a pixel alone can tell. All fractions. `conv_net_gain_on_*`: how much more the conv net reads.
     """
     classes = dataset.card["classes"]
     names = [c["name"] for c in evaluated(classes)]
@@ -31,20 +36,25 @@ def measure(dataset: Dataset, seed: int) -> dict[str, float]:
     train, val = (_sample(dataset[name], n, classes, rng) for name, n in (("train", TRAIN), ("val", VAL)))
     scored = val[1] != IGNORE
     counts = torch.bincount(val[1][scored].long(), minlength=len(names)).double()
-    centroid = _centroid_predictions(train, val[0], len(names))
-    colour = _colour_predictions(train, val[0], len(names))
-    conv = _conv_predictions(train, val[0], len(names), seed)
+    centroid = centroid_predictions(train, val[0], len(names))
+    colour = colour_predictions(train, val[0], len(names))
+    conv = conv_predictions(train, val[0], len(names), seed)
     right = (conv == val[1]) & scored
     per_class = torch.bincount(val[1][right].long(), minlength=len(names)).double() / counts
+    accuracies = {
+        name: float((found == val[1])[scored].double().mean())
+        for name, found in (("centroid", centroid), ("colour", colour))
+    }
+    conv_accuracy = float(right.sum() / scored.sum())
     return {
         "n_train": float(len(train[0])),
         "n_val": float(len(val[0])),
         "classes_in_val": float((counts > 0).sum()),
         "void_share": 1 - float(scored.double().mean()),
         "majority_accuracy": float(counts.max() / counts.sum()),
-        "centroid_accuracy": float((centroid == val[1])[scored].double().mean()),
-        "colour_accuracy": float((colour == val[1])[scored].double().mean()),
-        "conv_net_accuracy": float(right.sum() / scored.sum()),
+        **{f"{name}_accuracy": accuracy for name, accuracy in accuracies.items()},
+        "conv_net_accuracy": conv_accuracy,
+        **{f"conv_net_gain_on_{name}": conv_accuracy - accuracy for name, accuracy in accuracies.items()},
         "conv_net_class_accuracy": float(per_class[counts > 0].mean()),
         **{f"share/{name}": float(share) for name, share in zip(names, counts / counts.sum())},
     }
@@ -57,7 +67,8 @@ def _sample(split: Split, n: int, classes, rng: np.random.Generator) -> tuple[Te
     return signed(torch.from_numpy(np.asarray(split.images[rows]))), torch.from_numpy(labels)
 
 
-def _centroid_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int) -> Tensor:
+def centroid_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int) -> Tensor:
+    """Train ids (n, H, W): the class whose mean colour in `train` is nearest."""
     pixels, labels = train[0].movedim(1, -1)[train[1] != IGNORE], train[1][train[1] != IGNORE].long()
     sums = torch.zeros(k, 3).index_add_(0, labels, pixels)
     counts = torch.bincount(labels, minlength=k)[:, None]
@@ -66,7 +77,9 @@ def _centroid_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int) 
     return torch.stack([torch.cdist(q.flatten(0, 1), means).argmin(1).view(q.shape[:2]) for q in queries])
 
 
-def _colour_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int) -> Tensor:
+def colour_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int) -> Tensor:
+    """Train ids (n, H, W): the commonest class in `train` of the pixel's colour, in 16³ bins."""
+
     def bins(x: Tensor) -> Tensor:
         levels = ((x + 1) * 8).long().clamp(0, 15)
         return (levels[:, 0] * 16 + levels[:, 1]) * 16 + levels[:, 2]
@@ -105,7 +118,8 @@ def _block(a: int, b: int, stride: int, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(b), nn.ReLU())
 
 
-def _conv_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int, seed: int) -> Tensor:
+def conv_predictions(train: tuple[Tensor, Tensor], photos: Tensor, k: int, seed: int) -> Tensor:
+    """Train ids (n, H, W) that a conv net reads which was trained on `train`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = _Net(k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from triptych.data.drawn.objects import draw_set
+from triptych.data.drawn.objects.dataset import draw_set
 from triptych.data.drawn.objects.scene import Scene
 from triptych.data.drawn.objects.things import THINGS
 from triptych.data.drawn.objects.unlabelled_things import FURTHER_THINGS

@@ -14,9 +14,9 @@ import numpy as np
 
 from triptych.base.errors import disk_full
 from triptych.data.format import DataError, Split
-from triptych.data.sources._download import md5, verify
-from triptych.data.sources._pixels import decoded, photo
-from triptych.data.sources._trees import FolderTree, Tree, ZipTree
+from triptych.data.sources.download import md5, verify
+from triptych.data.sources.pixels import decoded, photo
+from triptych.data.sources.trees import FolderTree, Tree, ZipTree
 
 ATTRIBUTES, PARTITION, ARCHIVE = "list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba.zip"
 SPLITS = {"train": "0", "val": "1", "test": "2"}  # 162,770 / 19,867 / 19,962 faces

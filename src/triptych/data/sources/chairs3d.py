@@ -14,9 +14,9 @@ from pydantic import Field
 
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
-from triptych.data.sources._download import fetch
-from triptych.data.sources._pixels import decoded, image_wh, photo
-from triptych.data.sources._trees import TarTree
+from triptych.data.sources.download import fetch
+from triptych.data.sources.pixels import decoded, image_wh, photo
+from triptych.data.sources.trees import TarTree
 
 URL = "https://www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar"
 MODELS, ELEVATIONS, AZIMUTHS = 1393, 2, 31

@@ -20,19 +20,19 @@ from pydantic import Field
 
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
-from triptych.data.sources._pixels import (
+from triptych.data.label_classes import CITYSCAPES, known_ids
+from triptych.data.sources.pixels import (
     MADE_BY,
     PreparedAs,
     checked_ids,
     decoded,
     image_wh,
-    known_ids,
     label_image,
     label_map,
     photo,
     through_jpeg,
 )
-from triptych.data.sources._trees import FolderTree, Tree, ZipTree
+from triptych.data.sources.trees import FolderTree, Tree, ZipTree
 
 PACKAGES = {"gtFine": "gtFine_trainvaltest.zip", "leftImg8bit": "leftImg8bit_trainvaltest.zip"}
 COUNTS = {"train": 2975, "val": 500}
@@ -45,7 +45,7 @@ class Config(Strict):
 
     root: str = "data/raw"
     load_size: int | None = Field(None, ge=8, le=1024)  # e.g. 143 where crops of 128 are taken; absent: the size
-    prepared_as: PreparedAs = "png"  # jpeg_bicubic: as CycleGAN's authors, see _pixels.py
+    prepared_as: PreparedAs = "png"  # jpeg_bicubic: as CycleGAN's authors, see pixels.py
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
@@ -59,8 +59,6 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     """
     folder = Path(config.root).expanduser() / "cityscapes"
     photos, labels = _tree(folder, "leftImg8bit"), _tree(folder, "gtFine")
-    from triptych.data.label_classes import CITYSCAPES
-
     names = {split: _names(photos, labels, split) for split in COUNTS}
     train_size, jpeg = config.load_size or size, config.prepared_as == "jpeg_bicubic"
     train = _split(photos, labels, "train", names["train"], train_size, CITYSCAPES, jpeg)

@@ -15,8 +15,8 @@ import numpy as np
 
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
-from triptych.data.sources._download import fetch, git_blob
-from triptych.data.sources._trees import BROKEN
+from triptych.data.sources.download import fetch, git_blob
+from triptych.data.sources.trees import BROKEN
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 URL = f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{FILE}"

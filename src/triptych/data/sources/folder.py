@@ -1,7 +1,7 @@
-"""A user's own images: a folder or an archive, in one of the layouts of `_layout.py`.
+"""A user's own images: a folder or an archive, in one of the layouts of `layout.py`.
 
 Pairs of photo and label map can also be stored as CycleGAN's authors did (`prepared_as: jpeg_bicubic`, see
-`_pixels.py`).
+`pixels.py`).
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from pydantic import Field, field_validator
 
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split, file_sha256
-from triptych.data.label_classes import evaluated
-from triptych.data.sources import _layout
-from triptych.data.sources._layout import Part
-from triptych.data.sources._pixels import (
+from triptych.data.label_classes import CITYSCAPES, evaluated, known_ids
+from triptych.data.sources import layout
+from triptych.data.sources.camvid_classes import CAMVID
+from triptych.data.sources.layout import Part
+from triptych.data.sources.pixels import (
     MADE_BY,
     PreparedAs,
     checked_ids,
     decoded,
     image_wh,
-    known_ids,
     label_image,
     label_map,
     photo,
     through_jpeg,
     window,
 )
-from triptych.data.sources._trees import Tree, open_tree
+from triptych.data.sources.trees import Tree, open_tree
 
 
 class LabelClass(Strict):
@@ -55,7 +55,7 @@ class Config(Strict):
     splits: dict[str, str] | None = None  # split -> its folder ("." for everything), if not called train, val, test
     limit_per_class: int | None = Field(None, gt=0)  # per split; of all images where there are no classes
     classes: Literal["camvid", "cityscapes"] | list[LabelClass] | None = None  # of the label maps
-    prepared_as: PreparedAs = "png"  # of pairs; jpeg_bicubic: as CycleGAN's authors, see _pixels.py
+    prepared_as: PreparedAs = "png"  # of pairs; jpeg_bicubic: as CycleGAN's authors, see pixels.py
     truth: list[str] = ["val", "test"]  # the splits whose label maps are kept at full size too
 
     @field_validator("classes")
@@ -72,7 +72,7 @@ class Config(Strict):
     @field_validator("splits")
     @classmethod
     def _splits_have_known_names(cls, splits: dict[str, str] | None) -> dict[str, str] | None:
-        known = sorted(set(_layout.SPLIT_NAMES.values()))
+        known = sorted(set(layout.SPLIT_NAMES.values()))
         for name in splits or ():
             if name not in known:
                 raise ValueError(f"there is no split {name!r}; there are {', '.join(known)}")
@@ -89,7 +89,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     if config.path is None:
         raise DataError("source is `folder`, but folder.path is null: set it to a folder of images or an archive")
     tree = open_tree(config.path)
-    found = _layout.parts(tree.name, tree.files, config.splits, config.labels)
+    found = layout.parts(tree.name, tree.files, config.splits, config.labels)
     if config.limit_per_class:
         found = {split: _limited(part, config.limit_per_class) for split, part in found.items()}
     if config.prepared_as == "jpeg_bicubic":
@@ -195,12 +195,8 @@ def _class_table(config: Config, found: dict[str, Part]) -> list[dict[str, Any]]
             "a list of {id, name, train_id, colour}"
         )
     if config.classes == "camvid":
-        from triptych.data.sources.camvid_classes import CAMVID
-
         return CAMVID
     if config.classes == "cityscapes":
-        from triptych.data.label_classes import CITYSCAPES
-
         return CITYSCAPES
     return [c.model_dump() for c in config.classes]
 

@@ -17,9 +17,9 @@ from pydantic import Field
 
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
-from triptych.data.sources._download import md5, verify
-from triptych.data.sources._pixels import decoded, is_image, photo
-from triptych.data.sources._trees import FolderTree, TarTree
+from triptych.data.sources.download import md5, verify
+from triptych.data.sources.pixels import decoded, is_image, photo
+from triptych.data.sources.trees import FolderTree, TarTree
 
 ARCHIVE, MD5 = "ILSVRC2012_img_train.tar", "1d675b47d978889d74fa0da5fadfb00e"
 CLASSES, IMAGES = 1000, 1_281_167

@@ -17,9 +17,9 @@ from pydantic import Field
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.sources import celeba
-from triptych.data.sources._download import fetch, md5, verify
-from triptych.data.sources._pixels import decoded, planes
-from triptych.data.sources._trees import unpack_folder
+from triptych.data.sources.download import fetch, md5, verify
+from triptych.data.sources.pixels import decoded, planes
+from triptych.data.sources.trees import unpack_folder
 
 
 class Config(Strict):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from triptych.data.drawn._noise import pixel_grid
+from triptych.data.drawn.noise import pixel_grid
 
 DEPTH = 1.08  # of the head, in half widths
 ZOOM = 1.15  # a face fills the picture about as CelebA's do

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from triptych.data.drawn._noise import colour
 from triptych.data.drawn.faces.head import DEPTH, Head, Surface
+from triptych.data.drawn.noise import colour
 
 EYE_Y, EYE_X = 0.09, 0.215
 EYES = (-0.16, 0.36)  # heights that eyes, brows and glasses stay between

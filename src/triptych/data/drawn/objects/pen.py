@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triptych.data.drawn._noise import Draws
+from triptych.data.drawn.noise import Draws
 
 Number = float | np.ndarray  # one value, or (n, 1, 1): one value for each image
 BODY, SECOND, LIGHT, DARK = range(4)  # the inks of a thing; their colours are free of its class

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from triptych.base.config import Strict
-from triptych.data.drawn._noise import Draws, blur, colour, natural_hue, one_over_f, pixel_grid, to_bytes
+from triptych.data.drawn.noise import Draws, blur, colour, natural_hue, one_over_f, pixel_grid, to_bytes
 from triptych.data.drawn.objects.pen import Part, Pen
 
 NUMBERS = 220  # uniforms an image may use

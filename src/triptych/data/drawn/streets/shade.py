@@ -59,9 +59,9 @@ def photo(rasters: list[Raster], lights: list[Light], size: int, noise: np.ndarr
     part = np.stack([r.part + offset for r, offset in zip(rasters, offsets)]).ravel()
     parts = [p for r in rasters for p in r.parts]
     image = np.repeat(np.arange(len(rasters)), rasters[0].part.size)
-    table = _part_table(parts)
+    table = part_table(parts)
     light = _light_table(lights)
-    geometry = _world(rasters, table, part, image)
+    geometry = world_of_pixels(rasters, table, part, image)
     radiance = _shade(part, image, table, light, geometry, np.stack([r.shadow for r in rasters]).ravel())
     step = len(rasters[0].part) // size
     linear = radiance.reshape(len(rasters), size, step, size, step, 3).mean((2, 4))
@@ -71,7 +71,7 @@ def photo(rasters: list[Raster], lights: list[Light], size: int, noise: np.ndarr
     return to_bytes(pixels)
 
 
-class _PartTable(NamedTuple):
+class PartTable(NamedTuple):
     material: np.ndarray
     axis: np.ndarray
     at: np.ndarray
@@ -80,8 +80,8 @@ class _PartTable(NamedTuple):
     detail: np.ndarray
 
 
-def _part_table(parts: list[Part]) -> _PartTable:
-    return _PartTable(
+def part_table(parts: list[Part]) -> PartTable:
+    return PartTable(
         np.array([p.material for p in parts], np.int8),
         np.array([p.axis for p in parts], np.int8),
         np.array([p.at for p in parts], np.float32),
@@ -96,7 +96,9 @@ def _light_table(lights: list[Light]) -> Light:
     return Light(*(np.array(field, np.float32) for field in zip(*lights)))
 
 
-def _world(rasters: list[Raster], table: _PartTable, part: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, ...]:
+def world_of_pixels(
+    rasters: list[Raster], table: PartTable, part: np.ndarray, image: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """World X, Y, Z of each pixel on its part's plane, and the two tangents of its ray."""
     side = len(rasters[0].part)
     fx, fy, x0, y0, height = np.stack([r.camera for r in rasters])[image].T
@@ -110,7 +112,7 @@ def _world(rasters: list[Raster], table: _PartTable, part: np.ndarray, image: np
     return turn * z, height + rise * z, z, turn, rise
 
 
-def _shade(part, image, table: _PartTable, light: Light, geometry, shadow: np.ndarray) -> np.ndarray:
+def _shade(part, image, table: PartTable, light: Light, geometry, shadow: np.ndarray) -> np.ndarray:
     """Linear radiance per pixel, float32 (n, 3): Lambert sun with shadows, ambient light, emission, haze."""
     x, y, z, turn, rise = geometry
     material = table.material[part]
@@ -134,7 +136,7 @@ def _shade(part, image, table: _PartTable, light: Light, geometry, shadow: np.nd
     return radiance
 
 
-def _irradiance(p, i, table: _PartTable, light: Light, shadow: np.ndarray) -> np.ndarray:
+def _irradiance(p, i, table: PartTable, light: Light, shadow: np.ndarray) -> np.ndarray:
     """Light that falls on each pixel. Shadows lie on the ground only; round bodies soften the cosine."""
     axis = table.axis[p]
     cosine = light.sun_from[i, axis] * table.facing[p]

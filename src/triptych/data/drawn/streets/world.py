@@ -32,7 +32,7 @@ class Id(IntEnum):
 
 
 class Material(IntEnum):
-    """How a part answers to light; see `_streets_materials`."""
+    """How a part answers to light; see `materials.py`."""
 
     SKY, ASPHALT, PAVING, GRASS, FACADE, FOLIAGE = range(6)
     PAINT, GLASS, CLOTH, FENCE, MASONRY, LAMP, LINE = range(6, 13)

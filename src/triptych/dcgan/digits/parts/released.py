@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from triptych.data.format import DataError
-from triptych.data.sources._download import fetch, git_blob
+from triptych.data.sources.download import fetch, git_blob
 from triptych.dcgan.gan.training import Gan, GanConfig
 
 URL = (

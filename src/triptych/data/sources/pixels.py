@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from triptych.data.format import Chunks, DataError
+from triptych.data.label_classes import unknown_ids
 
 Crop = Literal["centre", "none"] | int  # an int: the central square of so many pixels
 PreparedAs = Literal["png", "jpeg_bicubic"]
@@ -111,17 +112,9 @@ def through_jpeg(pixels: np.ndarray) -> np.ndarray:
     return planes(Image.open(file))
 
 
-def known_ids(classes: list[dict[str, Any]]) -> np.ndarray:
-    """(256,) bool: the ids of `classes` as label maps store them (-1 as 255)."""
-    known = np.zeros(256, bool)
-    known[[c["id"] % 256 for c in classes]] = True
-    return known
-
-
 def checked_ids(ids: np.ndarray, known: np.ndarray, name: str) -> np.ndarray:
-    """`ids`, unless one is not `known`: then DataError."""
-    if not known[ids].all():
-        unknown = sorted(set(np.unique(ids).tolist()) - set(np.flatnonzero(known).tolist()))
+    """`ids`, unless one is not `known` (256,): then DataError."""
+    if unknown := unknown_ids(ids, known):
         raise DataError(f"{name} holds the class ids {unknown}, which are not in the class table: correct `classes`")
     return ids
 

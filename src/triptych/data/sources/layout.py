@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from triptych.data.format import DataError
-from triptych.data.sources._pixels import is_image
+from triptych.data.sources.pixels import is_image
 
 # What a split's folder may be called, and the split it is.
 SPLIT_NAMES = {name: name for name in ("train", "val", "test", "extra", "unlabelled")} | {

@@ -1,5 +1,5 @@
-"""What either fruit task must show: a conv net tells its domains apart (> 97 %), and what the task does not name does
-not: colours of the shapes, silhouettes of the skins (< 65 %, chance 50 %)."""
+"""What either fruit task is measured by. A conv net must tell its domains apart, and what the task does not name must
+not: mean colours where shapes differ, silhouettes where skins differ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from triptych.data.format import Dataset
 
 TRAIN, TEST = 300, 100  # at most so many images of each domain are used
 NEEDS = ()
+TOLD_APART, NOT_TOLD_APART = (0.97, 1.0), (0.0, 0.65)  # accuracies; chance is 0.5
 
 
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:
@@ -17,8 +18,8 @@ def measure(dataset: Dataset, seed: int) -> dict[str, float]:
     train, test = _labelled(dataset, "train", TRAIN), _labelled(dataset, "test", TEST)
     return {
         "conv_net_accuracy": conv_net_accuracy(train, test, epochs=6, seed=seed, flip=True, width=16),
-        "mean_colour_accuracy": _linear(_mean_colour, train, test),
-        "silhouette_shape_accuracy": _linear(_silhouette_shape, train, test),
+        "mean_colour_accuracy": _linear(mean_colour, train, test),
+        "silhouette_shape_accuracy": _linear(silhouette_shape, train, test),
         "train_images": float(len(train[1])),
         "test_images": float(len(test[1])),
     }
@@ -29,13 +30,13 @@ def _labelled(dataset: Dataset, split: str, limit: int) -> tuple[np.ndarray, np.
     return np.concatenate(parts), np.repeat([0, 1], [len(part) for part in parts])
 
 
-def _mean_colour(images: np.ndarray) -> np.ndarray:
+def mean_colour(images: np.ndarray) -> np.ndarray:
     """(n, 3): of the fruit, not of its ground."""
     masks = _masks(images)
     return np.stack([(images[:, c] * masks).sum((1, 2)) / masks.sum((1, 2)) for c in range(3)], 1)
 
 
-def _silhouette_shape(images: np.ndarray) -> np.ndarray:
+def silhouette_shape(images: np.ndarray) -> np.ndarray:
     """(n, 2): area, and length over width."""
     masks = _masks(images)
     spread = np.array([np.linalg.eigvalsh(np.cov(np.argwhere(m).T)) for m in masks])
