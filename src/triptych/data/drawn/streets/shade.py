@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triptych.data.drawn._noise import to_bytes
+from triptych.data.drawn.noise import to_bytes
 from triptych.data.drawn.streets.light import Light
 from triptych.data.drawn.streets.materials import SHADERS, Pixels
 from triptych.data.drawn.streets.world import Material, Part, Scene
