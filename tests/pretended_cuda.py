@@ -2,22 +2,19 @@
 
     TRIPTYCH_DEVICE=cuda python tests/pretended_cuda.py < stages
 
-runs the stages named on the lines of its input (`stages/features.py dcgan`), one after the other in this process, as on
-a machine with a GPU. Refused are: two tensors of an operation on different devices; a tensor of the device as a NumPy
-array; random numbers of the device from a generator of the host; and, in a step that would be recorded as a CUDA graph,
-whatever waits for the device or copies between it and the host. Autocast does to the dtypes what it does on CUDA.
+runs the stages named on the lines of its input (`stages/features.py dcgan`), one after the other in this process.
+Refused are: two tensors of an operation on different devices; a tensor of the device as a NumPy array; random numbers
+of the device from a generator of the host; and, in a step that would be recorded as a CUDA graph, whatever waits for
+the device or copies between it and the host. Autocast does to the dtypes what it does on CUDA.
 
-Not pretended: memory, speed, streams, several GPUs, the kernels and their rounding; `vmap` under autocast (stacked
-models are called one by one). It rests on how PyTorch hands tensor subclasses around, which may change: `possible()`
-says whether this one lets itself be fooled.
+Not pretended: memory, speed, streams, several GPUs, the kernels and their rounding; `vmap` under autocast. It rests on
+how PyTorch hands tensor subclasses around, which may change: `possible()` says whether this one lets itself be fooled.
 """
 
 from __future__ import annotations
 
-import contextlib
 import runpy
 import sys
-import time
 
 import torch
 from torch import Tensor, nn
@@ -200,43 +197,38 @@ def _waits(function, args, tensors, wanted) -> bool:
 class Recorded:
     """A graph: the step itself, every time."""
 
-    def __init__(self, stepper):
-        self.stepper = stepper
+    def __init__(self, recorder):
+        self.recorder = recorder
 
     def replay(self) -> None:
         Now.waits = []
-        self.stepper.losses = self.stepper._run(self.stepper.rows)
+        self.recorder.losses = self.recorder.step(self.recorder.rows)
         waits, Now.waits = Now.waits, None
         if waits:
             raise Refused(f"a step with {', '.join(sorted(set(waits)))} cannot be recorded")
 
 
-def _capture(stepper, rows) -> None:
-    stepper.rows = {name: value.clone() for name, value in rows.items()}
-    stepper.graph = Recorded(stepper)
+def _record(recorder, rows) -> None:
+    recorder.rows = {name: value.clone() for name, value in rows.items()}
+    recorder.graph = Recorded(recorder)
 
 
 def _stacked_one_by_one(stack, x: Tensor) -> Tensor:
-    from triptych.beta_vae.vae.stacked import _turned
-
     if stack.single is not None:
         return stack.single(x[0])[None]
-    weights, form = dict(zip(stack.names, map(_turned, stack.weights))), stack._networks[0][0]
+    form, weights = stack._networks[0][0], stack.by_name()
     return torch.stack([functional_call(form, {n: w[r] for n, w in weights.items()}, (x[r],)) for r in range(len(x))])
 
 
-def install(autocast: bool = True) -> None:
-    """Put the device in the place of PyTorch's own, for the rest of this process. `autocast`: as on a GPU; else all
-    stays float32, as on a CPU."""
+def install() -> None:
+    """Put the device in the place of PyTorch's own, for the rest of this process."""
     from torch.optim import optimizer
 
     from triptych.beta_vae.vae.stacked import Stacked
-    from triptych.engine import loop, step
+    from triptych.engine.graph import RecordedStep
 
-    step.Stepper._on_side_stream, step.Stepper._capture = step.Stepper._run, _capture
+    RecordedStep.on_side_stream, RecordedStep.record = lambda self, rows: self.step(rows), _record
     Stacked.forward = _stacked_one_by_one
-    if not autocast:
-        loop.autocast = lambda device: contextlib.nullcontext()
     cuda = torch.cuda
     for name in ("_lazy_init", "set_device", "synchronize"):
         setattr(cuda, name, lambda *_: None)
@@ -253,37 +245,26 @@ def install(autocast: bool = True) -> None:
 
 
 def possible() -> bool:
-    """Whether this PyTorch lets itself be fooled."""
+    """Whether this PyTorch lets itself be fooled: one step of a small net goes through, in bfloat16."""
     try:
-        return _two_steps()
+        net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 1)).to(CUDA)
+        optimiser = torch.optim.Adam(net.parameters(), torch.tensor(0.1, device=CUDA), fused=True, capturable=True)
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            out = net(torch.randn(5, 3, 4, 4).to(CUDA))
+        out.float().square().mean().backward()
+        optimiser.step()
+        return out.dtype == torch.bfloat16 and out.device == CUDA
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return False
 
 
-def _two_steps() -> bool:
-    """Of a small net, the second of a changed one."""
-    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 1)).to(CUDA)
-    rate = torch.tensor(0.1, device=CUDA)
-    optimiser = torch.optim.Adam(net.parameters(), lr=rate, fused=True, capturable=True)
-    images, losses = torch.randn(5, 3, 4, 4).to(CUDA), []
-    for _ in range(2):
-        with torch.autocast("cuda", dtype=torch.bfloat16):
-            out = net(images)
-        loss = out.float().square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return out.dtype == torch.bfloat16 and out.device == CUDA and losses[0] != losses[1]
-
-
 if __name__ == "__main__":
-    install(autocast="--float32" not in sys.argv)
+    install()
     with Calls(), Device():
         if not possible():
             sys.exit("this PyTorch cannot be made to pretend")
         for line in sys.stdin:
-            sys.argv, start = line.split(), time.monotonic()
+            sys.argv = line.split()
             runpy.run_path(sys.argv[0], run_name="__main__")
-            print(f"{line.strip()}: {time.monotonic() - start:.1f} s", flush=True)
+            print(line.strip(), flush=True)

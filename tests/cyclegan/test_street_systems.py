@@ -16,7 +16,7 @@ from triptych.cyclegan.streets.rows import bigan_ali, cogan, feature_loss_gan, p
 from triptych.data.label_classes import CITYSCAPES
 from triptych.data.spec import Spec
 from triptych.engine import Replica, inference
-from triptych.engine.step import Stepper
+from triptych.engine.graph import RecordedStep
 from triptych.pipeline import systems
 
 SPEC = Spec((3, 16, 16), 0, CITYSCAPES)
@@ -75,8 +75,8 @@ def test_same_seed_same_weights(name):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", [n for n in systems.names("streets") if n != "untrained"])
 def test_trains_as_a_graph_on_a_gpu_and_translates_there(name, monkeypatch):
-    captured, capture = [], Stepper._capture
-    monkeypatch.setattr(Stepper, "_capture", lambda self, rows: captured.append(1) or capture(self, rows))
+    captured, record = [], RecordedStep.record
+    monkeypatch.setattr(RecordedStep, "record", lambda self, rows: captured.append(1) or record(self, rows))
     device, data = torch.device("cuda", 0), streets()
     system, _ = build(name, epochs=4)
     system.to(device).fit(data, Replica(0, device))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from triptych.engine import Phase, Replica, Stream, Task, checkpoint, train
+from triptych.engine.optimisers import restore
 
 CPU = torch.device("cpu")
 
@@ -80,7 +81,7 @@ def test_an_optimiser_keeps_the_options_of_its_own_device():
     saved = adam(fused=True).state_dict()
     saved["param_groups"][0] |= {"capturable": True, "fused": True, "lr": torch.tensor(0.25)}  # as a GPU saves it
     optimiser = adam(foreach=False)
-    checkpoint.restore(optimiser, saved)
+    restore(optimiser, saved)
     (group,) = optimiser.param_groups
     assert (group["capturable"], group["fused"], group["foreach"]) == (False, None, False)
     assert float(group["lr"]) == 0.25

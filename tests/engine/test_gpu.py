@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from triptych.engine import Phase, Replica, Stream, Task, train
-from triptych.engine.step import Stepper
+from triptych.engine.graph import RecordedStep
 
 pytestmark = [
     pytest.mark.gpu,
@@ -40,7 +40,7 @@ class Conv(Task):
 
 def run(steps, monkeypatch, graph, checkpoint=None):
     if not graph:
-        monkeypatch.setattr(Stepper, "warmup", 10**9)
+        monkeypatch.setattr(RecordedStep, "warmup", 10**9)
     device = torch.device("cuda")
     images = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     stream = Stream(images, batch_size=16, seed=0, device=device, transform=lambda x: x.float() / 127.5 - 1)

@@ -3,12 +3,13 @@
 from triptych.engine.device import default_device, exact_products, inference, prepare
 from triptych.engine.loop import Divergence, Phase, Task, linear_decay, train
 from triptych.engine.replica import Replica
-from triptych.engine.stream import Stream
+from triptych.engine.stream import Source, Stream
 
 __all__ = [
     "Divergence",
     "Phase",
     "Replica",
+    "Source",
     "Stream",
     "Task",
     "default_device",

@@ -16,14 +16,11 @@ import torch
 from torch import nn
 
 from triptych.base.errors import number_from_environment
+from triptych.engine.optimisers import restore
 
 if TYPE_CHECKING:
     from triptych.engine.replica import Replica
     from triptych.engine.step import PhaseRunner
-
-
-# How an optimiser computes, not what: options of the device at hand, which a checkpoint of another one must not change.
-OF_THE_DEVICE = ("capturable", "fused", "foreach")
 
 
 class Saver:
@@ -36,9 +33,11 @@ class Saver:
         self.last_step = last_step  # that a file of this very run holds
 
     def is_due(self) -> bool:
+        """Whether it is time to save again."""
         return self.replica.checkpoint is not None and time.monotonic() - self.last_time >= self.every
 
     def save(self, step: int, pending: dict[str, list[float]] | None = None) -> None:
+        """Save what the rest of the run from `step` on depends on; a disk that is full is a warning."""
         path = self.replica.checkpoint
         self.last_time = time.monotonic()
         if path is None or not self.replica.is_main:
@@ -61,6 +60,7 @@ class Saver:
             self.replica.say(f"warning: could not save {path} ({error}): training goes on, from where it was if killed")
 
     def describe(self) -> str:
+        """The last good checkpoint, in words."""
         if self.last_step is None:  # a file that is there all the same is of another run
             return "none was written"
         return f"{self.replica.checkpoint} (step {self.last_step})"
@@ -95,13 +95,6 @@ def load(replica: Replica, task: nn.Module, runners: list[PhaseRunner]) -> tuple
     for step, name, value in state["history"]:
         replica.log(step, **{name: value})
     return state["step"], state["pending"]
-
-
-def restore(optimiser: torch.optim.Optimizer, state: dict) -> None:
-    """Load the state of an optimiser that may have run on another kind of device."""
-    own = [{key: group[key] for key in OF_THE_DEVICE if key in group} for group in optimiser.param_groups]
-    groups = [{**saved, **options} for saved, options in zip(state["param_groups"], own, strict=True)]
-    optimiser.load_state_dict({**state, "param_groups": groups})
 
 
 def read(path: Path) -> dict:

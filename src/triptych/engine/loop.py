@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from triptych.base.errors import UserError
 from triptych.engine import checkpoint as ckpt
-from triptych.engine.device import autocast, prepare
+from triptych.engine.device import prepare
 from triptych.engine.replica import Replica
 from triptych.engine.step import PhaseRunner, Stepper
-from triptych.engine.stream import Stream
+from triptych.engine.stream import Source
 
 
 class Divergence(UserError, RuntimeError):
@@ -49,6 +49,7 @@ class Task(nn.Module):
     batch: dict[str, Tensor | tuple[Tensor, ...]]
 
     def phases(self) -> list[Phase]:
+        """The phases of a step, in the order in which they are run."""
         raise NotImplementedError
 
 
@@ -60,30 +61,32 @@ def linear_decay(steps: int, start: float = 0.5) -> Callable[[int], float]:
 
 def train(
     task: Task,
-    streams: Mapping[str, Stream],
+    streams: Mapping[str, Source],
     *,
     steps: int,
     replica: Replica,
     log_every: int = 50,
     callback: Callable[[int], None] | None = None,
     callback_every: int = 0,
+    owner: Callable[[str], tuple[Replica, str]] | None = None,
 ) -> Task:
     """Train `task` for `steps` steps; each step runs all phases on `{name: stream's batch}`.
 
     `callback(step)` is called every `callback_every` steps with the networks in eval mode, and its use of random
     numbers does not touch the training's; `replica.callback` likewise, `replica.callbacks` times. Losses are kept on
     the device and read every `log_every` steps.
+    `owner(loss)`: whose run a loss is of, and its name there, where one loop trains several runs.
     Raises Divergence; the learned weights are left in `task`, in eval mode.
     """
     torch.manual_seed(replica.seed + 7919 * replica.rank)  # processes draw different noise
     prepare(task, replica.device).train()
     runners = [PhaseRunner(task, phase, replica) for phase in task.phases()]
-    stepper = Stepper(task, runners, streams, replica.device, autocast, graph=replica.world == 1)
+    stepper = Stepper(task, runners, streams, replica)
     start, pending = ckpt.load(replica, task, runners)
     if start:
         replica.say(f"resuming at step {start} of {steps}")
     saver = ckpt.Saver(replica, task, runners, start or None)
-    losses = LossBuffer(replica, saver, pending)
+    losses = LossBuffer(replica, saver, pending, owner)
     onlookers = [(callback, callback_every), (replica.callback, max(1, steps // replica.callbacks))]
     for step in replica.progress(range(start, steps), steps):
         losses.add(step, stepper(step))
@@ -116,23 +119,33 @@ class LossBuffer:
     must keep so that the history of a resumed run is that of an undisturbed one.
     """
 
-    def __init__(self, replica: Replica, saver: ckpt.Saver, pending: dict[str, list[float]]):
+    def __init__(
+        self,
+        replica: Replica,
+        saver: ckpt.Saver,
+        pending: dict[str, list[float]],
+        owner: Callable[[str], tuple[Replica, str]] | None = None,
+    ):
         self.replica, self.saver = replica, saver
+        self.owner = owner or (lambda loss: (replica, loss))
         self.names = list(pending)
         self.values = [torch.tensor(row) for row in zip(*pending.values())]
         # On a CPU reading a loss costs nothing, so a bad one is caught in the step that made it.
         self.eager = replica.device.type == "cpu"
 
     def add(self, step: int, losses: Mapping[str, Tensor]) -> None:
+        """Keep the scalar `losses` of `step`. Raises Divergence, on a CPU at once."""
         self.names, self.step = list(losses), step
         self.values.append(torch.stack([v.detach().float().reshape(()) for v in losses.values()]))
         if self.eager and not math.isfinite(float(self.values[-1].sum())):
             self._read()
 
     def pending(self) -> dict[str, list[float]]:
+        """Loss -> its values since the last `flush`. Raises Divergence."""
         return dict(zip(self.names, self._read().T.tolist())) if self.values else {}
 
     def flush(self) -> None:
+        """Log each loss's mean since the last `flush`. Raises Divergence."""
         table = self._read()
         self.values = []
         self.replica.log(self.step + 1, **dict(zip(self.names, table.double().mean(0).tolist())))
@@ -143,7 +156,7 @@ class LossBuffer:
         finite = torch.isfinite(table)
         if not finite.all():
             row, column = (~finite).nonzero()[0].tolist()
-            run, loss = self.replica.whose(self.names[column])
+            run, loss = self.owner(self.names[column])
             raise Divergence(
                 f"{run.name}: the loss {loss!r} became {table[row, column].item()} at step "
                 f"{self.step + 1 - len(table) + row}. Lower the learning rate or check the data; last good "

@@ -32,12 +32,6 @@ class Replica:
     history: list[Row] = field(default_factory=list)
     callback: Callable[..., None] | None = None  # onlooker of every training: called with the number of steps done
     callbacks: int = 1  # how often in a training, at equal distances; also after its last step
-    members: tuple[Replica, ...] = ()  # the runs that train in this one; "nll@2" is the nll of the third
-
-    def whose(self, metric: str) -> tuple[Replica, str]:
-        """The run that `metric` belongs to, and the metric's name there."""
-        metric, _, r = metric.partition("@")
-        return (self.members[int(r or 0)] if self.members else self), metric
 
     def log(self, step: int, **metrics: float) -> None:
         """Add points to the history. Metric names use `_` in place of `/`."""

@@ -1,15 +1,23 @@
-"""One training step: every phase's forward, backward and update; on CUDA recorded once and replayed as a graph."""
+"""One training step: every phase's forward, backward and update."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from triptych.engine.stream import Stream
+from triptych.engine.device import autocast
+from triptych.engine.graph import RecordedStep
+from triptych.engine.optimisers import device_options
+from triptych.engine.stream import Source
+
+if TYPE_CHECKING:
+    from triptych.engine.loop import Phase
+    from triptych.engine.replica import Replica
 
 
 class PhaseRunner(nn.Module):
@@ -19,13 +27,12 @@ class PhaseRunner(nn.Module):
     the gradients over the processes, for any system, whatever its loss calls and how often.
     """
 
-    def __init__(self, task: nn.Module, phase, replica):
+    def __init__(self, task: nn.Module, phase: Phase, replica: Replica):
         super().__init__()
         self.trained = nn.ModuleList(phase.modules)
         self.phase = phase
         self._others = _parameters_outside(task, self.trained)
-        options = {"fused": True, "capturable": True} if replica.device.type == "cuda" else {"fused": True}
-        self.optimiser = phase.optimiser(list(self.trained.parameters()), **options)
+        self.optimiser = phase.optimiser(list(self.trained.parameters()), **device_options(replica.device))
         self._rates = [group["lr"] for group in self.optimiser.param_groups]
         self._device = replica.device
         self.reset_rates()
@@ -35,9 +42,11 @@ class PhaseRunner(nn.Module):
             self._call = [DistributedDataParallel(self, broadcast_buffers=False)]
 
     def forward(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The phase's loss and what it logs."""
         return self.phase.loss()
 
     def run(self, cast: Callable[[], AbstractContextManager]) -> dict[str, Tensor]:
+        """Descend the loss once, its forward pass under `cast()`; returns what it logs, detached."""
         with frozen(self._others):
             with cast():
                 loss, logs = self._call[0]()
@@ -47,22 +56,24 @@ class PhaseRunner(nn.Module):
         return {name: value.detach() for name, value in logs.items()}
 
     def reset_rates(self) -> None:
-        """On CUDA the rate lives in memory, where a captured graph reads it, so that a schedule can change it."""
-        for group, rate in zip(self.optimiser.param_groups, self._rates):
+        """Back to the phase's own rates. On CUDA a rate lives in memory, where a recorded step reads it, so that a
+        schedule can change it."""
+        for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             in_memory = self._device.type == "cuda" and group.get("capturable")
             group["lr"] = torch.tensor(float(rate), device=self._device) if in_memory else rate
 
     @property
-    def can_be_captured(self) -> bool:
-        """False if a schedule would have to change a rate that a graph has baked in."""
+    def can_be_recorded(self) -> bool:
+        """False if a schedule would have to change a rate that a recording holds as a number."""
         fixed = self.phase.schedule is None
         return fixed or all(isinstance(group["lr"], Tensor) for group in self.optimiser.param_groups)
 
     def set_rate(self, step: int) -> None:
+        """The rate of `step`, as the phase's schedule has it."""
         if self.phase.schedule is None:
             return
         factor = self.phase.schedule(step)
-        for group, rate in zip(self.optimiser.param_groups, self._rates):
+        for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(float(rate) * factor)
             else:
@@ -70,68 +81,35 @@ class PhaseRunner(nn.Module):
 
 
 class Stepper:
-    """`stepper(step)` trains one step and returns its named losses, still on the device."""
+    """`stepper(step)` trains one step and returns its named losses, still on the device.
 
-    warmup = 3  # steps run eagerly before a graph is captured
+    On one GPU the step is recorded (engine/graph.py) if all of its data lie there.
+    """
 
-    def __init__(
-        self,
-        task: nn.Module,
-        runners: list[PhaseRunner],
-        streams: Mapping[str, Stream],
-        device: torch.device,
-        cast: Callable[[torch.device], AbstractContextManager],
-        graph: bool,
-    ):
-        self.task, self.runners, self.streams, self.device = task, runners, streams, device
-        self.cast = lambda: cast(device)
-        resident = all(stream.resident for stream in streams.values())
-        capturable = all(runner.can_be_captured for runner in runners)
-        self.use_graph = graph and device.type == "cuda" and resident and capturable
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.rows: dict[str, Tensor] = {}
-        self.losses: dict[str, Tensor] = {}
-        self.eager_steps = 0
+    def __init__(self, task: nn.Module, runners: list[PhaseRunner], sources: Mapping[str, Source], replica: Replica):
+        self.task, self.runners, self.sources = task, runners, sources
+        self.cast = lambda: autocast(replica.device)
+        self.run: Callable[[dict[str, Tensor]], dict[str, Tensor]] = self._run
+        resident = all(source.resident for source in sources.values())
+        can_be_recorded = resident and all(runner.can_be_recorded for runner in runners)
+        if replica.device.type == "cuda" and replica.world == 1 and can_be_recorded:
+            self.run = RecordedStep(self._run, replica.device, self._clear_gradients)
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         for runner in self.runners:
             runner.set_rate(step)
-        rows = {name: stream.rows(step) for name, stream in self.streams.items()}
-        if not self.use_graph:
-            return self._run(rows)
-        if self.graph is None and self.eager_steps < self.warmup:
-            self.eager_steps += 1
-            return self._on_side_stream(rows)
-        if self.graph is None:
-            self._capture(rows)
-        for name, value in rows.items():
-            self.rows[name].copy_(value)
-        self.graph.replay()
-        return {name: value.clone() for name, value in self.losses.items()}
+        return self.run({name: source.rows(step) for name, source in self.sources.items()})
 
     def _run(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        self.task.batch = {name: stream.gather(rows[name]) for name, stream in self.streams.items()}
+        self.task.batch = {name: source.gather(rows[name]) for name, source in self.sources.items()}
         losses: dict[str, Tensor] = {}
         for runner in self.runners:
             losses.update(runner.run(self.cast))
         return losses
 
-    def _on_side_stream(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Warm-up steps are real steps, run where capture wants them: on a stream of their own."""
-        side = torch.cuda.Stream(self.device)
-        side.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(side):
-            losses = self._run(rows)
-        torch.cuda.current_stream(self.device).wait_stream(side)
-        return losses
-
-    def _capture(self, rows: Mapping[str, Tensor]) -> None:
-        self.rows = {name: value.clone() for name, value in rows.items()}
+    def _clear_gradients(self) -> None:
         for runner in self.runners:
             runner.optimiser.zero_grad(set_to_none=True)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.losses = self._run(self.rows)
 
 
 @contextmanager

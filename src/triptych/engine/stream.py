@@ -1,8 +1,10 @@
-"""Endless shuffled mini-batches of a dataset that lives on the device."""
+"""Where a training step's batches come from; above all, shuffled mini-batches of a dataset on the device."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,7 +18,25 @@ class BatchError(UserError, ValueError):
     """A batch size that the data, or the number of processes, does not allow."""
 
 
-class Stream:
+class Source(Protocol):
+    """What a step needs to get a batch: a function of the step alone, so that a resumed run sees the same batches.
+
+    The work is in two halves because a recorded step (engine/graph.py) replays the second one: `rows` is called by the
+    host and may draw random numbers there; `gather` runs on the device and must not wait for it.
+    """
+
+    resident: bool = True  # whether the data lie on the device; if not, no step can be recorded
+
+    @abstractmethod
+    def rows(self, step: int) -> Tensor:
+        """What identifies the batch of `step`, of the same shape at every step: row numbers, or the batch itself."""
+
+    def gather(self, rows: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The batch that belongs to `rows`. By default `rows` is the batch."""
+        return rows
+
+
+class Stream(Source):
     """Rows of `arrays` in a fresh random order every epoch; the last incomplete batch of an epoch is dropped.
 
     What step `s` gets depends on (seed, s) alone, so a resumed run sees the same batches and no state is saved.
@@ -78,6 +98,7 @@ class Stream:
         return batch[0] if len(batch) == 1 else tuple(batch)
 
     def at(self, step: int) -> Tensor | tuple[Tensor, ...]:
+        """The batch of `step`."""
         return self.gather(self.rows(step))
 
 

@@ -22,6 +22,7 @@ from triptych.dcgan.objects.parts.surrogate_transforms import Colours, Ranges
 from triptych.dcgan.objects.parts.surrogates import choose_seeds, surrogate_set
 from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.engine import Phase, Replica, Task, inference, train
+from triptych.engine.optimisers import sgd
 
 POOLINGS = 2  # after the first two convolutions
 
@@ -105,11 +106,9 @@ class Exemplars(Task):
         loss = F.cross_entropy(self.net(patches).float(), classes)
         return loss, {"loss": loss}
 
-    def _sgd(self, parameters, capturable: bool = False, **options) -> torch.optim.Optimizer:
+    def _sgd(self, parameters, **options) -> torch.optim.Optimizer:
         c = self.config
-        sgd = torch.optim.SGD(parameters, c.lr, momentum=0.9, weight_decay=c.weight_decay, **options)
-        sgd.param_groups[0]["capturable"] = capturable  # SGD has no such switch, but it can read its rate from memory
-        return sgd
+        return sgd(parameters, lr=c.lr, momentum=0.9, weight_decay=c.weight_decay, **options)
 
 
 class System(FeatureSystem):

@@ -1,0 +1,52 @@
+"""Optimisers in the form that the device runs fastest: the same arithmetic, in one fused kernel where there is one, and
+on a GPU with nothing that a recorded step (engine/graph.py) could not replay.
+
+A `Phase` names its optimiser as a function `(parameters, **options)`; the options are those of `device_options`.
+`torch.optim.Adam` takes them as they are; the optimisers below do not, each for a reason of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+# How an optimiser computes, not what: a checkpoint that was saved on another kind of device must not change these.
+OF_THE_DEVICE = ("capturable", "fused", "foreach")
+
+
+def device_options(device: torch.device) -> dict[str, bool]:
+    """`fused` everywhere; on CUDA also `capturable`: no step number and no rate is read by the host."""
+    return {"fused": True, "capturable": True} if device.type == "cuda" else {"fused": True}
+
+
+def adagrad(
+    parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
+) -> torch.optim.Adagrad:
+    """Adagrad has no `capturable`; its plain form can be recorded. Its fused form is for CPUs alone before torch 2.9."""
+    return torch.optim.Adagrad(parameters, fused=fused and not capturable, **own)
+
+
+def rmsprop(
+    parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
+) -> torch.optim.RMSprop:
+    """RMSprop has no fused form."""
+    return torch.optim.RMSprop(parameters, capturable=capturable, **own)
+
+
+def sgd(
+    parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
+) -> torch.optim.SGD:
+    """SGD has no `capturable`, but it can read its rate from the device's memory, which that key asks for."""
+    optimiser = torch.optim.SGD(parameters, fused=fused, **own)
+    optimiser.param_groups[0]["capturable"] = capturable
+    return optimiser
+
+
+def restore(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load the state of an optimiser that may have run on another kind of device."""
+    own = [{key: group[key] for key in OF_THE_DEVICE if key in group} for group in optimiser.param_groups]
+    groups = [{**saved, **options} for saved, options in zip(state["param_groups"], own, strict=True)]
+    optimiser.load_state_dict({**state, "param_groups": groups})
