@@ -20,7 +20,7 @@ from torch import Tensor
 
 from triptych.base.pixels import signed, unit
 from triptych.beta_vae.vae.objective import bernoulli_nll, kl_per_latent, reparameterise
-from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
+from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, fit_together
 from triptych.beta_vae.vae.vae import Vae, VaeConfig
 from triptych.cyclegan.gan.translation import CycleConfig, CycleTask, Weights
 from triptych.data.spec import Spec
@@ -77,11 +77,11 @@ def many_vaes(full: bool, replicas: int, steps: int, device: torch.device) -> st
         return [build("shapes", "beta_vae", config, Spec((1, size, size)), r).to(device) for r in range(replicas)]
 
     def stacked() -> None:
-        train_vaes(fresh(), images, [Replica(r, device) for r in range(replicas)])
+        fit_together(fresh(), images, [Replica(r, device) for r in range(replicas)])
 
     def in_turn() -> None:
         for r, model in enumerate(fresh()):
-            train_vaes([model], images, [Replica(r, device)])
+            fit_together([model], images, [Replica(r, device)])
 
     def plain() -> None:
         for model in fresh():

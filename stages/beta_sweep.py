@@ -1,8 +1,8 @@
 """Stage beta_sweep: VAEs of growing β, their scores, rates and distortions (study `beta_sweep`)."""
 
 from triptych.beta_vae.shapes.grid import Grid
-from triptych.beta_vae.studies.beta_sweep.figures import draw_figures, notes
-from triptych.beta_vae.studies.beta_sweep.protocol import judge, train_rows
+from triptych.beta_vae.studies.beta_sweep.figures import draw_figures
+from triptych.beta_vae.studies.beta_sweep.protocol import evaluate, judge, train_rows
 from triptych.pipeline.stage import Stage, main
 
 
@@ -15,8 +15,8 @@ def work():
         models = train_rows(rows, protocol, spec, train.images, [stage.replica(seed) for seed in protocol.seeds])
         outcomes = judge(models, train, grid, protocol, stage.device)
         stage.figures(draw_figures(rows, models, outcomes, train, grid, stage.device))
-        for row in rows:
-            stage.result(outcomes[row.name].metrics(), notes(row, models[row.name][0], outcomes, protocol), row.name)
+        for name, result in evaluate(models, outcomes, protocol).items():
+            stage.result(result.metrics, result.notes, name)
 
 
 main(work)

@@ -1,6 +1,6 @@
 """Stage disentangle@<system>: score representations by the disentanglement metrics (table `shapes`)."""
 
-from triptych.beta_vae.shapes.protocol import evaluate, notes
+from triptych.beta_vae.shapes.protocol import evaluate
 from triptych.pipeline.stage import Stage, main
 
 
@@ -8,8 +8,8 @@ def work(system_name):
     with Stage("shapes", system_name, "disentangle") as stage:
         stage.data(stage.protocol.dataset, "train", "test")  # as in the paper, the whole grid is trained and judged on
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
-        metrics = evaluate(systems, stage.dataset(stage.protocol.dataset), stage.protocol, stage.device, stage.for_each)
-        stage.result(metrics, notes(systems, metrics, stage.protocol))
+        result = evaluate(systems, stage.dataset(stage.protocol.dataset), stage.protocol, stage.device, stage.for_each)
+        stage.result(result.metrics, result.notes)
 
 
 main(work)

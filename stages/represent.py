@@ -1,22 +1,27 @@
 """Stage represent@<system>: learn a representation of the shapes (table `shapes`)."""
 
 from triptych.beta_vae.shapes.figures.drawings import draw_figures
-from triptych.beta_vae.shapes.fitting import fit_all, learn_together
+from triptych.beta_vae.shapes.parts.system import FitsTogether
 from triptych.pipeline.stage import Stage, main
+from triptych.pipeline.systems import module
 
 
 def work(system_name):
     with Stage("shapes", system_name, "represent") as stage:
-        data, seeds = stage.protocol.dataset, stage.protocol.seeds
+        data, seeds, row = stage.protocol.dataset, stage.protocol.seeds, module("shapes", system_name).System
         train = stage.data(data, "train")
+        together = issubclass(row, FitsTogether)
 
         def learn(seeds):
-            systems = [stage.build(seed, data) for seed in seeds]
-            fit_all(systems, train, [stage.replica(seed) for seed in seeds])
-            for seed, system in zip(seeds, systems):
+            systems, replicas = [stage.build(seed, data) for seed in seeds], [stage.replica(seed) for seed in seeds]
+            if together:
+                row.fit_together(systems, train.images, replicas)
+            else:
+                for system, replica in zip(systems, replicas, strict=True):
+                    system.fit(train.images, train.factors, replica)
+            for seed, system in zip(seeds, systems, strict=True):
                 stage.save(system, seed, data)
 
-        together = learn_together(stage.build(seeds[0], data))
         stage.for_each(stage.shares(seeds) if together else [[seed] for seed in seeds], learn)
         if stage.is_main:
             stage.figures(draw_figures(stage.load(seeds[0]), stage.dataset(data), stage.device))

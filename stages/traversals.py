@@ -1,7 +1,7 @@
 """Stage traversals@<dataset>: what each latent changes in the picture, by system (study `traversals`)."""
 
-from triptych.beta_vae.studies.traversals.figures import draw_figures, notes
-from triptych.beta_vae.studies.traversals.protocol import jobs, judge, run
+from triptych.beta_vae.studies.traversals.figures import draw_figures
+from triptych.beta_vae.studies.traversals.protocol import evaluate, jobs, judge, run
 from triptych.pipeline.stage import Stage, main
 
 
@@ -13,9 +13,8 @@ def work(name):
         done = stage.for_each(todo, lambda job: run(job, protocol, dataset, stage.replica(job.seed).part(job.name)))
         outcomes, r2 = judge(todo, done, protocol, dataset)
         stage.figures(draw_figures(outcomes, dataset, protocol))
-        for system, of_seeds in outcomes.items():
-            metrics = {key: [outcome.metrics[key] for outcome in of_seeds] for key in of_seeds[0].metrics}
-            stage.result(metrics, notes(of_seeds, r2, dataset, system, protocol), system=f"{name}_{system}")
+        for system, result in evaluate(outcomes, r2, dataset, protocol).items():
+            stage.result(result.metrics, result.notes, system=f"{name}_{system}")
 
 
 main(work)

@@ -25,7 +25,7 @@ def device_options(device: torch.device) -> dict[str, bool]:
 def adagrad(
     parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
 ) -> torch.optim.Adagrad:
-    """Adagrad has no `capturable`; its plain form can be recorded. Its fused form is for CPUs alone before torch 2.9."""
+    """Adagrad has no `capturable`; its plain form can be recorded. Before torch 2.9 its fused form is for CPUs."""
     return torch.optim.Adagrad(parameters, fused=fused and not capturable, **own)
 
 

@@ -5,22 +5,24 @@ Each trained model encodes the whole grid once; every metric draws from those co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from importlib import import_module
+from itertools import zip_longest
 from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from triptych.base.config import ProtocolSection, Seeds, Strict
-from triptych.base.results import spread
+from triptych.base.results import Result, spread
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
 from triptych.beta_vae.shapes.judge.factor_vae import factor_vae_score
 from triptych.beta_vae.shapes.judge.rate_distortion import measure
+from triptych.beta_vae.shapes.parts.system import Iterative, Oracle, Representation
+from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.data.format import Dataset, Split
 from triptych.engine import exact_products, prepare
 from triptych.engine.parallel import one_by_one
@@ -52,57 +54,59 @@ class Metrics(Strict):
 
 
 class Protocol(ProtocolSection):
+    """The whole grid is trained and judged on, as in the paper."""
+
     dataset: str = "shapes"
     seeds: Seeds = list(range(10))
     metrics: Metrics = Metrics()
 
     def datasets(self) -> list[str]:
+        """The prepared datasets that the table needs."""
         return [self.dataset]
 
 
 def evaluate(
-    systems: Sequence[nn.Module], dataset: Dataset, protocol: Protocol, device: torch.device, for_each=one_by_one
-) -> Scores:
+    systems: Sequence[Representation],
+    dataset: Dataset,
+    protocol: Protocol,
+    device: torch.device,
+    for_each: Callable[..., list] = one_by_one,
+) -> Result:
     """All metrics of one row: `systems[r]` was trained with `protocol.seeds[r]`. One value per model, or per
     model and classifier; `higgins` holds the best half, `higgins_all` everything it was chosen from.
 
     A system without state (raw pixels) is the same for every seed: all its models are one code, encoded once. What
     then differs between seeds is the data points and the classifiers of `higgins`, so that alone is repeated; the
-    other metrics are of the first seed. `for_each(items, work)` encodes, model by model, and then does the metrics, of
-    which none needs another.
+    other metrics are of the first seed. `for_each(items, work)` may do its items in several processes: first the
+    models are encoded, then everything is measured.
     """
-    grid = Grid(dataset.factors, merge_poses=protocol.metrics.merge_poses)
-    grid.check(len(dataset["train"]))
+    grid, train = Grid(dataset.factors, merge_poses=protocol.metrics.merge_poses), dataset["train"]
+    grid.check(len(train))
     stateless = not systems[0].state_dict()
-    models = list(systems)[:1] if stateless else systems
-    train = dataset["train"]
-    # Arrays in between: tensors would travel from process to process as open files.
-    # Items are numbers because an error names them.
+    models = list(systems)[:1] if stateless else list(systems)
+    # Arrays, because a tensor travels between processes as an open file.
     arrays = for_each(range(len(models)), lambda r: encode_all(models[r], train, device).cpu().numpy())
-    codes = [torch.from_numpy(array).to(device) for array in arrays]
-    all_codes = codes * len(protocol.seeds) if stateless else codes
+    codes = [torch.from_numpy(array).to(device) for array in arrays] * (len(protocol.seeds) if stateless else 1)
 
-    def of_one_model(r: int) -> Scores:
-        seed, code = protocol.seeds[r], all_codes[r]
-        scores = dlib_score(code, grid, protocol, seed)
-        if r < len(models):
-            scores |= probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
-            scores |= elbo_terms(models[r], train, grid, device, seed)
-        return {name: [value] for name, value in scores.items()}
-
-    for module in ("ensemble", "linear_model", "svm"):
-        import_module(f"sklearn.{module}")  # 2 s in all: here, not in every process that a job is given
-
-    jobs = [partial(paper_scores, all_codes, grid, protocol), partial(five_factor_scores, all_codes, grid, protocol)]
-    jobs += [partial(of_one_model, r) for r in range(len(all_codes))]
+    jobs = [lambda: paper_scores(codes, grid, protocol), lambda: five_factor_scores(codes, grid, protocol)]
+    for seed, code, model in zip_longest(protocol.seeds, codes, models):
+        jobs.append(partial(model_scores, model, code, train, grid, protocol, seed))
+    _import_classifiers()
     metrics: Scores = {}
-    for scores in for_each(range(len(jobs)), lambda k: jobs[k]()):
+    for scores in for_each(range(len(jobs)), lambda k: jobs[k]()):  # numbers, because an error names its item
         for name, values in scores.items():
             metrics.setdefault(name, []).extend(values)
-    return metrics
+    return Result(metrics, notes(systems, metrics, protocol))
 
 
-def notes(systems: Sequence[nn.Module], metrics: Scores, protocol: Protocol) -> list[str]:
+def _import_classifiers() -> None:
+    """Once, before `for_each` makes processes: it takes 2 to 3 s, which every one of them would spend anew."""
+    import sklearn.ensemble
+    import sklearn.linear_model
+    import sklearn.svm  # noqa: F401
+
+
+def notes(systems: Sequence[Representation], metrics: Scores, protocol: Protocol) -> list[str]:
     """What the scores depend on beside the representation, and what their ± is made of."""
     m = protocol.metrics
     lines = [
@@ -110,25 +114,34 @@ def notes(systems: Sequence[nn.Module], metrics: Scores, protocol: Protocol) -> 
         f"best half of {len(systems)} models × {m.classifier_seeds} classifiers",
     ]
     lines += filter(None, [spread("higgins_all", metrics["higgins_all"], len(systems), "model", "classifier")])
-    if getattr(systems[0], "is_trained", True) and hasattr(systems[0], "beta_norm"):
-        lines.append(f"β = {systems[0].beta:g}, β_norm = {systems[0].beta_norm:.4g}")
-    if hasattr(systems[0], "converged"):
-        lines.append(f"converged: {sum(bool(system.converged) for system in systems)} of {len(systems)} models")
-    return lines
+    lines += systems[0].notes()
+    ended = [bool(system.converged) for system in systems if isinstance(system, Iterative)]
+    return lines + ([f"converged: {sum(ended)} of {len(ended)} models"] if ended else [])
 
 
 @torch.inference_mode()
 @exact_products()
-def encode_all(system: nn.Module, split: Split, device: torch.device, batch_size: int = 256) -> Tensor:
-    """Codes (N, d) of all images on `device`, as `system.encode` gives them: posterior means for VAEs.
-
-    Ground truth has `encode_factors` in its place. uint8 codes are pixels, in 255ths.
-    """
+def encode_all(system: Representation, split: Split, device: torch.device, batch_size: int = 256) -> Tensor:
+    """Codes (N, d) of all images on `device`: posterior means for VAEs, the factors' values for ground truth. uint8
+    codes are pixels, in 255ths."""
     system = prepare(system, device).eval()
-    oracle: Callable | None = getattr(system, "encode_factors", None)
-    source, encode = (split.factors, oracle) if oracle else (split.images, system.encode)
+    source, encode = (
+        (split.factors, system.encode_factors) if isinstance(system, Oracle) else (split.images, system.encode)
+    )
     parts = (torch.from_numpy(np.array(source[i : i + batch_size])) for i in range(0, len(source), batch_size))
     return torch.cat([encode(part.to(device)) for part in parts])
+
+
+def model_scores(
+    model: Representation | None, code: Tensor, train: Split, grid: Grid, protocol: Protocol, seed: int
+) -> Scores:
+    """All scores of one model and its `code` (N, d); `higgins_dlib` alone where the model is None."""
+    scores = dlib_score(code, grid, protocol, seed)
+    if model is not None:
+        scores |= probe_scores(code, grid, protocol, seed) | extra_scores(code, grid, protocol, seed)
+    if isinstance(model, Autoencoder):
+        scores |= elbo_terms(model, train, grid, code.device, seed)
+    return {name: [value] for name, value in scores.items()}
 
 
 def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
@@ -186,7 +199,7 @@ def probe_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dic
     probe = factor_probe.probe(
         x, factors, values, grid.names, protocol.metrics.probe_train, protocol.metrics.probe_iterations
     )
-    accuracy: Mapping[str, float] = probe["accuracy"]
+    accuracy = probe["accuracy"]
     out = {"factor_probe": float(np.mean(list(accuracy.values())))}
     out |= {f"factor_probe_{name}": value for name, value in accuracy.items()}
     out |= {f"r2_{name}": value for name, value in probe["r2"].items()}
@@ -227,10 +240,8 @@ def extra_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dic
     }
 
 
-def elbo_terms(system: nn.Module, train: Split, grid: Grid, device: torch.device, seed: int) -> dict[str, float]:
-    """`nll` and `kl` in nats an image, z drawn from the posterior, over 1000 images; nothing without a posterior."""
-    if not hasattr(system, "posterior"):
-        return {}
+def elbo_terms(system: Autoencoder, train: Split, grid: Grid, device: torch.device, seed: int) -> dict[str, float]:
+    """`nll` and `kl` in nats an image, z drawn from the posterior, means over 1000 images."""
     rows = grid.sample_rows(min(1000, grid.available), torch.Generator().manual_seed(0)).sort()[0]
     images = torch.from_numpy(np.array(train.images[rows.numpy()])).to(device)
     measures = measure(prepare(system, device).eval(), images, seed)

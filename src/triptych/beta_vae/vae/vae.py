@@ -1,19 +1,16 @@
-"""A variational autoencoder with β on its KL term: the rows VAE, β-VAE and VAE untrained."""
+"""A variational autoencoder with β on its KL term (Higgins et al. 2017, eq. 4)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Literal
 
-import numpy as np
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.beta_vae.vae.networks import NetworkConfig, decoder, encoder
-from triptych.beta_vae.vae.objective import normalised, resolve_beta
+from triptych.beta_vae.vae.objective import Gaussian, normalised, resolve_beta
 from triptych.data.spec import Spec
-from triptych.engine import Replica
 
 
 class VaeConfig(NetworkConfig):
@@ -46,14 +43,16 @@ class VaeConfig(NetworkConfig):
 
 
 class Vae(Autoencoder):
-    """`encode` gives posterior means, which every metric judges; `decode` the decoder's mean image."""
+    """The networks of one model, and the β that they are trained with (vae/training.py trains)."""
 
-    def __init__(self, config: NetworkConfig, spec: Spec):
+    def __init__(self, config: VaeConfig, spec: Spec):
         super().__init__()
         self.config = config
-        self.inputs = int(np.prod(spec.image_shape))
+        self.inputs = math.prod(spec.image_shape)  # N
         self.encoder = encoder(config, spec.image_shape)
         self.decoder = decoder(config, spec.image_shape)
+        if config.decoder == "gaussian":
+            self.likelihood = Gaussian(config.variance)
 
     @property
     def beta(self) -> float:
@@ -62,28 +61,5 @@ class Vae(Autoencoder):
 
     @property
     def beta_norm(self) -> float:
+        """β·M/N."""
         return normalised(self.beta, self.config.latents, self.inputs)
-
-    is_trained = True
-
-    @staticmethod
-    def fit_together(systems: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
-        """Train all seeds in one loop (see `fit_together` below)."""
-        fit_together(systems, images, replicas)
-
-    def fit(self, images: np.ndarray | Tensor, factors: np.ndarray | None, replica: Replica) -> None:
-        """Train on `images` uint8 (N, C, H, W); `factors` are not looked at."""
-        fit_together([self], images, [replica])
-
-
-def fit_together(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequence[Replica]) -> None:
-    """Train several models, one per replica, in one loop: much faster on a GPU, where one of them leaves most of it
-    idle. Each ends as it would alone: batches and noise depend on its own seed only. Their configurations may differ
-    in β alone."""
-    from triptych.beta_vae.vae.training import train_vaes
-
-    if models[0].config.network == "dense":
-        train_vaes(models, images, replicas)
-        return
-    for model, replica in zip(models, replicas):  # convolutions gain little from stacking
-        train_vaes([model], images, [replica])

@@ -11,14 +11,17 @@ import torch
 from triptych.beta_vae.shapes.figures.maps import draw_latent_maps, fits
 from triptych.beta_vae.shapes.figures.traversals import draw_reconstructions, draw_traversals
 from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.parts.system import Representation
+from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.data.format import Dataset
 
 
-def draw_figures(system, dataset: Dataset, device: torch.device) -> list[tuple[str, Callable[[Path], dict[str, Any]]]]:
+def draw_figures(
+    system: Representation, dataset: Dataset, device: torch.device
+) -> list[tuple[str, Callable[[Path], dict[str, Any]]]]:
     """(file name, function that draws it to a path) of each figure that fits the system: none if it only encodes,
     traversals, reconstructions and, on the 2D shapes, maps of the latents for a trained one that decodes."""
-    needed = ("posterior", "decode", "reconstruct")
-    if not getattr(system, "is_trained", True) or not all(hasattr(system, name) for name in needed):
+    if not system.learns or not isinstance(system, Autoencoder):
         return []
     images, grid = dataset["train"].images, Grid(dataset.factors)
     system = system.to(device).eval()

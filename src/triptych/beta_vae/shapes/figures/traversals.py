@@ -11,7 +11,6 @@ import torch
 from triptych.base.pixels import unit, unit_to_uint8
 from triptych.beta_vae.shapes.figures.reports import report_latents, traverse
 from triptych.beta_vae.shapes.grid import Grid
-from triptych.beta_vae.vae.objective import decoder_nll
 from triptych.draw.sheets import Panel, save_sheet
 
 
@@ -56,7 +55,7 @@ def draw_reconstructions(
     batch = torch.from_numpy(np.array(images[rows.numpy()])).to(device)
     truth, decoded = unit(batch), system.reconstruct(batch)
     with torch.inference_mode():
-        nll = decoder_nll(system.config, system.decoder(system.encode(batch)).float(), truth).mean()
+        nll = system.likelihood.nll(system.decoder(system.encode(batch)).float(), truth).mean()
     shown = torch.stack([batch[:n], unit_to_uint8(decoded[:n])]).cpu()
     save_sheet([Panel(shown, rows=("image", "reconstruction"))], path)
     return {

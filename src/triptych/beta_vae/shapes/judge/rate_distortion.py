@@ -8,13 +8,14 @@ code.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from triptych.base.pixels import unit
-from triptych.beta_vae.vae.objective import decoder_nll, kl_per_latent, reparameterise
+from triptych.beta_vae.vae.autoencoder import Autoencoder
+from triptych.beta_vae.vae.objective import kl_per_latent, reparameterise
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,9 @@ class Measures:
     reconstruction_spread: float  # variance of the reconstructions over images, as a share of the images' own
     decoder_spread: float  # the same of pictures decoded from codes of the prior: 0 for a decoder that ignores z
 
-    def as_dict(self) -> dict[str, float]:
-        return asdict(self)
-
 
 @torch.inference_mode()
-def measure(system, images: Tensor, seed: int = 0) -> Measures:
+def measure(system: Autoencoder, images: Tensor, seed: int = 0) -> Measures:
     """`images` uint8 (n, C, H, W), on the system's device. Noise depends on `seed` alone."""
     mean, logvar = system.posterior(images)
     generator = torch.Generator().manual_seed(seed)
@@ -51,9 +49,9 @@ def measure(system, images: Tensor, seed: int = 0) -> Measures:
     )
 
 
-def distortion(system, z: Tensor, x: Tensor) -> Tensor:
-    """−log p(x|z) of images in [0, 1] under codes (n, M), summed over pixels: (n,)."""
-    return decoder_nll(system.config, system.decoder(z).float(), x)
+def distortion(system: Autoencoder, z: Tensor, x: Tensor) -> Tensor:
+    """−log p(x|z) of images (n, C, H, W) in [0, 1] under codes (n, M), in nats an image: (n,)."""
+    return system.likelihood.nll(system.decoder(z).float(), x)
 
 
 def information(z: Tensor, mean: Tensor, logvar: Tensor) -> float:

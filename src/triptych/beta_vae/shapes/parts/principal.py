@@ -7,20 +7,25 @@ import math
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from triptych.base.config import ParamsError, Strict
 from triptych.base.pixels import unit
+from triptych.beta_vae.shapes.parts.system import Representation
 from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
 
 
 class PcaConfig(Strict):
+    """The sample's size is not in the paper."""
+
     components: int = Field(10, ge=2)
     sample: int = Field(50_000, gt=1)  # images it is fitted on, drawn at random; all, if there are fewer
 
 
-class Pca(nn.Module):
+class Pca(Representation):
+    """The row `pca`, and what `ica` starts from."""
+
     def __init__(self, config: PcaConfig, spec: Spec):
         super().__init__()
         self.config = config

@@ -1,9 +1,9 @@
 """Layers that double an image's sides, for images of few channels: what they compute is PyTorch's, how is not.
 
-On a CPU a convolution to 1 or 3 channels leaves most of the vector unit idle: at 32×32 the last layer was a quarter of
-DC-IGN's training step. As one matrix product (from a place's features to the 4×4 pixels that it adds to) and `fold`
-(which adds them up) it takes a fifth of that, and InfoGAN's a half. On a GPU, and for many channels, the library's own
-way is the faster one.
+On a CPU a convolution to 1 or 3 channels leaves most of the vector unit idle. One matrix product (from a place's
+features to the 4×4 pixels that it adds to) and `fold` (which adds them up) take a fifth of its time: with PyTorch's own
+layers a DC-IGN step of the laptop profile takes 1.3 times as long (one thread: 12.6 ms, not 9.7), an InfoGAN step 1.05
+times. On a GPU, and for many channels, the library's own way is the faster one.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ instead. The row is weakly supervised, as no other row of its table is.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from pydantic import Field
@@ -16,12 +18,14 @@ from torch import Tensor, nn
 from triptych.base.config import ParamsError, Strict
 from triptych.base.pixels import unit
 from triptych.beta_vae.shapes.grid import Grid
+from triptych.beta_vae.shapes.parts.system import Decoder, Representation
 from triptych.beta_vae.shapes.parts.upsampling import UpsampledConvolution
 from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.beta_vae.vae.objective import bernoulli_nll, kl_per_latent, reparameterise
 from triptych.beta_vae.vae.training import Noise
 from triptych.data.spec import Spec
-from triptych.engine import Phase, Replica, Task, train
+from triptych.engine import Phase, Replica, Source, Task, train
+from triptych.engine.optimisers import rmsprop
 
 
 class Config(Strict):
@@ -42,7 +46,9 @@ class Config(Strict):
     steps: int = Field(300_000, gt=0)
 
 
-class System(Autoencoder):
+class System(Autoencoder, Representation, Decoder):
+    """Encoder and decoder; their outputs are those of a Bernoulli VAE."""
+
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config, self.factors = config, spec.factors
@@ -90,15 +96,11 @@ class DcIgnTask(Task):
         self.encoder, self.decoder, self.config = system.encoder, system.decoder, system.config
 
     def phases(self) -> list[Phase]:
-        optimiser = torch.optim.RMSprop
-
-        def rmsprop(parameters, **options):
-            options.pop("fused", None)  # RMSprop has no fused form
-            return optimiser(parameters, lr=self.config.lr, **options)
-
-        return [Phase("vae", [self.encoder, self.decoder], self.loss, rmsprop)]
+        optimiser = partial(rmsprop, lr=self.config.lr)
+        return [Phase("vae", [self.encoder, self.decoder], self.loss, optimiser)]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """nll of the images decoded from clamped codes, and β times the KL before the clamp; nats an image."""
         x = unit(self.batch["images"])
         mean, logvar = self.encoder(x).float().chunk(2, dim=1)
         z = Clamp.apply(reparameterise(mean, logvar, self.batch["noise"][0]), self.batch["active"], self.config.pull)
@@ -114,19 +116,16 @@ def latent_groups(config: Config, grid: Grid) -> dict[int, list[int]]:
     return {**{k: [j] for j, k in enumerate(single)}, shared: list(range(len(single), config.latents))}
 
 
-class _Choice:
-    """Which factor is active in step `s`, and which images: of (seed, s) alone, so nothing is saved on
-    resuming."""
+class _Choice(Source):
+    """Which factor is active in step `s`, and which images: of (seed, s) alone, so nothing is saved for resuming."""
 
     def __init__(self, factors: list[int], replica: Replica):
         self.factors, self.seed, self.device = factors, replica.seed, replica.device
-        self.resident = True
 
-    def generator(self, step: int) -> torch.Generator:
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + step + 700_000_000) % 2**63)
-
-    def active(self, generator: torch.Generator) -> int:
-        return self.factors[int(torch.randint(len(self.factors), (), generator=generator))]
+    def active(self, step: int) -> tuple[int, torch.Generator]:
+        """The active factor, and the generator for what else is drawn in this step."""
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step + 700_000_000) % 2**63)
+        return self.factors[int(torch.randint(len(self.factors), (), generator=generator))], generator
 
 
 class FactorBatches(_Choice):
@@ -138,13 +137,14 @@ class FactorBatches(_Choice):
         self.images, self.grid, self.size = images.to(replica.device), grid, batch
 
     def rows(self, step: int) -> Tensor:
-        generator = self.generator(step)
-        k = self.active(generator)
+        """Row numbers (B,) of the grid's images."""
+        k, generator = self.active(step)
         factors = self.grid.draw((1,), generator).repeat(self.size, 1)
         factors[:, k] = self.grid.draw((self.size,), generator)[:, k]
         return self.grid.rows(factors).to(self.device)
 
     def gather(self, rows: Tensor) -> Tensor:
+        """uint8 (B, C, H, W)."""
         return self.images[rows]
 
 
@@ -159,10 +159,8 @@ class ActiveMask(_Choice):
         self.masks = self.masks.to(replica.device)
 
     def rows(self, step: int) -> Tensor:
-        return self.masks[self.active(self.generator(step))]
-
-    def gather(self, rows: Tensor) -> Tensor:
-        return rows
+        """The mask itself."""
+        return self.masks[self.active(step)[0]]
 
 
 def _encoder(config: Config, image_shape: tuple[int, int, int]) -> nn.Module:

@@ -14,11 +14,14 @@ from pydantic import Field
 from torch import Tensor
 
 from triptych.beta_vae.shapes.parts.principal import Pca, PcaConfig, sample
+from triptych.beta_vae.shapes.parts.system import Iterative
 from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
 
 
 class Config(PcaConfig):
+    """`iterations` at most; `tolerance`: of 1 − |cos| of a full step's turn."""
+
     iterations: int = Field(1000, gt=0)
     tolerance: float = Field(1e-4, gt=0)
     # Part of the way that an iteration goes; 1 is plain FastICA. With a half or less, two components that should change
@@ -26,7 +29,9 @@ class Config(PcaConfig):
     step: float = Field(0.6, gt=0.5, le=1)
 
 
-class System(Pca):
+class System(Pca, Iterative):
+    """FastICA's components of the images."""
+
     def __init__(self, config: Config, spec: Spec):
         super().__init__(config, spec)
         self.register_buffer("unmixing", torch.eye(config.components))
@@ -34,6 +39,7 @@ class System(Pca):
 
     @exact_products()
     def fit(self, images: np.ndarray, factors, replica: Replica) -> None:
+        """`images` uint8 (N, C, H, W); the sample and the first rotation depend on the replica's seed."""
         super().fit(images, factors, replica)
         scores = (sample(images, self.config.sample, replica) - self.mean) @ self.components.T
         white, whitening = whitened(scores.double().cpu().numpy())

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from triptych.base.config import ParamsError, Strict
 from triptych.base.pixels import signed
+from triptych.beta_vae.shapes.parts.system import Decoder, Representation
 from triptych.beta_vae.shapes.parts.upsampling import Deconvolution
 from triptych.data.spec import Spec
 from triptych.engine import Phase, Replica, Task, train
@@ -43,7 +44,9 @@ class Config(Strict):
     steps: int = Field(100_000, gt=0)
 
 
-class System(nn.Module):
+class System(Representation, Decoder):
+    """Generator, discriminator (`trunk` and `judge`) and Q (`trunk` and `inference`)."""
+
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config = config
@@ -63,10 +66,10 @@ class System(nn.Module):
         """uint8 (n, C, H, W) -> Q's means of the codes, (n, codes)."""
         return self.inference(self.trunk(signed(images))).float()
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, latents: Tensor) -> Tensor:
         """Codes (n, codes) -> images (n, C, H, W) in [0, 1], with the noise at its mean."""
-        noise = torch.zeros(len(codes), self.config.noise, device=codes.device)
-        return self.generator(torch.cat([noise, codes], 1)).float() / 2 + 0.5
+        noise = torch.zeros(len(latents), self.config.noise, device=latents.device)
+        return self.generator(torch.cat([noise, latents], 1)).float() / 2 + 0.5
 
 
 class InfoGanTask(Task):
@@ -89,6 +92,7 @@ class InfoGanTask(Task):
         ]
 
     def discriminator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """−log D(real) − log(1 − D(fake)) − λ L_I, means over the batch."""
         real = signed(self.batch["images"])
         codes, fake = self.imagine(len(real))
         features = self.trunk(self.disturbed(torch.cat([real, fake.detach()])))
@@ -100,6 +104,7 @@ class InfoGanTask(Task):
         return loss + self.config.weight * information, {"loss_d": loss, "code_error": information}
 
     def generator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """−log D(fake) − λ L_I, means over the batch."""
         codes, fake = self.imagine(len(self.batch["images"]))
         features = self.trunk(self.disturbed(fake))
         loss = F.softplus(-self.judge(features).float()).mean()
@@ -112,6 +117,7 @@ class InfoGanTask(Task):
         return z[:, self.config.noise :], self.generator(z)
 
     def disturbed(self, images: Tensor) -> Tensor:
+        """`images` with the instance noise on them."""
         if self.config.instance_noise == 0:
             return images
         return images + self.config.instance_noise * torch.randn_like(images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.beta_vae.vae.vae import Vae as System
+from triptych.beta_vae.shapes.parts.trained_vae import TrainedVae as System
 from triptych.beta_vae.vae.vae import VaeConfig as Config
 
 __all__ = ["Config", "System"]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from triptych.base.pixels import unit_to_uint8
 from triptych.beta_vae.shapes.grid import Grid
-from triptych.beta_vae.studies.beta_sweep.protocol import Outcome, Protocol, Row
+from triptych.beta_vae.studies.beta_sweep.protocol import Outcome, Row
 from triptych.beta_vae.vae.vae import Vae
 from triptych.data.format import Split
 from triptych.draw.sheets import Panel, save_sheet
@@ -51,19 +51,6 @@ def draw_figures(
         ("reconstructions.png", lambda path: draw_rows(rows, main, outcomes, images, path)),
         ("collapse.png", lambda path: draw_collapse({ends[n]: main[n] for n in ends}, outcomes, rows, images, path)),
     ]
-
-
-def notes(row: Row, model: Vae, outcomes: Outcomes, protocol: Protocol) -> list[str]:
-    """What the numbers of a row depend on, and what became of its models."""
-    j = protocol.judging
-    lines = [
-        f"β = {model.beta:.4g}, β_norm = {row.beta_norm:.4g}, {row.latents} latents",
-        f"higgins: 4 factors (chance 25 %), L = {j.pairs}, {j.classifier_steps} classifier steps, best half of "
-        f"{len(protocol.seeds)} models × {j.classifier_seeds} classifiers",
-    ]
-    if all(measures.active_units == 0 for measures in outcomes[row.name].models):
-        lines.append("collapsed: no latent carries anything, the decoder draws one picture for every code")
-    return lines
 
 
 def summary(rows: Sequence[Row], outcomes: Outcomes) -> dict[str, float]:

@@ -8,7 +8,7 @@ where it is best depends on the number of latents M. The largest β shows the en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import numpy as np
@@ -18,11 +18,12 @@ from torch import Tensor
 
 from triptych.base.config import ProtocolSection, Seeds, Strict
 from triptych.base.pixels import unit
+from triptych.base.results import Result
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import higgins
 from triptych.beta_vae.shapes.judge.rate_distortion import Measures, measure
-from triptych.beta_vae.shapes.rows import beta_vae
-from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
+from triptych.beta_vae.vae.training import fit_together
+from triptych.beta_vae.vae.vae import Vae, VaeConfig
 from triptych.data.format import Split
 from triptych.data.spec import Spec
 from triptych.engine import Replica, exact_products
@@ -70,6 +71,7 @@ class Protocol(ProtocolSection):
     judging: Judging = Judging()
 
     def datasets(self) -> list[str]:
+        """The prepared datasets that the study needs."""
         return [self.dataset]
 
     @model_validator(mode="after")
@@ -105,7 +107,7 @@ def build(row: Row, protocol: Protocol, spec: Spec, seed: int) -> Vae:
     """A fresh model: its first weights depend on seed and size, not on β."""
     config = VaeConfig(**protocol.training.model_dump(), latents=row.latents, beta_norm=row.beta_norm)
     torch.manual_seed(seed)
-    return beta_vae.System(config, spec)
+    return Vae(config, spec)
 
 
 def train_rows(
@@ -135,10 +137,8 @@ class Outcome:
     def metrics(self) -> dict[str, list[float]]:
         """`higgins`: the best half, as in the table; `higgins_all`; the fields of `Measures`."""
         out = {"higgins": higgins.best_half(self.higgins), "higgins_all": self.higgins}
-        for measures in self.models:
-            for name, value in measures.as_dict().items():
-                out.setdefault(name, []).append(value)
-        return out
+        names = [field.name for field in fields(Measures)]
+        return out | {name: [getattr(measures, name) for measures in self.models] for name in names}
 
 
 def judge(
@@ -155,6 +155,27 @@ def judge(
         part = scores[at * each : (at + 1) * each].flatten().tolist()
         outcomes[name] = Outcome(part, [measure(m, sample, seed) for m, seed in zip(row, protocol.seeds)])
     return outcomes
+
+
+def evaluate(models: dict[str, list[Vae]], outcomes: dict[str, Outcome], protocol: Protocol) -> dict[str, Result]:
+    """Row's name -> its line of the study's table."""
+    return {
+        row.name: Result(outcomes[row.name].metrics(), notes(row, models[row.name][0], outcomes[row.name], protocol))
+        for row in protocol.rows()
+    }
+
+
+def notes(row: Row, model: Vae, outcome: Outcome, protocol: Protocol) -> list[str]:
+    """What the numbers of a row depend on, and what became of its models."""
+    j = protocol.judging
+    lines = [
+        f"β = {model.beta:.4g}, β_norm = {row.beta_norm:.4g}, {row.latents} latents",
+        f"higgins: 4 factors (chance 25 %), L = {j.pairs}, {j.classifier_steps} classifier steps, best half of "
+        f"{len(protocol.seeds)} models × {j.classifier_seeds} classifiers",
+    ]
+    if all(measures.active_units == 0 for measures in outcome.models):
+        lines.append("collapsed: no latent carries anything, the decoder draws one picture for every code")
+    return lines
 
 
 @torch.inference_mode()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from triptych.beta_vae.studies.traversals.protocol import Outcome, Protocol, config_of
+from triptych.beta_vae.studies.traversals.protocol import Outcome, Protocol
 from triptych.data.format import Dataset
 from triptych.draw.sheets import Panel, save_sheet
 from triptych.draw.style import chart
@@ -75,22 +75,6 @@ def draw_factors(outcomes: Mapping[str, Outcome], dataset: Dataset, path: Path) 
         "caption": caption,
         "numbers": {f"followed_{n}": o.metrics["factors_followed"] for n, o in outcomes.items()},
     }
-
-
-def notes(
-    of_seeds: Sequence[Outcome], r2: Mapping[str, list[float]], dataset: Dataset, name: str, protocol: Protocol
-) -> list[str]:
-    """What a reader of the numbers should know: the judge's R², what is followed, β as it was used."""
-    judged = ", ".join(f"{k} {np.mean(v):.2f}" for k, v in r2.items())
-    strong = (protocol.least_share, protocol.least_change)
-    found = {f.follows for o in of_seeds for f in o.followers if f.share >= strong[0] and f.change >= strong[1]}
-    out = [f"R² of the net that reads the factors, on images that it was not trained on: {judged}"]
-    out.append(f"followed by some latent: {', '.join(sorted(found)) or 'no factor'}")
-    config = config_of(name, protocol.sets[dataset.path.name].systems[name])
-    if getattr(config, "beta_norm", None) is not None:
-        beta = config.beta_norm * int(np.prod(dataset.image_shape)) / config.latents
-        out.append(f"β_norm = {config.beta_norm:g}: β = {beta:.3g} for {config.latents} latents on these images")
-    return out
 
 
 def _title(name: str, outcome: Outcome) -> str:

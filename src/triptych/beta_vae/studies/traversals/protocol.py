@@ -6,7 +6,7 @@ traversed images: a latent of a disentangled code changes one factor and leaves 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,14 @@ from torch import Tensor, nn
 
 from triptych.base.config import ProtocolSection, Seeds, Strict, validate
 from triptych.base.pixels import unit_to_uint8_half_up
+from triptych.base.results import Result
 from triptych.beta_vae.shapes.figures.reports import traverse
+from triptych.beta_vae.shapes.parts.system import Decoder
 from triptych.beta_vae.studies.traversals.factor_net import Factor, FactorNet, NetConfig, describe, train_net
 from triptych.beta_vae.studies.traversals.following import Follower, follow, summarise
-from triptych.beta_vae.vae.objective import kl_per_latent
+from triptych.beta_vae.vae.autoencoder import Autoencoder
+from triptych.beta_vae.vae.objective import beta_of, kl_per_latent
+from triptych.beta_vae.vae.vae import VaeConfig
 from triptych.common.rows import build_row, row_module
 from triptych.data.format import Dataset
 from triptych.data.spec import Spec
@@ -42,7 +46,7 @@ class Set(Strict):
     def _systems_are_valid(cls, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, section in sections.items():
             config_of(name, section)
-            if not hasattr(row_module(ROWS, name).System, "decode"):
+            if not issubclass(row_module(ROWS, name).System, Decoder):
                 raise ValueError(f"{name} draws no pictures, so that its latents cannot be traversed")
         return sections
 
@@ -64,6 +68,7 @@ class Protocol(ProtocolSection):
     sets: dict[str, Set] = Field(min_length=1)
 
     def datasets(self) -> list[str]:
+        """The prepared datasets that the study needs."""
         return list(self.sets)
 
 
@@ -106,6 +111,7 @@ JUDGE = "factor_net"
 
 
 def config_of(name: str, section: dict[str, Any]) -> Strict:
+    """The parameters of the row `name` of `shapes`. Raises ParamsError."""
     return validate(row_module(ROWS, name).Config, section, f"systems.{name}")
 
 
@@ -126,8 +132,10 @@ def run(job: Job, protocol: Protocol, dataset: Dataset, replica: Replica) -> Tra
     return traversals(system.eval(), train.images, protocol, replica.device)
 
 
-def judge(jobs: Sequence[Job], results: Sequence[Traversed | Judge], protocol: Protocol, dataset: Dataset):
-    """-> {system: [an Outcome a seed]}, {factor: [the net's R² a seed]}."""
+def judge(
+    jobs: Sequence[Job], results: Sequence[Traversed | Judge], protocol: Protocol, dataset: Dataset
+) -> tuple[dict[str, list[Outcome]], dict[str, list[float]]]:
+    """`results[i]` is that of `jobs[i]`. -> {system: [an Outcome a seed]}, {factor: [the net's R² a seed]}."""
     factors = factors_of(protocol, dataset)
     judges = {job.seed: result for job, result in zip(jobs, results) if job.name == JUDGE}
     nets = {seed: _net(made, factors, dataset, protocol) for seed, made in judges.items()}
@@ -138,7 +146,37 @@ def judge(jobs: Sequence[Job], results: Sequence[Traversed | Judge], protocol: P
     return outcomes, {f.name: [made.r2[f.name] for made in judges.values()] for f in factors}
 
 
+def evaluate(
+    outcomes: Mapping[str, list[Outcome]], r2: Mapping[str, list[float]], dataset: Dataset, protocol: Protocol
+) -> dict[str, Result]:
+    """System -> its line of the study's table, from what `judge` found: one value a seed of each metric."""
+    return {
+        name: Result(
+            {key: [outcome.metrics[key] for outcome in of_seeds] for key in of_seeds[0].metrics},
+            notes(of_seeds, r2, dataset, name, protocol),
+        )
+        for name, of_seeds in outcomes.items()
+    }
+
+
+def notes(
+    of_seeds: Sequence[Outcome], r2: Mapping[str, list[float]], dataset: Dataset, name: str, protocol: Protocol
+) -> list[str]:
+    """What a reader of the numbers should know: the judge's R², what is followed, β as it was used."""
+    judged = ", ".join(f"{k} {np.mean(v):.2f}" for k, v in r2.items())
+    least = (protocol.least_share, protocol.least_change)
+    found = {f.follows for o in of_seeds for f in o.followers if f.share >= least[0] and f.change >= least[1]}
+    out = [f"R² of the net that reads the factors, on images that it was not trained on: {judged}"]
+    out.append(f"followed by some latent: {', '.join(sorted(found)) or 'no factor'}")
+    config = config_of(name, protocol.sets[dataset.path.name].systems[name])
+    if isinstance(config, VaeConfig) and config.beta_norm is not None:
+        beta = beta_of(config.beta_norm, config.latents, int(np.prod(dataset.image_shape)))
+        out.append(f"β_norm = {config.beta_norm:g}: β = {beta:.3g} for {config.latents} latents on these images")
+    return out
+
+
 def factors_of(protocol: Protocol, dataset: Dataset) -> list[Factor]:
+    """The factors of `dataset`, as its set in `protocol` describes them."""
     own = protocol.sets[dataset.path.name]
     return describe(dataset.factors, dataset["train"].factors, own.periods, own.classes)
 
@@ -159,12 +197,12 @@ def traversals(system: nn.Module, images: np.ndarray, protocol: Protocol, device
     order = [j for j in nats.argsort(descending=True).tolist() if nats[j] >= protocol.active]
     rows = np.random.default_rng(0).choice(len(images), protocol.starts, replace=False)
     starts = torch.from_numpy(np.array(images[rows])).to(device)
-    reach = protocol.reach if hasattr(system, "posterior") else protocol.code_reach
+    reach = protocol.reach if isinstance(system, Autoencoder) else protocol.code_reach
     shape = (len(rows), len(order), protocol.values, *images.shape[1:])
     pictures = np.zeros(shape, np.uint8)
-    for row, start in enumerate(starts if order else []):
+    for at, start in enumerate(starts if order else []):
         decoded = traverse(system, start, order, -reach, reach, protocol.values)
-        pictures[row] = unit_to_uint8_half_up(decoded).cpu().numpy()
+        pictures[at] = unit_to_uint8_half_up(decoded).cpu().numpy()
     return Traversed(order, [float(nats[j]) for j in order], pictures)
 
 
@@ -175,7 +213,7 @@ def information(system: nn.Module, images: np.ndarray, device: torch.device) -> 
     For a GAN's codes c, uniform on (−1, 1): what its inference net's error e tells, ½ log(var c / mean e²), a lower
     bound on the information were both Gaussian.
     """
-    if hasattr(system, "posterior"):
+    if isinstance(system, Autoencoder):
         rows = np.sort(np.random.default_rng(0).permutation(len(images))[:COUNTED])
         sample = torch.from_numpy(np.array(images[rows]))
         both = inference(lambda x: torch.stack(system.posterior(x), 1), sample, device)
@@ -201,6 +239,6 @@ def _outcome(made: Traversed, net: FactorNet, factors: Sequence[Factor], protoco
     if made.latents:
         points = inference(net, pictures.reshape(-1, *pictures.shape[3:]), torch.device("cpu"))
         points = points.unflatten(0, pictures.shape[:3])
-        for row, (latent, nats) in enumerate(zip(made.latents, made.information)):
-            followers.append(follow(points[:, row], factors, latent, nats))
+        for at, (latent, nats) in enumerate(zip(made.latents, made.information)):
+            followers.append(follow(points[:, at], factors, latent, nats))
     return Outcome(made, followers, summarise(followers, factors, protocol.least_share, protocol.least_change))

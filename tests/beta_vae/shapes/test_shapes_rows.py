@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from triptych.base.config import ParamsError
-from triptych.beta_vae.shapes.fitting import fit_all, learn_together
 from triptych.beta_vae.shapes.parts.principal import sample
+from triptych.beta_vae.shapes.parts.system import Decoder, FitsTogether, Oracle, Representation
 from triptych.beta_vae.shapes.rows import ica
 from triptych.beta_vae.shapes.rows.ica import fast_ica, whitened
+from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.data.drawn.shapes import Config, render
-from triptych.data.format import Split
 from triptych.data.spec import Spec
 from triptych.engine import Replica
 from triptych.pipeline import systems
@@ -47,7 +47,7 @@ def fitted(name, data, seed=0):
 
 def codes(system, data):
     images, factors, _ = data
-    if hasattr(system, "encode_factors"):
+    if isinstance(system, Oracle):
         return system.encode_factors(torch.from_numpy(factors))
     with torch.inference_mode():
         return system.encode(torch.from_numpy(images))
@@ -187,24 +187,51 @@ def test_vae_and_beta_vae_start_alike_so_that_only_beta_differs(data):
     assert all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters()))
 
 
-def test_every_model_is_fitted_with_its_own_seed_and_an_untrained_one_not_at_all(data):
-    images, factors, spec = data
-    train, replicas = Split(images, factors=factors), [Replica(s, CPU) for s in (0, 1)]
-    pairs = []
+ABILITIES = {
+    "ground_truth": {Oracle},
+    "raw_pixels": set(),
+    "pca": set(),
+    "ica": set(),
+    "dc_ign": {Decoder, Autoencoder},
+    "infogan": {Decoder},
+    "vae_untrained": {Decoder, Autoencoder},
+    "vae": {Decoder, Autoencoder, FitsTogether},
+    "beta_vae": {Decoder, Autoencoder, FitsTogether},
+}
 
-    class Alone(torch.nn.Module):
-        def fit(self, *args):
-            pairs.append((self, *args))
 
-    models = [Alone(), Alone()]
-    fit_all(models, train, replicas)
-    assert [(model, replica) for model, _, _, replica in pairs] == list(zip(models, replicas))
-    assert all(given[0] is train.images and given[1] is train.factors for _, *given, _ in pairs)
-    module = systems.module("shapes", "vae_untrained")
-    fresh = [systems.build("shapes", "vae_untrained", module.Config(**VAE), spec, s) for s in (0, 1)]
-    before = [model.encoder[1].weight.clone() for model in fresh]
-    fit_all(fresh, train, replicas)
-    assert all(torch.equal(model.encoder[1].weight, old) for model, old in zip(fresh, before))
-    assert not module.System.is_trained
-    trained = systems.build("shapes", "vae", systems.module("shapes", "vae").Config(**VAE, beta=1.0), spec, 0)
-    assert learn_together(trained) and not learn_together(fresh[0]) and not learn_together(models[0])
+def test_every_row_declares_what_it_can_do_and_whether_it_learns():
+    assert set(ABILITIES) == set(systems.names("shapes"))
+    for name, expected in ABILITIES.items():
+        row = systems.module("shapes", name).System
+        assert issubclass(row, Representation)
+        assert {a for a in (Oracle, Decoder, Autoencoder, FitsTogether) if issubclass(row, a)} == expected, name
+        assert row.learns == (name not in ("ground_truth", "raw_pixels", "vae_untrained")), name
+
+
+def test_a_row_that_learns_must_say_how_and_an_oracle_reads_no_images(data):
+    class Forgetful(Representation):
+        def encode(self, images):
+            return images
+
+    with pytest.raises(NotImplementedError, match="Forgetful"):
+        Forgetful().fit(data[0], data[1], Replica(0, CPU))
+    with pytest.raises(TypeError, match="encode_factors"):
+        fitted("ground_truth", data)[0].encode(torch.from_numpy(data[0][:2]))
+
+
+PAPER = [  # row, keys and values, where they are printed
+    ("vae", {"network": "dense", "hidden": 1200, "latents": 10, "decoder": "bernoulli"}, "Higgins et al., Table 1"),
+    ("vae", {"optimiser": "adagrad", "lr": 1e-2}, "Higgins et al., Table 1"),
+    ("vae", {"batch_size": 64, "steps": 300_000}, "disentanglement_lib"),
+    ("dc_ign", {"channels": [96, 48, 48], "pull": 0.01, "lr": 1e-3, "batch_size": 20, "beta": 1.0}, "Kulkarni et al."),
+    ("dc_ign", {"single": ["x", "y", "scale", "orientation"], "shared": "shape", "latents": 10}, "Higgins et al., A.3"),
+    ("infogan", {"codes": 5, "noise": 5, "channels": [64, 128], "dense": 256, "head": 128}, "Higgins et al., A.3"),
+    ("infogan", {"weight": 1.0, "code_std": 1.0, "instance_noise": 0.0, "lr_g": 1e-3, "lr_d": 2e-4}, "Chen et al."),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "source"), PAPER)
+def test_defaults_are_the_papers(name, values, source):
+    config = systems.module("shapes", name).Config(**({"beta": 1.0} if name == "vae" else {}))
+    assert {key: getattr(config, key) for key in values} == values, source

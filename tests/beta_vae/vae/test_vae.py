@@ -11,15 +11,15 @@ from torch.distributions import Normal, kl_divergence
 from triptych.base.config import ParamsError
 from triptych.beta_vae.vae.networks import NetworkConfig, decoder, encoder
 from triptych.beta_vae.vae.stacked import Stacked
-from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, train_vaes
-from triptych.beta_vae.vae.vae import Vae, VaeConfig, fit_together
+from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, fit_together
+from triptych.beta_vae.vae.vae import Vae, VaeConfig
 from triptych.data.spec import Spec
 from triptych.engine import Divergence, Replica
 from triptych.engine import stream as engine_stream
 from triptych.pipeline import systems
 from triptych.pipeline.params import load_params
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPEC = Spec((1, 16, 16))
 SMALL = {"hidden": 16, "latents": 3, "batch_size": 8, "beta": 1.0}
 CPU = torch.device("cpu")
@@ -72,13 +72,6 @@ def test_convolutional_networks_are_the_papers(network, late):
     for net in (there, back):  # a ReLU after every layer but the last
         kinds = [type(m) for m in net if not isinstance(m, (nn.Flatten, nn.Unflatten))]
         assert kinds[1::2] == [nn.ReLU] * 5 and nn.ReLU not in kinds[::2]
-
-
-def test_defaults_of_the_2d_shapes():
-    """Adagrad 1e-2 and a Bernoulli decoder are the paper's; batch and steps disentanglement_lib's."""
-    config = VaeConfig(beta=4.0)
-    assert (config.optimiser, config.lr, config.batch_size, config.steps) == ("adagrad", 1e-2, 64, 300_000)
-    assert (config.network, config.decoder, config.latents) == ("dense", "bernoulli", 10)
 
 
 def test_conv_networks_refuse_sizes_they_cannot_halve():
@@ -164,7 +157,7 @@ def test_the_paper_profile_survives_its_first_steps():
         largest = told.setdefault(start, [])
         replica = Replica(2, CPU, sink=lambda rows, kept=largest: kept.extend(v for _, name, v in rows if name == "kl"))
         try:
-            train_vaes([model], squares.numpy(), [replica])
+            fit_together([model], squares.numpy(), [replica])
         except Divergence:
             largest.append(float("inf"))
     assert max(told[config.initial_accumulator]) < 1e4 < max(told[0.0])
@@ -175,15 +168,7 @@ def test_of_models_that_train_together_the_one_that_diverges_is_named():
     models[1].encoder[-1].bias.data.fill_(float("inf"))
     replicas = [Replica(seed, CPU, name=f"shapes/vae seed {seed}") for seed in (7, 8)]
     with pytest.raises(Divergence, match=r"^shapes/vae seed 8: the loss 'nll' became nan at step 0"):
-        train_vaes(models, images(), replicas)
-
-
-def test_adagrad_takes_no_form_on_a_gpu_that_the_oldest_torch_lacks_there():
-    """Fused for CUDA since torch 2.9; never `capturable`."""
-    (phase,) = VaeTask([build(0, optimiser="adagrad")]).phases()
-    weight = [nn.Parameter(torch.zeros(1))]
-    assert not phase.optimiser(weight, fused=True, capturable=True).param_groups[0]["fused"]
-    assert phase.optimiser(weight, fused=True).param_groups[0]["fused"]
+        fit_together(models, images(), replicas)
 
 
 def test_posterior_and_reconstruction_are_those_of_the_networks():

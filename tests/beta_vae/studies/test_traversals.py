@@ -10,7 +10,7 @@ from triptych.base.config import ParamsError, validate
 from triptych.beta_vae.studies.traversals import factor_net
 from triptych.beta_vae.studies.traversals import protocol as study
 from triptych.beta_vae.studies.traversals.factor_net import NetConfig, blurred, describe, split, targets, train_net
-from triptych.beta_vae.studies.traversals.figures import draw_factors, draw_figures, notes
+from triptych.beta_vae.studies.traversals.figures import draw_factors, draw_figures
 from triptych.beta_vae.studies.traversals.following import (
     Follower,
     follow,
@@ -25,13 +25,16 @@ from triptych.beta_vae.studies.traversals.protocol import (
     Outcome,
     Protocol,
     Traversed,
+    evaluate,
     information,
     jobs,
     judge,
+    notes,
     numbered,
     run,
     traversals,
 )
+from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.data.drawn import heads
 from triptych.data.format import write_dataset
 from triptych.data.spec import Spec
@@ -160,7 +163,7 @@ def test_summary_counts_followed_factors_once_and_forgets_small_changes():
     )
 
 
-class Toy(torch.nn.Module):
+class Toy(Autoencoder):
     """Latent 0: brightness of the left half; 1: of the right half; 2: nothing. Posterior as informative as said."""
 
     def posterior(self, images):
@@ -168,9 +171,6 @@ class Toy(torch.nn.Module):
         left, right = images.float().div(255).mean(1).chunk(2, -1)
         mean = torch.stack([left.mean((1, 2)) * 2 - 1, right.mean((1, 2)) * 2 - 1, 0 * halves[:, 0]], 1)
         return mean, torch.tensor([-6.0, -4.0, 0.0]).expand_as(mean)
-
-    def encode(self, images):
-        return self.posterior(images)[0]
 
     def decode(self, z):
         bright = z[:, :2].clamp(-1, 1) / 2 + 0.5
@@ -367,9 +367,9 @@ def test_the_study_from_images_to_figures(tmp_path):
     results = [run(job, small, dataset, Replica(job.seed, CPU)) for job in todo]
     outcomes, r2 = judge(todo, results, small, dataset)
     assert set(outcomes) == set(SYSTEMS) and set(r2) == {"identity", "azimuth", "elevation", "light"}
-    for name, of_seeds in outcomes.items():
-        assert all(np.isfinite(v) for v in of_seeds[0].metrics.values())
-        assert any("R²" in note for note in notes(of_seeds, r2, dataset, name, small))
+    for result in evaluate(outcomes, r2, dataset, small).values():
+        assert all(len(v) == 1 and np.isfinite(v) for v in result.metrics.values())
+        assert any("R²" in note for note in result.notes)
     for file, draw in draw_figures(outcomes, dataset, small):
         described = draw(tmp_path / file)
         assert (tmp_path / file).is_file() and described["caption"]

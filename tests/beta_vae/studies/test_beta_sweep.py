@@ -20,7 +20,6 @@ from triptych.beta_vae.studies.beta_sweep.figures import (
     draw_rate_distortion,
     draw_reconstruction,
     draw_score,
-    notes,
     summary,
 )
 from triptych.beta_vae.studies.beta_sweep.protocol import (
@@ -29,12 +28,15 @@ from triptych.beta_vae.studies.beta_sweep.protocol import (
     Row,
     build,
     encode_together,
+    evaluate,
     judge,
+    notes,
     score,
     train_rows,
 )
 from triptych.beta_vae.vae.autoencoder import Autoencoder
-from triptych.beta_vae.vae.vae import fit_together
+from triptych.beta_vae.vae.objective import Gaussian
+from triptych.beta_vae.vae.training import fit_together
 from triptych.data.drawn.shapes import Config, render
 from triptych.data.format import write_dataset
 from triptych.data.spec import Spec
@@ -78,7 +80,7 @@ def test_models_of_different_beta_trained_together_end_as_alone(dataset):
         for seed, model in zip(p.seeds, together[row.name]):
             alone = build(row, p, spec, seed)
             assert alone.beta == pytest.approx(row.beta_norm * 256 / 4)
-            alone.fit(images, None, Replica(seed, CPU))
+            fit_together([alone], images, [Replica(seed, CPU)])
             for a, b in zip(alone.parameters(), model.parameters()):
                 torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3)
     low, high = (together[row.name][0].encoder[1].weight for row in p.rows())
@@ -116,7 +118,7 @@ class Ignorant(Autoencoder):
 
     def __init__(self, signal: float):
         super().__init__()
-        self.config, self.signal = None, signal
+        self.signal = signal
 
     def encoder(self, x):
         return torch.stack([self.signal * x.flatten(1).mean(1), torch.zeros(len(x)), *2 * [torch.zeros(len(x))]], 1)
@@ -138,8 +140,6 @@ def test_a_decoder_that_ignores_its_code_is_found_out():
 
 class Copying(Autoencoder):
     """Its one latent is the image's class; it draws what it saw."""
-
-    config = None
 
     def encoder(self, x):
         mean = 8 * x[:, 0, 0, 0] - 4
@@ -163,8 +163,7 @@ def test_a_code_that_tells_two_pictures_apart_is_worth_log_2():
 class Drawing(Autoencoder):
     """Its posterior is N(mean, e^logvar) for every image; it draws the code itself, as a Gaussian decoder."""
 
-    class config:
-        decoder, variance = "gaussian", 1.0
+    likelihood = Gaussian(1.0)
 
     def __init__(self, mean: float, logvar: float):
         super().__init__()
@@ -238,8 +237,10 @@ def test_the_whole_study_at_toy_scale(dataset, tmp_path):
         drawn = draw(tmp_path / file)
         assert (tmp_path / file).is_file() and drawn["caption"]
         assert all(math.isfinite(v) for v in drawn["numbers"].values())
-    assert "collapsed" in notes(rows[1], models[rows[1].name][0], outcomes, p)[-1]
-    assert not any("collapsed" in line for line in notes(rows[0], models[rows[0].name][0], outcomes, p))
+    results = evaluate(models, outcomes, p)
+    assert list(results) == [row.name for row in rows] and results[rows[0].name].metrics == low
+    assert "collapsed" in results[rows[1].name].notes[-1]
+    assert not any("collapsed" in line for line in results[rows[0].name].notes)
 
 
 def test_summary_says_where_the_score_is_best_and_how_far_it_rises_and_falls():
@@ -294,8 +295,8 @@ def test_the_best_and_the_largest_beta_are_compared(dataset, monkeypatch):
 def test_a_row_is_called_collapsed_only_if_all_of_its_models_are(dataset):
     p = protocol()
     model = build(SWEPT[2], p, Spec.of(dataset), 0)
-    assert "collapsed" not in " ".join(notes(SWEPT[2], model, FOUND, p))
-    assert "collapsed" in notes(SWEPT[2], model, {SWEPT[2].name: Outcome([0.2], [of(), of()])}, p)[-1]
+    assert "collapsed" not in " ".join(notes(SWEPT[2], model, FOUND[SWEPT[2].name], p))
+    assert "collapsed" in notes(SWEPT[2], model, Outcome([0.2], [of(), of()]), p)[-1]
 
 
 def test_the_score_of_a_row_is_the_best_half_of_all():
