@@ -156,7 +156,7 @@ def training_batches(data, config, monkeypatch, draws, seed=0):
     caught = {}
     monkeypatch.setattr(domain_classifier, "train", lambda task, given, **_: caught.update(task=task, **given) or task)
     train_classifier(data, 16, config, Replica(seed, CPU))
-    batches = [caught["named"].at(step) for step in range(draws)]
+    batches = [caught["examples"].at(step) for step in range(draws)]
     return caught["task"], [(((images + 1) * 127.5).round().int(), named) for images, named in batches]
 
 
@@ -184,8 +184,8 @@ def test_judges_learn_from_soiled_images_and_start_by_their_seed(monkeypatch):
     ]
     assert spread[0] < 6 < 40 < spread[1]  # of the ground beside the squares, in grey levels
     first, again, other = (training_batches(data, clean, monkeypatch, 0, seed)[0] for seed in (0, 0, 1))
-    assert torch.equal(first.net[0].weight, again.net[0].weight)
-    assert not torch.equal(first.net[0].weight, other.net[0].weight)
+    assert torch.equal(first.net.net[0].weight, again.net.net[0].weight)
+    assert not torch.equal(first.net.net[0].weight, other.net.net[0].weight)
 
 
 def test_a_judge_learns_and_its_accuracy_is_held_out():

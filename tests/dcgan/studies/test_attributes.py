@@ -72,7 +72,7 @@ def test_it_is_trained_on_noisy_images():
     reader, seen = Reader(["Bright"], None, (3, 16, 16), 2), []
     reader.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     task = Reading(reader, ReaderConfig(width=2, steps=1, noise=0.3))
-    task.batch = {"faces": (torch.zeros(40, 3, 16, 16), torch.zeros(40, 1))}
+    task.batch = {"examples": (torch.zeros(40, 3, 16, 16), torch.zeros(40, 1))}
     task.loss()
     assert seen[0].std().item() == pytest.approx(0.3, rel=0.05)
 

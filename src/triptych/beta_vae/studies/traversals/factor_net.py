@@ -18,17 +18,17 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.base.config import Strict
 from triptych.base.pixels import signed
-from triptych.engine import Phase, Replica, Task, inference, train
+from triptych.common.reader_net import ReaderConfig, Reading, reader_net
+from triptych.engine import Replica, inference, train
 
 
-class NetConfig(Strict):
-    width: int = Field(16, gt=0)
-    steps: int = Field(600, gt=0)
-    batch_size: int = Field(64, gt=0)
-    lr: float = Field(2e-3, gt=0)
-    held_out: int = Field(500, gt=1)  # images that its R² is measured on
+class NetConfig(ReaderConfig):
+    """The net and its training."""
+
+    width: int = Field(16, ge=1)
+    steps: int = Field(600, ge=1)
+    held_out: int = Field(500, gt=1, description="images that its R² is measured on")
 
 
 @dataclass(frozen=True)
@@ -80,44 +80,27 @@ class FactorNet(nn.Module):
     def __init__(self, image_shape: tuple[int, int, int], outputs: int, width: int):
         super().__init__()
         channels, height, _ = image_shape
-        stride = max(1, height // 32)
-
-        def block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-            conv = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-            return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
-
-        self.net = nn.Sequential(
-            *(nn.Conv2d(channels, width, 5, 2 * stride, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU()),
-            *block(width, 2 * width, 1), nn.MaxPool2d(2), *block(2 * width, 4 * width, 1),
-            *(nn.AdaptiveAvgPool2d(4), nn.Flatten()),
-            *(nn.Linear(4 * width * 16, 128), nn.ReLU(), nn.Linear(128, outputs)),
-        )  # fmt: skip
+        layers = [(width, 5, 2 * max(1, height // 32)), (2 * width, 3, 1), None, (4 * width, 3, 1)]
+        self.net = reader_net(channels, layers, 4, outputs, hidden=128)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(signed(images))
 
 
-class FactorTask(Task):
-    """Batches: `examples`, (images uint8, points (B, D)). Loss: squared error of every factor, each of which is 1 for
-    a net that says the mean."""
+class FactorTask(Reading):
+    """Squared error of every factor, each of which is 1 for a net that says the mean, on images that are `blurred`."""
 
-    def __init__(self, net: FactorNet, factors: Sequence[Factor], config: NetConfig):
-        super().__init__()
-        self.net, self.factors, self.config = net, factors, config
+    def __init__(self, net: nn.Module, factors: Sequence[Factor], config: NetConfig):
+        super().__init__(net, config)
+        self.factors = factors
         self.register_buffer("taps", torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16)  # on the device before the loss
 
-    def phases(self) -> list[Phase]:
-        def adam(parameters, **options):
-            return torch.optim.Adam(parameters, lr=self.config.lr, **options)
+    def rate(self, step: int) -> float:
+        return max(0.02, super().rate(step))
 
-        steps = self.config.steps
-        return [Phase("factors", [self.net], self.loss, adam, lambda step: max(0.02, 1 - step / steps))]
-
-    def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
-        images, truth = self.batch["examples"]
-        error = (self.net(blurred(images, self.taps)).float() - truth).square().mean(0)
-        loss = error.sum() / len(self.factors)
-        return loss, {"factor_error": loss}
+    def losses(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        error = (self.net(blurred(images, self.taps)).float() - targets).square().mean(0)
+        return {"factor_error": error.sum() / len(self.factors)}
 
 
 def blurred(images: Tensor, taps: Tensor) -> Tensor:

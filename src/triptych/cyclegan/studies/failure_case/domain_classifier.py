@@ -8,31 +8,32 @@ import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.base.config import Strict
 from triptych.base.pixels import signed
+from triptych.common.reader_net import ReaderConfig, Reading, reader_net
 from triptych.cyclegan.gan.streams import augment, enlarge
 from triptych.cyclegan.gan.two_domains import TwoDomains
-from triptych.engine import Phase, Replica, Task, inference, linear_decay, train
+from triptych.engine import Replica, inference, linear_decay, train
 
 
-class Config(Strict):
-    width: int = Field(16, gt=0, description="channels of the first of three layers")
-    steps: int = Field(200, gt=0)
-    batch_size: int = Field(32, gt=1)
-    lr: float = Field(2e-3, gt=0)
+class Config(ReaderConfig):
+    """The net and its training."""
+
+    width: int = Field(16, ge=1, description="channels of the first of three layers")
+    steps: int = Field(200, ge=1)
+    batch_size: int = Field(32, ge=2)
     noise: float = Field(0.25, ge=0, description="on its training images in [-1, 1]: generated ones are never clean")
 
 
-class DomainClassifier(nn.Sequential):
+class DomainClassifier(nn.Module):
     """Images in [-1, 1], (n, 3, S, S) -> scores of x and y, (n, 2)."""
 
     def __init__(self, width: int):
         super().__init__()
-        channels = [3, width, 2 * width, 4 * width]
-        for a, b in zip(channels[:-1], channels[1:]):
-            self.extend([nn.Conv2d(a, b, 5, 2, 2), nn.BatchNorm2d(b), nn.ReLU()])
-        self.extend([nn.Conv2d(4 * width, 4 * width, 3, 1, 1), nn.BatchNorm2d(4 * width), nn.ReLU()])
-        self.extend([nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16 * width, 2)])
+        layers = [(width, 5, 2), (2 * width, 5, 2), (4 * width, 5, 2), (4 * width, 3, 1)]
+        self.net = reader_net(3, layers, 2, 2, bias=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
 
     def named(self, images: np.ndarray | Tensor, device: torch.device) -> np.ndarray:
         """uint8 (n, 3, S, S) -> bool (n,): taken for y."""
@@ -51,7 +52,7 @@ def train_classifier(data: TwoDomains, size: int, config: Config, replica: Repli
 
     stream = replica.stream(images, of_y, batch_size=config.batch_size, transform=transform)
     task = Naming(DomainClassifier(config.width), config)
-    return train(task, {"named": stream}, steps=config.steps, replica=replica).net
+    return train(task, {"examples": stream}, steps=config.steps, replica=replica).net
 
 
 def soiled(images: Tensor, amount: float) -> Tensor:
@@ -66,18 +67,11 @@ def soiled(images: Tensor, amount: float) -> Tensor:
     return images * (1 + amount * contrast) + amount * (brightness + noise)
 
 
-class Naming(Task):
-    def __init__(self, net: DomainClassifier, config: Config):
-        super().__init__()
-        self.net, self.config = net, config
+class Naming(Reading):
+    """Cross-entropy of the two names; the rate falls in the second half."""
 
-    def phases(self) -> list[Phase]:
-        def adam(parameters, **options) -> torch.optim.Optimizer:
-            return torch.optim.Adam(parameters, lr=self.config.lr, **options)
+    def rate(self, step: int) -> float:
+        return linear_decay(self.config.steps)(step)
 
-        return [Phase("classifier", [self.net], self.loss, adam, linear_decay(self.config.steps))]
-
-    def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
-        images, of_y = self.batch["named"]
-        loss = nnf.cross_entropy(self.net(images).float(), of_y)
-        return loss, {"loss": loss}
+    def losses(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        return {"loss": nnf.cross_entropy(self.net(images).float(), targets)}

@@ -15,21 +15,17 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.base.config import Strict
 from triptych.base.pixels import signed
+from triptych.common import reader_net
 from triptych.data.format import DataError, Split
 from triptych.dcgan.gan.networks import GRID
-from triptych.engine import Phase, Replica, Task, inference, train
+from triptych.engine import Replica, inference, train
 
 
-class ReaderConfig(Strict):
-    """The reading net and its training: Adam with a rate that falls linearly to 0, and pixel noise (std, on [−1, 1])
-    against reading off what only the training images have."""
+class ReaderConfig(reader_net.ReaderConfig):
+    """The reading net and its training, with pixel noise (std, on [−1, 1]) against reading off what only the training
+    images have."""
 
-    width: int = Field(ge=1, description="filters of the first convolution; each further one has twice as many")
-    steps: int = Field(ge=1)
-    batch_size: int = Field(default=64, ge=2)
-    lr: float = Field(default=2e-3, gt=0)
     noise: float = Field(default=0.1, ge=0)
 
 
@@ -52,49 +48,35 @@ class Reader(nn.Module):
     def __init__(self, attributes: Sequence[str], angle: str | None, image_shape: tuple[int, int, int], width: int):
         super().__init__()
         self.attributes, self.angle = list(attributes), angle
-        depth = round(math.log2(image_shape[1] / GRID))
-        widths = [image_shape[0]] + [width * min(2**i, 8) for i in range(depth)]
-        layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:]):
-            layers += [nn.Conv2d(before, after, 5, 2, 2, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-        self.trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(GRID), nn.Flatten())
-        self.head = nn.Linear(widths[-1] * GRID * GRID, len(self.attributes) + (angle is not None))
+        channels, side, _ = image_shape
+        layers = [(width * min(2**i, 8), 5, 2) for i in range(round(math.log2(side / GRID)))]
+        self.net = reader_net.reader_net(channels, layers, GRID, len(self.attributes) + (angle is not None))
         self.register_buffer("angle_mean", torch.zeros(()))
         self.register_buffer("angle_std", torch.ones(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.trunk(x))
+        return self.net(x)
 
     def read(self, images: np.ndarray | Tensor) -> Readings:
         """uint8 images (n, C, S, S) -> Readings, on the CPU."""
         self.eval()
-        out = inference(lambda x: self(signed(x)), images, self.head.weight.device)
+        out = inference(lambda x: self(signed(x)), images, self.angle_mean.device)
         k = len(self.attributes)
         angle = None if self.angle is None else out[:, k] * self.angle_std.cpu() + self.angle_mean.cpu()
         return Readings(out[:, :k].sigmoid(), angle)
 
 
-class Reading(Task):
+class Reading(reader_net.Reading):
     """Cross-entropy of the attributes (their mean) and squared error of the standardised angle, with one weight."""
 
-    def __init__(self, reader: Reader, config: ReaderConfig):
-        super().__init__()
-        self.reader, self.config = reader, config
-
-    def phases(self) -> list[Phase]:
-        c = self.config
-        adam = lambda parameters, **options: torch.optim.Adam(parameters, c.lr, **options)  # noqa: E731
-        return [Phase("reader", [self.reader], self.loss, adam, lambda step: max(0.0, 1 - step / c.steps))]
-
-    def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
-        images, targets = self.batch["faces"]
-        outputs = self.reader(images + self.config.noise * torch.randn_like(images)).float()
-        k = len(self.reader.attributes)
+    def losses(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        outputs = self.net(images + self.config.noise * torch.randn_like(images)).float()
+        k = len(self.net.attributes)
         logs = {"loss_attributes": F.binary_cross_entropy_with_logits(outputs[:, :k], targets[:, :k])}
-        if self.reader.angle is not None:
-            angle = (targets[:, k] - self.reader.angle_mean) / self.reader.angle_std
+        if self.net.angle is not None:
+            angle = (targets[:, k] - self.net.angle_mean) / self.net.angle_std
             logs["loss_angle"] = F.mse_loss(outputs[:, k], angle)
-        return sum(logs.values()), logs
+        return logs
 
 
 def targets_of(split: Split, card: Mapping[str, Any], attributes: Sequence[str], angle: str | None) -> np.ndarray:
@@ -112,7 +94,9 @@ def targets_of(split: Split, card: Mapping[str, Any], attributes: Sequence[str],
     return np.stack(columns, axis=1)
 
 
-def train_reader(images: np.ndarray, targets: np.ndarray, reader: Reader, config: ReaderConfig, replica: Replica):
+def train_reader(
+    images: np.ndarray, targets: np.ndarray, reader: Reader, config: ReaderConfig, replica: Replica
+) -> None:
     """Fit `reader` in place to uint8 `images` (n, C, S, S) and their `targets_of`."""
     if reader.angle is not None:
         reader.angle_mean.fill_(float(targets[:, -1].mean()))
@@ -122,7 +106,7 @@ def train_reader(images: np.ndarray, targets: np.ndarray, reader: Reader, config
         return signed(x).contiguous(memory_format=torch.channels_last), y
 
     stream = replica.stream(images, targets, batch_size=config.batch_size, transform=prepared)
-    train(Reading(reader, config), {"faces": stream}, steps=config.steps, replica=replica)
+    train(Reading(reader, config), {"examples": stream}, steps=config.steps, replica=replica)
 
 
 def held_out(reader: Reader, images: np.ndarray, targets: np.ndarray) -> dict[str, float]:
