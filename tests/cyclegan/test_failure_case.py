@@ -240,7 +240,7 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path, panels):
     assert "red" in drawn["caption"] and "no identity term" in drawn["caption"]
     picture = np.asarray(Image.open(tmp_path / "f/ways.png").convert("RGB")).astype(int)
     inputs = panels[0].tiles[0].mean((0, 2, 3))
-    assert inputs[0] > 2 * inputs[1] and picture.std() > 5  # red squares
+    assert inputs[0] > inputs[1] + 30 and picture.std() > 5  # red squares
 
 
 def test_the_trainings_are_the_papers_and_one_with_the_identity_term():
