@@ -14,6 +14,7 @@ from pydantic import Field
 from triptych.base.config import Strict
 from triptych.base.results import Result
 from triptych.dcgan.studies.pathologies.games import Step, bilinear, dirac, dirac_growth, growth, trajectory
+from triptych.draw.style import BLUE, GREEN, INK, VERMILION, chart
 from triptych.engine import Replica
 
 LEARNS_IMAGES = False
@@ -94,14 +95,8 @@ def evaluate(config: Config, runs: Sequence[Run]) -> Result:
 
 def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
     """The trajectories of the first seed, and their growth against what is expected."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    from triptych.draw.style import BLUE, GREEN, INK, RC, VERMILION, to_png
-
     measured = {name: float(np.mean(values)) for name, values in evaluate(config, runs).metrics.items()}
-    with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(8.4, 5.5), layout="constrained")
+    with chart(path, (8.4, 5.5)) as figure:
         for axes, (name, game) in zip(figure.subplots(2, 3).flat, games(config).items()):
             states, factor = runs[0].paths[name], measured[f"growth_{name}"]
             colour = VERMILION if factor > 1 + 1e-4 else GREEN if factor < 1 - 1e-4 else BLUE
@@ -112,7 +107,6 @@ def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
             axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=game.marks[0], ylabel=game.marks[1])
             axes.set_title(f"{game.title}\n× {factor:.4f} a step (expected {game.expected:.4f})")
             axes.set_aspect("equal")
-        path.write_bytes(to_png(figure))
     return {
         "caption": f"{config.steps} steps of gradient descent (size {config.lr:g}) from the dot; + is the equilibrium. "
         "Red: away from it, blue: around it, green: to it. Growth of the radius per step: measured, and expected (for "

@@ -19,6 +19,7 @@ from torch import Tensor
 from triptych.base.results import Result
 from triptych.dcgan.studies.pathologies.mixture import Mixture, MixtureName, coverage, mixture
 from triptych.dcgan.studies.pathologies.toy_gan import ToyGan, ToyGanConfig
+from triptych.draw.style import BLUE, MUTED, VERMILION, chart
 from triptych.engine import Replica, exact_products, train
 
 LEARNS_IMAGES = False
@@ -101,18 +102,12 @@ def evaluate(config: Config, runs: Sequence[Run]) -> Result:
 
 def draw(config: Config, runs: Sequence[Run], path: Path, seeds: int = 4, times: int = 5) -> dict[str, Any]:
     """Points over time (columns) for some seeds (rows), with the modes they should cover."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    from triptych.draw.style import BLUE, MUTED, RC, VERMILION, to_png
-
     target = mixture(config.mixture)
     shown = runs[:seeds]
     steps = list(runs[0].points)
     steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, times).round().astype(int))]
     reach = 1.35 * float(target.means.abs().max())
-    with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(1.62 * len(steps) + 0.2, 1.7 * len(shown) + 0.25), layout="constrained")
+    with chart(path, (1.62 * len(steps) + 0.2, 1.7 * len(shown) + 0.25)) as figure:
         panels = figure.subplots(len(shown), len(steps), squeeze=False)
         for row, r in zip(panels, shown):
             for axes, step in zip(row, steps):
@@ -127,7 +122,6 @@ def draw(config: Config, runs: Sequence[Run], path: Path, seeds: int = 4, times:
             row[0].set_ylabel(f"seed {r.seed}")
         for axes, step in zip(panels[0], steps):
             axes.set_title(f"step {step}")
-        path.write_bytes(to_png(figure))
     means = {name: round(float(np.mean(values)), 4) for name, values in evaluate(config, runs).metrics.items()}
     return {
         "caption": f"Points of the generator (blue) and the {len(target.means)} modes of the data (rings) in the "

@@ -21,6 +21,7 @@ from pydantic import Field
 from triptych.base.results import Result
 from triptych.dcgan.gan.training import Adversarial, Gan, GanConfig, train_gan
 from triptych.dcgan.studies.pathologies.objectives import LOSSES, generator_loss
+from triptych.draw.style import BLUE, MUTED, VERMILION, chart
 from triptych.engine import Phase, Replica, train
 
 LEARNS_IMAGES = True
@@ -127,14 +128,8 @@ def lost(norms: Sequence[float]) -> float:
 
 def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
     """Both norms against the D-only steps, a line a seed, and D's mean on fakes."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    from triptych.draw.style import BLUE, MUTED, RC, VERMILION, to_png
-
     looks = {"minimax": (VERMILION, "-", "minimax"), "nonsaturating": (BLUE, "--", "non-saturating")}
-    with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(7.6, 2.9), layout="constrained")
+    with chart(path, (7.6, 2.9)) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         for i, r in enumerate(runs):
             for loss, (colour, style, label) in looks.items():
@@ -143,7 +138,6 @@ def draw(config: Config, runs: Sequence[Run], path: Path) -> dict[str, Any]:
         left.set(yscale="log", xlabel="steps of the discriminator, generator frozen", title="‖∂L_G/∂θ_G‖")
         right.set(yscale="log", xlabel="steps of the discriminator", title="mean of D on generated images")
         left.legend(loc="best")
-        path.write_bytes(to_png(figure))
     means = {name: round(float(np.mean(values)), 6) for name, values in evaluate(config, runs).metrics.items()}
     return {
         "caption": "The generator's gradient while only the discriminator learns: a line a seed. With the minimax loss "
