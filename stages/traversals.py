@@ -14,7 +14,7 @@ def work(name):
         outcomes, r2 = judge(todo, done, protocol, dataset)
         stage.figures(draw_figures(outcomes, dataset, protocol))
         for system, result in evaluate(outcomes, r2, dataset, protocol).items():
-            stage.result(result.metrics, result.notes, system=f"{name}_{system}")
+            stage.result(result.metrics, result.notes, system=f"{name}/{system}")
 
 
 main(work)

@@ -11,7 +11,7 @@ from triptych.base.errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns the exit status: 0, or 2 with one message on stderr if a file, or the MLflow
+    """Run one subcommand. Returns the exit status: 0, 1 if a check fails, or 2 with one message on stderr if a file, or the MLflow
     store, is wrong."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
@@ -30,6 +30,9 @@ REPRO = """What `dvc repro` does, with several stages at once; a failed stage st
 computes with one thread, here and in `dvc repro`, unless TRIPTYCH_THREADS says otherwise."""
 SYNC = """Add to the MLflow store every run that results/ and runs/ tell of and that the store does not know
 yet: stages restored from DVC's cache, runs made without MLflow. Running it twice adds nothing."""
+
+DEPS = """Compare the code in the `deps` of dvc.yaml with what each stage's script imports. Status 1, and what differs,
+if they are not the same; with --write, dvc.yaml is corrected."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     _root(sync)
     sync.add_argument("--uri", help="default: MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the root")
     sync.set_defaults(command=_sync)
+
+    deps = commands.add_parser("deps", help="check the code that dvc.yaml names", description=DEPS)
+    deps.add_argument("--write", action="store_true", help="correct dvc.yaml in place")
+    deps.set_defaults(command=_deps)
     return parser
 
 
@@ -106,6 +113,21 @@ def _sync(arguments: argparse.Namespace) -> int:
     added = sync(arguments.root, uri)
     print(f"{uri}: {added} {'run' if added == 1 else 'runs'} added")
     return 0
+
+
+def _deps(arguments: argparse.Namespace) -> int:
+    from triptych.base import project
+    from triptych.pipeline import deps
+
+    if arguments.write:
+        changed = deps.write(project.root())
+        print(f"dvc.yaml: {', '.join(changed) or 'nothing'} changed")
+        return 0
+    wrong = deps.differences(project.root())
+    for stage, lines in wrong.items():
+        print(f"{stage}:", *lines, sep="\n  ")
+    print("`triptych deps --write` corrects dvc.yaml" if wrong else "dvc.yaml: the deps are what the stages import")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

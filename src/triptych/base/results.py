@@ -54,11 +54,12 @@ def write_result(
     notes: Sequence[str] = (),
     **extra: Any,
 ) -> dict[str, Any]:
-    """Write one row of a table. `metrics`: name -> one value per seed/draw/replica. `extra` keys are kept as given
+    """Write one row of a table. A study may keep its rows in folders: the row faces_vae is the file faces/vae.json.
+    `metrics`: name -> one value per seed/draw/replica. `extra` keys are kept as given
     (`device`, `seconds`, `params` in paper-scale results that are kept in git). Returns what was written."""
     result = {
         "table": table,
-        "system": system,
+        "system": system.replace("/", "_"),
         "profile": profile,
         "data": dict(data),
         "seeds": list(seeds),

@@ -40,6 +40,7 @@ from triptych.engine import Replica, parallel
 from triptych.engine.replica import Row
 from triptych.pipeline import systems
 from triptych.pipeline.cost import Clock, describe
+from triptych.pipeline.deps import digest_of
 from triptych.pipeline.history import History, write_curves
 from triptych.pipeline.params import load_params
 from triptych.pipeline.processes import start_processes, wait_for_all
@@ -146,8 +147,7 @@ class Stage:
         for card in sorted(PREPARED.glob("*/card.json")):
             if card.parent.name in self.protocol.datasets():
                 digest.update(card.read_bytes())
-        for file in [*sorted(Path(__file__).parents[1].rglob("*.py")), *sorted(Path("stages").glob("*.py"))]:
-            digest.update(file.read_bytes())
+        digest.update(digest_of(self.name, self.system).encode())
         digest.update(torch.__version__.encode())
         return digest.hexdigest()
 

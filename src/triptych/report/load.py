@@ -137,7 +137,7 @@ def histories(inputs: Inputs, table: str, system: str) -> dict[str, list[dict[st
 
 def _results(folder: Path) -> Results:
     found: Results = {}
-    for file in sorted(folder.glob("*/*.json")):
+    for file in sorted(folder.glob("*/**/*.json")):
         result = read_json(file)
         lacking = {"profile", "data", "metrics"} - set(result) if isinstance(result, dict) else {"a JSON object"}
         if lacking:
@@ -145,7 +145,8 @@ def _results(folder: Path) -> Results:
         for name, numbers in result["metrics"].items():
             if not (isinstance(numbers, dict) and {"mean", "std", "n"} <= set(numbers)):
                 raise FileError(f"{file}: metric {name!r} lacks mean, std or n; run its stage again")
-        found.setdefault(file.parent.name, {})[file.stem] = result
+        table, *row = file.relative_to(folder).with_suffix("").parts  # of a study, rows may lie in folders
+        found.setdefault(table, {})["_".join(row)] = result
     return found
 
 
