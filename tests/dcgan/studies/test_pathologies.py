@@ -185,7 +185,7 @@ def test_a_mixture_is_learned_and_repeats(changes, tmp_path, charts):
     drawn = mode_collapse.draw(config, [first, mode_collapse.run(config, cpu(2))], tmp_path / "ring.png")
     assert set(drawn["numbers"]) == set(first.numbers)
     titles = [axes.get_title(loc="left") for axes in charts[0].axes]
-    assert titles[0] == "step 0" and f"step {config.steps}" in titles
+    assert titles[0] == f"step {min(first.points)}" and f"step {config.steps}" in titles
     assert "modes" in charts[0].axes[0].get_xlabel()
 
 
