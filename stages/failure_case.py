@@ -2,7 +2,7 @@
 
 from triptych.cyclegan.gan.two_domains import TwoDomains
 from triptych.cyclegan.studies.failure_case.figures import draw_ways
-from triptych.cyclegan.studies.failure_case.protocol import PROPERTIES, notes_on, run
+from triptych.cyclegan.studies.failure_case.protocol import PROPERTIES, results, run
 from triptych.pipeline.stage import Stage, main
 
 
@@ -19,15 +19,14 @@ def work(item):
         done = stage.for_each(protocol.seeds, lambda seed: run(item, train, test, protocol, stage.replica(seed)))
         card = stage.dataset(names[item]).card
         domains = card.get("domains", ["A", "B"])
-        notes = {f"{item}{suffix}": notes_on(card, config) for suffix, config in protocol.trainings().items()}
+        rows = results(item, done, card, protocol)
 
         def drawing(row):
-            return f"{row}.png", lambda path: draw_ways(done[0][row][1], domains, path, notes[row][0])
+            return f"{row}.png", lambda path: draw_ways(done[0][row][1], domains, path, rows[row].notes[0])
 
-        stage.figures([drawing(row) for row in notes])
-        for row in notes:
-            values = [of_seed[row][0] for of_seed in done]
-            stage.result({name: [v[name] for v in values] for name in values[0]}, notes[row], system=row)
+        stage.figures([drawing(row) for row in rows])
+        for row, result in rows.items():
+            stage.result(result.metrics, result.notes, system=row)
 
 
 main(work)

@@ -2,7 +2,7 @@
 floors (table `streets`)."""
 
 from triptych.base import project
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge.evaluator import save_evaluator, train_evaluator
 from triptych.cyclegan.streets.protocol import evaluate_references
 from triptych.pipeline.stage import Stage, main
@@ -14,11 +14,12 @@ def work():
         stage.data(dataset, "train")
         stage.data(dataset, "val", "test")
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
-        evaluator = train_evaluator(train, stage.protocol.fcn, stage.replica(stage.protocol.fcn.seed))
+        seed = stage.protocol.fcn.seed
+        evaluator = train_evaluator(train, stage.protocol.fcn, stage.replica(seed))
         if stage.is_main:
-            save_evaluator(evaluator, project.models("streets", "fcn"))
-        for name, (metrics, notes) in evaluate_references(train, val, evaluator, stage.protocol).items():
-            stage.result(metrics, notes, system=name, seeds=[stage.protocol.fcn.seed])
+            save_evaluator(evaluator, project.evaluator("fcn"))
+        for name, result in evaluate_references(train, val, evaluator, stage.protocol).items():
+            stage.result(result.metrics, result.notes, system=name, seeds=[seed])
 
 
 main(work)

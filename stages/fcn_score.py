@@ -1,7 +1,7 @@
 """Stage fcn_score@<system>: judge both directions of a translator (table `streets`)."""
 
 from triptych.base import project
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge.evaluator import load_evaluator
 from triptych.cyclegan.streets.protocol import evaluate
 from triptych.data.label_classes import evaluated
@@ -14,10 +14,11 @@ def work(system_name):
         stage.data(dataset, "train")  # what the system and the evaluator learned from
         stage.data(dataset, "val", "test")
         val = StreetData.of(stage.dataset(dataset), "val")
-        folder, n_classes = project.models("streets", "fcn"), len(evaluated(val.classes))
-        evaluator = load_evaluator(folder, stage.protocol.fcn, n_classes, stage.device)
+        n_classes = len(evaluated(val.classes))
+        evaluator = load_evaluator(project.evaluator("fcn"), stage.protocol.fcn, n_classes, stage.device)
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
-        stage.result(*evaluate(systems, val, evaluator, stage.protocol, stage.device, stage.for_each))
+        result = evaluate(systems, val, evaluator, stage.protocol, stage.device, stage.for_each)
+        stage.result(result.metrics, result.notes)
 
 
 main(work)

@@ -1,6 +1,6 @@
 """Stage street_sheet: one sheet across all systems, each way, on the same scenes (table `streets`)."""
 
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.sheet import draw_system_sheet
 from triptych.pipeline import systems
 from triptych.pipeline.stage import Stage, main

@@ -1,6 +1,6 @@
 """Stage translate@<system>: learn to translate labels to photos and photos to labels (table `streets`)."""
 
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.figures import draw_translations, sheets_during_training
 from triptych.pipeline.stage import Stage, main
 

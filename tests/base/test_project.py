@@ -20,7 +20,8 @@ def test_the_project_is_found_from_any_folder_in_it(folder, monkeypatch):
     monkeypatch.chdir(folder / "docs/deep")
     assert project.root() == folder
     assert project.models("objects", "dcgan", 2) == folder / "models/objects/dcgan/seed2"
-    assert project.models("streets", "fcn") == folder / "models/streets/fcn"
+    assert project.models("streets", "cogan") == folder / "models/streets/cogan"
+    assert project.evaluator("fcn") == folder / "models/evaluators/fcn"
     assert project.results("objects", "dcgan") == folder / "results/objects/dcgan.json"
     assert project.runs("objects", "dcgan", "probe") == folder / "runs/objects/dcgan/probe"
     assert project.outputs("objects", "dcgan") == folder / "outputs/objects/dcgan"

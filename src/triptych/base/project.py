@@ -3,6 +3,7 @@
     data/raw/                                   what was downloaded, or placed by hand
     data/prepared/<dataset>/                    stage prepare
     models/<table>/<system>/seed<seed>/         trained systems
+    models/evaluators/<name>/                   networks that judge, rows of no table
     results/<table>/<system>.json               numbers, in git
     runs/<table>/<system>/<stage>/              history, cost and parameters of one execution
     outputs/<table>/<system>/<stage>/           pictures
@@ -63,6 +64,11 @@ def models(table: str, system: str, seed: int | None = None) -> Path:
     """The folder of one trained system; without a seed that of all its seeds."""
     folder = root() / "models" / table / system
     return folder if seed is None else folder / f"seed{seed}"
+
+
+def evaluator(name: str) -> Path:
+    """The folder of a network that judges systems."""
+    return root() / "models" / "evaluators" / name
 
 
 def results(table: str, system: str) -> Path:

@@ -1,10 +1,11 @@
-"""What translators between label maps (X) and photos (Y) share: parameters, networks, the cycle objective.
+"""CycleGAN between two domains X and Y: parameters, and the cycle objective.
 
     L = L_GAN(G, D_Y) + L_GAN(F, D_X) + l_f E|F(G(x)) - x| + l_b E|G(F(y)) - y|
         + l_i (E|G(y) - y| + E|F(x) - x|)
 
-with G: X -> Y and F: Y -> X (Zhu et al. 2017, equations 1 to 4 and section 5.2). "Forward" is labels -> photo
--> labels, "backward" photo -> labels -> photo. Switching terms off gives the paper's ablations.
+with G: X -> Y and F: Y -> X; D_X judges images of X and D_Y those of Y (Zhu et al. 2017, equations 1 to 4 and section
+5.2). "Forward" is x -> G(x) -> F(G(x)), "backward" y -> F(y) -> G(F(y)). Without some of the terms this is one of the
+paper's ablations. Of streets, X are label maps and Y photos.
 """
 
 from __future__ import annotations
@@ -17,17 +18,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
-from triptych.base.pixels import signed, to_uint8
 from triptych.cyclegan.gan.losses import GanLoss, critic_loss, distance, realness
-from triptych.cyclegan.gan.networks import Generator, PatchCritic
 from triptych.cyclegan.gan.pool import Pool
-from triptych.cyclegan.gan.streams import StreetData, domains, enlarge
-from triptych.cyclegan.gan.two_domains import TwoDomains
-from triptych.data.spec import Spec
+from triptych.cyclegan.gan.streams import Unpaired, domains
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
 
 
 class Size(Strict):
+    """What every network of a translator needs."""
+
     pixels: int = Field(128, ge=16, multiple_of=4, description="pixels: images are square, resized where they are not")
     width: int = Field(64, gt=0, description="channels after the generator's first layer")
 
@@ -59,7 +58,7 @@ class Training(Size):
         return self
 
     def phase(self, name: str, modules: list[nn.Module], loss: Callable, steps: int) -> Phase:
-        """`loss` descended by Adam with this schedule over `steps`."""
+        """`modules` descend `loss` by Adam with this schedule over `steps`."""
 
         def adam(parameters, **options) -> torch.optim.Adam:
             return torch.optim.Adam(parameters, lr=self.lr, betas=(self.beta1, self.beta2), **options)
@@ -68,7 +67,7 @@ class Training(Size):
 
 
 class PatchTraining(Training):
-    """With critics of patches; the default is the paper's."""
+    """With critics of patches; the default is the paper's (70 x 70, section 4)."""
 
     critic_layers: int = Field(3, ge=1, le=4, description="of stride 2: patches of 16, 34, 70 or 142 pixels")
 
@@ -82,74 +81,30 @@ class PatchTraining(Training):
         return self
 
 
+class UnpairedTraining(Training):
+    """Training on two domains without pairs."""
+
+    disjoint: bool = Field(False, description="stricter: photos and label maps of different scenes")
+
+    def streams(self, data: Unpaired, replica: Replica) -> dict[str, Stream]:
+        """Streams "x" and "y" of `data`."""
+        sizes = {"batch_size": self.batch_size, "load_size": self.load_size, "pixels": self.pixels}
+        return data.unpaired(replica, **sizes, disjoint=self.disjoint)
+
+
 class Config(Networks, PatchTraining):
     """CycleGAN's generators, critics and training."""
 
 
-class UnpairedConfig(Config):
-    disjoint: bool = Field(False, description="stricter: photos and label maps of different scenes")
+class UnpairedConfig(Config, UnpairedTraining):
+    """CycleGAN's networks, trained without pairs."""
 
 
 class CycleConfig(UnpairedConfig):
+    """The full objective; defaults are the paper's."""
+
     cycle_weight: float = Field(10.0, ge=0, description="lambda, of a mean over pixels and channels")
     identity_weight: float = Field(0.0, ge=0, description="a fraction of lambda (0.5 in the paper's painting tasks)")
-
-
-class Translator(nn.Module):
-    """Generators G: labels -> photos and F: photos -> labels; all that is needed to use a system."""
-
-    def __init__(self, config: Size, spec: Spec):
-        super().__init__()
-        self.config = config
-        self.G = self.make_generator()
-        self.F = self.make_generator()
-
-    def make_generator(self) -> nn.Module:
-        return Generator(self.config.width, self.config.blocks)
-
-    def to_photo(self, labels: Tensor) -> Tensor:
-        """Label maps in their palette, uint8 (n, 3, H, W) -> photos, uint8 (n, 3, size, size)."""
-        return to_uint8(self.G(signed(enlarge(labels, self.config.pixels, "nearest"))))
-
-    def to_labels(self, photos: Tensor) -> Tensor:
-        """Photos, uint8 (n, 3, H, W) -> label maps as images, uint8 (n, 3, size, size), in about their
-        palette."""
-        return to_uint8(self.F(signed(enlarge(photos, self.config.pixels, "bicubic"))))
-
-
-class Adversarial(Translator):
-    """A translator with a patch critic for either domain."""
-
-    critic_channels = 3
-
-    def __init__(self, config: PatchTraining, spec: Spec):
-        super().__init__(config, spec)
-        self.D_X = PatchCritic(self.critic_channels, config.critic_width, config.critic_layers)
-        self.D_Y = PatchCritic(self.critic_channels, config.critic_width, config.critic_layers)
-
-
-class CycleSystem(Adversarial):
-    """The full objective. An ablation is a subclass that sets a switch to 0."""
-
-    gan = 1.0
-    forward_cycle = 1.0
-    backward_cycle = 1.0
-
-    def fit(self, data: StreetData | TwoDomains, replica: Replica) -> None:
-        """Learn G and F between label maps and photos, or, of `TwoDomains`, between x and y."""
-        c = self.config
-        streams = data.unpaired(
-            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
-        )
-        steps = steps_of(c.epochs, streams)
-        weights = Weights(
-            gan=self.gan,
-            forward=self.forward_cycle * c.cycle_weight,
-            backward=self.backward_cycle * c.cycle_weight,
-            identity=c.identity_weight * c.cycle_weight,
-        )
-        task = CycleTask(self, weights, steps)
-        train(task, streams, steps=steps, replica=replica)
 
 
 def steps_of(epochs: int, streams: dict[str, Stream]) -> int:
@@ -157,9 +112,16 @@ def steps_of(epochs: int, streams: dict[str, Stream]) -> int:
     return epochs * max(stream.per_epoch for stream in streams.values())
 
 
+def fit_together(config: UnpairedTraining, data: Unpaired, replica: Replica, task: Callable[[int], Task]) -> None:
+    """Train `task(steps)`, which learns both directions at once, on `data`."""
+    streams = config.streams(data, replica)
+    steps = steps_of(config.epochs, streams)
+    train(task(steps), streams, steps=steps, replica=replica)
+
+
 @dataclass(frozen=True)
 class Weights:
-    """Factors of the objective's terms; a term of weight 0 is not computed, a network without a term not
+    """Factors of the objective's terms. A term of weight 0 is not computed, and a network without a term is not
     trained."""
 
     gan: float
@@ -169,10 +131,12 @@ class Weights:
 
 
 class CycleTask(Task):
-    """G and F descend the joint objective, then D_X and D_Y learn from the same step's fakes by way of the
-    pools."""
+    """G and F descend the joint objective, then D_X and D_Y learn from the same step's fakes by way of the pools.
 
-    def __init__(self, system: Adversarial, weights: Weights, steps: int):
+    `system` has the networks G, F, D_X, D_Y and its `config`.
+    """
+
+    def __init__(self, system: nn.Module, weights: Weights, steps: int):
         super().__init__()
         shape = (3, system.config.pixels, system.config.pixels)
         self.system, self.weights, self.steps = system, weights, steps
@@ -186,6 +150,7 @@ class CycleTask(Task):
         return phases
 
     def generators(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of G and F."""
         s, w, kind = self.system, self.weights, self.system.config.gan_loss
         x, y = domains(self.batch)
         fake_y, fake_x = s.G(x), s.F(y)
@@ -204,6 +169,7 @@ class CycleTask(Task):
         return loss, {"loss_g": loss, **{f"loss_{name}": value for name, (_, value) in terms.items()}}
 
     def critics(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of D_X and D_Y."""
         s, kind = self.system, self.system.config.gan_loss
         x, y = domains(self.batch)
         loss_x = critic_loss(s.D_X, x, self.pool_x.exchange(self.batch["fake_x"]), kind)

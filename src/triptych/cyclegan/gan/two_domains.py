@@ -33,9 +33,9 @@ class TwoDomains:
         return cls(dataset[f"{split}A"].images, dataset[f"{split}B"].images)
 
     def unpaired(
-        self, replica: Replica, *, batch_size: int, load_size: int, size: int, disjoint: bool = False
+        self, replica: Replica, *, batch_size: int, load_size: int, pixels: int, disjoint: bool = False
     ) -> dict[str, Stream]:
         """Streams "x" and "y", shuffled and augmented independently of each other. There are no pairs, so `disjoint`
         changes nothing."""
         x, y = (enlarge(images, load_size, "bicubic") for images in (self.x, self.y))
-        return unpaired_streams(x, y, replica, batch_size=batch_size, size=size)
+        return unpaired_streams(x, y, replica, batch_size=batch_size, pixels=pixels)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.draw.sheets import Panel, save_sheet
 
 COLUMNS = ("input", "output", "way back", "truth")

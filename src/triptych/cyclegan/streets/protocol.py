@@ -7,16 +7,17 @@ compare with its own score on real photos (the ceiling), not digit by digit with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from triptych.base.config import ProtocolSection, Seeds, Strict
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.base.results import Result
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.collapse import diversity, mutual_information
 from triptych.cyclegan.streets.judge.fcn_score import (
@@ -28,11 +29,10 @@ from triptych.cyclegan.streets.judge.fcn_score import (
     scores,
 )
 from triptych.cyclegan.streets.judge.hidden_information import cycle_errors, growth
+from triptych.cyclegan.streets.parts.system import Translator
 from triptych.data.label_classes import evaluated
 from triptych.engine import inference, prepare
 from triptych.engine.parallel import one_by_one
-
-Metrics = dict[str, list[float]]
 
 
 class Evaluation(Strict):
@@ -45,96 +45,99 @@ class Evaluation(Strict):
 
 
 class Protocol(ProtocolSection):
+    """The section `streets` of params.yaml, without its systems."""
+
     dataset: str = "streets"
     seeds: Seeds
     fcn: fcn8s.Config = fcn8s.Config()
     evaluation: Evaluation = Evaluation()
 
     def datasets(self) -> list[str]:
+        """The names of the prepared datasets that the table uses."""
         return [self.dataset]
 
 
 def evaluate(
-    systems: Sequence[nn.Module],
+    systems: Sequence[Translator],
     val: StreetData,
     evaluator: fcn8s.FCN8s,
     protocol: Protocol,
     device: torch.device,
     for_each=one_by_one,
-) -> tuple[Metrics, list[str]]:
-    """Both directions of each trained system -> metrics {name: one value a system}, and notes. `for_each(items, work)`
-    judges the systems."""
+) -> Result:
+    """Both directions of one row, trained with several seeds: one value a system. `for_each(items, work)` judges the
+    systems."""
+    pixels = systems[0].config.pixels
+    x, y = val.labels_at(pixels), val.photos_at(pixels)
+    some = val.spread_rows(protocol.evaluation.cycle_scenes)
 
-    def judge(system: nn.Module) -> dict[str, float]:
+    def translated(way: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        return inference(way, images, device, 32).to(torch.uint8)
+
+    def judge(system: Translator) -> dict[str, float]:
         system = prepare(system, device).eval()
-        photos = inference(system.to_photo, val.labels_at(system.config.pixels), device, 32).to(torch.uint8)
-        labels = inference(system.to_labels, np.asarray(val.photos), device, 32).to(torch.uint8)
-        own = inference(system.to_labels, photos, device, 32).to(torch.uint8)  # the way back: read its own photos
+        photos, labels = translated(system.to_photo, x), translated(system.to_labels, y)
+        own = translated(system.to_labels, photos)  # the way back: read its own photos
         own_counts = score_labels(own, val.truth, val.classes, protocol.evaluation.label_size == "generated")
         return {
             **_photo_scores(photos.numpy(), val, protocol, evaluator.segment),
             **_label_scores(labels, val, protocol),
             "to_labels/own_photos_pixel_acc": scores(own_counts, protocol.evaluation.absent)["pixel_acc"],
-            "to_photo/diversity": diversity(photos, val.photos_at(photos.shape[-1])),
-            "to_labels/diversity": diversity(labels, val.labels_at(labels.shape[-1])),
-            **cycle_measures(system, val, photos, labels, protocol.evaluation, device),
+            "to_photo/diversity": diversity(photos, y),
+            "to_labels/diversity": diversity(labels, x),
+            **cycle_measures(system, x[some], y[some], photos[some], labels[some], protocol.evaluation.noise, device),
         }
 
     judged = for_each(range(len(systems)), lambda k: judge(systems[k]))  # an error names the item: not a whole network
-    metrics = {name: [values[name] for values in judged] for name in judged[0]}
-    notes = _notes(val, protocol)
-    notes.append(
+    notes = [
+        *systems[0].notes(),
+        *_notes(val, protocol),
         f"noise_growth: error of the way back with noise of {protocol.evaluation.noise:g} grey levels on the "
-        f"translation, over that without; {min(len(val), protocol.evaluation.cycle_scenes)} scenes"
-    )
-    return metrics, [*getattr(systems[0], "notes", []), *notes]
+        f"translation, over that without; {len(some)} scenes",
+    ]
+    return Result({name: [values[name] for values in judged] for name in judged[0]}, notes)
 
 
 def evaluate_references(
     train: StreetData, val: StreetData, evaluator: fcn8s.FCN8s, protocol: Protocol
-) -> dict[str, tuple[Metrics, list[str]]]:
-    """The ceiling, real photos and label images, and the floors: photos of other scenes, and everything the
-    commonest class."""
+) -> dict[str, Result]:
+    """Row -> result of the ceiling, real photos and label images, and of the floors: photos of other scenes, and
+    everything the commonest class."""
+    photos = np.asarray(val.photos)
     order = np.roll(np.arange(len(val)), len(val) // 2)  # far off: neighbours may be frames of one drive
     commonest = int(class_pixels(train.label_maps, train.classes).argmax())
     colour = np.array(evaluated(val.classes)[commonest]["colour"], np.uint8)[:, None, None]
+
+    def constant(images: Tensor) -> Tensor:
+        return torch.full((len(images), *images.shape[-2:]), commonest, dtype=torch.uint8)
+
     rows = {
-        "real_photos": (np.asarray(val.photos), val.labels, evaluator.segment),
-        "shuffled_photos": (np.asarray(val.photos)[order], val.labels[order], evaluator.segment),
-        "constant": (
-            np.asarray(val.photos),
-            np.broadcast_to(colour, val.labels.shape),
-            lambda x: torch.full((len(x), *x.shape[-2:]), commonest, dtype=torch.uint8),
-        ),
+        "real_photos": (photos, val.labels, evaluator.segment),
+        "shuffled_photos": (photos[order], val.labels[order], evaluator.segment),
+        "constant": (photos, np.broadcast_to(colour, val.labels.shape), constant),
     }
-    out, notes = {}, _notes(val, protocol)
-    for name, (photos, labels, segment) in rows.items():
-        values = {
-            **_photo_scores(photos, val, protocol, segment),
-            **_label_scores(labels, val, protocol),
-        }
-        out[name] = {metric: [value] for metric, value in values.items()}, notes
-    return out
+    notes, results = _notes(val, protocol), {}
+    for name, (images, labels, segment) in rows.items():
+        values = {**_photo_scores(images, val, protocol, segment), **_label_scores(labels, val, protocol)}
+        results[name] = Result({metric: [value] for metric, value in values.items()}, notes)
+    return results
 
 
 def cycle_measures(
-    system: nn.Module, val: StreetData, photos: Tensor, labels: Tensor, evaluation: Evaluation, device: torch.device
+    system: Translator, x: Tensor, y: Tensor, photos: Tensor, labels: Tensor, noise: float, device: torch.device
 ) -> dict[str, float]:
     """The way back of each direction, without and with noise on the picture between (see hidden_information).
 
-    `photos`, `labels`: the system's translations of all of `val`; `cycle_scenes` of them are sent back.
+    `x`, `y`: label images and photos, uint8 (n, 3, S, S); `photos`, `labels`: what the system made of them.
     """
-    rows = val.spread_rows(evaluation.cycle_scenes)
     out = {}
-    for way, outputs, inputs, back in (
-        ("to_photo", photos, val.labels_at(labels.shape[-1]), system.to_labels),
-        ("to_labels", labels, val.photos_at(photos.shape[-1]), system.to_photo),
+    for way, inputs, outputs, back in (
+        ("to_photo", x, photos, system.to_labels),
+        ("to_labels", y, labels, system.to_photo),
     ):
-
-        def send_back(images: Tensor, back=back) -> Tensor:
-            return inference(back, images, device, 32)
-
-        clean, disturbed = cycle_errors(outputs[rows], inputs[rows], send_back, evaluation.noise)
+        clean, disturbed = cycle_errors(
+            outputs, inputs, lambda images, back=back: inference(back, images, device, 32), noise
+        )
         out |= {f"{way}/cycle_error": clean, f"{way}/noise_growth": growth(clean, disturbed)}
     return out
 
@@ -169,7 +172,7 @@ def _notes(val: StreetData, protocol: Protocol) -> list[str]:
         "fixed rate, batch 1); one evaluator for all seeds; label maps are compared at the "
         f"{protocol.evaluation.label_size} size",
     ]
-    if val.label_images is not None:
+    if not val.in_palette:
         notes.append(
             "photos and label maps were resized bicubic and passed through JPEG, as CycleGAN's authors prepared them; "
             "scores are by the exact class ids"

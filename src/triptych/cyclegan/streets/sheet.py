@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.draw.sheets import Panel, resized, save_sheet
 
 TILE = 96  # pixels

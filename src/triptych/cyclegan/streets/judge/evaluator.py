@@ -1,4 +1,4 @@
-"""The evaluator of the `streets` tables: an FCN-8s of the training photos. Trained once, kept on disk."""
+"""The evaluator of the `streets` tables: an FCN-8s of the training photos, trained once for all systems and seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from triptych.base.errors import NotTrained
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.resize import resize_classes, resize_photos
 from triptych.data.label_classes import evaluated, train_ids
@@ -16,7 +16,7 @@ from triptych.engine import Replica, prepare
 
 
 def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -> fcn8s.FCN8s:
-    """FCN-8s on the training photos, at the size it will see."""
+    """An FCN-8s that has learned the training photos at the size it will see, with the seed of `config`."""
     torch.manual_seed(config.seed)
     net = fcn8s.FCN8s(config, len(evaluated(train.classes)))
     if config.start == "vgg16":
@@ -28,6 +28,7 @@ def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -
 
 
 def save_evaluator(net: fcn8s.FCN8s, folder: Path) -> None:
+    """Write its weights to `folder`."""
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,20 +9,26 @@ best is kept; the authors', as recalled, is by L-BFGS, with a number of steps an
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from triptych.base.pixels import signed, to_uint8
 from triptych.cyclegan.gan.losses import GanLoss, realness
-from triptych.cyclegan.gan.streams import StreetData, domains, enlarge
-from triptych.cyclegan.gan.translation import Training, steps_of
+from triptych.cyclegan.gan.streams import domains, enlarge
+from triptych.cyclegan.gan.translation import UnpairedTraining, fit_together
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.parts.coupled import CoupledCritics, CoupledGenerators
+from triptych.cyclegan.streets.parts.system import Translator
 from triptych.data.spec import Spec
-from triptych.engine import Phase, Replica, Task, train
+from triptych.engine import Phase, Replica, Task
 
 
-class Config(Training):
+class Config(UnpairedTraining):
+    """Networks, training and search; `width` and `critic_width` are the channels at the largest size."""
+
     z_dim: int = Field(100, gt=0)
     batch_size: int = Field(64, gt=1)
     gan_loss: GanLoss = "log"
@@ -31,7 +37,6 @@ class Config(Training):
     search_starts: int = Field(4, gt=0)
     search_lr: float = Field(0.05, gt=0)
     search_seed: int = Field(0, ge=0)
-    disjoint: bool = False
 
     @model_validator(mode="after")
     def _pyramid(self) -> Config:
@@ -40,14 +45,14 @@ class Config(Training):
         return self
 
 
-class System(nn.Module):
+class System(Translator):
+    """A GAN of pairs: it has no generator of one domain from the other, so translation is a search in its codes."""
+
     def __init__(self, config: Config, spec: Spec):
-        super().__init__()
-        self.config = config
+        super().__init__(config, spec)
         self.G = CoupledGenerators(config.pixels, config.z_dim, config.width)
         self.D = CoupledCritics(config.pixels, config.critic_width)
 
-    @property
     def notes(self) -> list[str]:
         c = self.config
         return [
@@ -56,20 +61,12 @@ class System(nn.Module):
         ]
 
     def fit(self, data: StreetData, replica: Replica) -> None:
-        c = self.config
-        streams = data.unpaired(
-            replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
-        )
-        steps = steps_of(c.epochs, streams)
-        task = Coupled(self, steps)
-        train(task, streams, steps=steps, replica=replica)
+        fit_together(self.config, data, replica, partial(Coupled, self))
 
     def to_photo(self, labels: Tensor) -> Tensor:
-        """uint8 (n, 3, H, W) -> uint8 (n, 3, size, size)."""
         return self._search(enlarge(labels, self.config.pixels, "nearest"), source=0)
 
     def to_labels(self, photos: Tensor) -> Tensor:
-        """uint8 (n, 3, H, W) -> uint8 (n, 3, size, size)."""
         return self._search(enlarge(photos, self.config.pixels, "bicubic"), source=1)
 
     def _search(self, images: Tensor, source: int) -> Tensor:
@@ -94,6 +91,8 @@ class System(nn.Module):
 
 
 class Coupled(Task):
+    """Both domains' GANs at once: the generators descend the sum of their losses, the critics that of theirs."""
+
     def __init__(self, system: System, steps: int):
         super().__init__()
         self.system, self.steps = system, steps
@@ -106,6 +105,7 @@ class Coupled(Task):
         ]
 
     def generators(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The generators' loss, of fresh codes."""
         x, _ = domains(self.batch)
         z = torch.randn(len(x), self.system.config.z_dim, device=x.device)
         fakes = self.system.G(z)
@@ -114,6 +114,7 @@ class Coupled(Task):
         return loss, {"loss_g": loss}
 
     def critics(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The critics' loss, without the factor 1/2 that CycleGAN's has."""
         kind = self.system.config.gan_loss
         on_real, on_fake = self.system.D(*domains(self.batch)), self.system.D(*self.batch["fakes"])
         loss = sum(realness(r, 1.0, kind) + realness(f, 0.0, kind) for r, f in zip(on_real, on_fake))

@@ -1,5 +1,10 @@
 """Feature loss + GAN: SimGAN with the distance taken between deep features (layer relu4_2) instead of pixels.
 
+    G: E (D_Y(G(x)) - 1)^2 + l E|phi(G(x)) - phi(x)|      F: the same with x and y exchanged
+
+A variant that the CycleGAN paper made (section 5.1.2). Which VGG weights and which l its run had is not published; the
+authors' code has l = 10 as the default.
+
 Which features (`features`):
 
     vgg16   VGG-16's of ImageNet, as in the CycleGAN paper, but torchvision's, which sees standardised RGB. The authors'
@@ -20,16 +25,19 @@ import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
-from triptych.cyclegan.gan import translation
 from triptych.cyclegan.gan.losses import distance
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.gan.translation import UnpairedConfig
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.evaluator import train_evaluator
+from triptych.cyclegan.streets.parts.generators import Adversarial
 from triptych.cyclegan.streets.parts.one_way import fit_both_ways
 from triptych.engine import Replica
 
 
-class Config(translation.UnpairedConfig):
+class Config(UnpairedConfig):
+    """CycleGAN's, and whose features are compared at which size."""
+
     feature_weight: float = Field(10.0, ge=0)
     features: Literal["vgg16", "random", "fcn"] = "vgg16"
     feature_size: int = Field(224, ge=32, description="pixels: images are enlarged to this before the features")
@@ -45,27 +53,27 @@ NOTES = {
 }
 
 
-class System(translation.Adversarial):
-    @property
+class System(Adversarial):
+    """Unpaired; what ties an output to its input is that its features should not change."""
+
     def notes(self) -> list[str]:
         return [NOTES[self.config.features]]
 
     def fit(self, data: StreetData, replica: Replica) -> None:
         c = self.config
-        features = Features(_network(c, data, replica), c.feature_size).to(replica.device)
+        features = Features(feature_network(c, data, replica), c.feature_size).to(replica.device)
         fit_both_ways(
             self,
-            lambda: data.unpaired(
-                replica, batch_size=c.batch_size, load_size=c.load_size, size=c.pixels, disjoint=c.disjoint
-            ),
+            c.streams(data, replica),
             replica,
-            content=lambda fake, a, b: distance(features(fake), features(a)),
+            content=lambda fake, inputs, _: distance(features(fake), features(inputs)),
             weight=c.feature_weight,
             frozen=features,
         )
 
 
-def _network(config: Config, data: StreetData, replica: Replica) -> fcn8s.FCN8s:
+def feature_network(config: Config, data: StreetData, replica: Replica) -> fcn8s.FCN8s:
+    """The network whose features `config` asks for; `fcn` is trained here."""
     if config.features == "fcn":
         return train_evaluator(data, config.fcn, replica.part("features"))
     # The dense layers are not used.

@@ -1,6 +1,8 @@
 """pix2pix as in its own paper (Isola et al. 2017): U-Net with dropout, log loss, L1 weight 100, no pool.
 
-Its defaults are that paper's, at 256 px. The row `pix2pix` is the CycleGAN paper's configuration.
+    G: -E log D(x, G(x)) + 100 E|G(x) - y|      (equation 4; section 3.3 for the form of the first term)
+
+The row `pix2pix` is the CycleGAN paper's configuration.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from triptych.cyclegan.streets.parts.unet import UNet
 
 
 class Config(PatchTraining):
+    """Defaults are the paper's, at 256 px (sections 3.3 and 6.2); `width` is the U-Net's, 64 in the paper."""
+
     pixels: int = Field(256, ge=16, description="pixels, a power of two")
     load_size: int = Field(286, ge=16)
     gan_loss: GanLoss = "log"
@@ -35,7 +39,10 @@ class Config(PatchTraining):
 
 
 class System(Paired):
+    """Paired, with a U-Net each way. Its dropout is on in use too, and the same at every call."""
+
     def make_generator(self) -> nn.Module:
+        """pix2pix's U-Net."""
         return UNet(self.config.pixels, self.config.width)
 
     def to_photo(self, labels: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ alone and the authors' code for everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,12 @@ from pydantic import Field, model_validator
 
 from triptych.base.config import ProtocolSection, Seeds
 from triptych.base.pixels import signed, to_uint8
+from triptych.base.results import Result
 from triptych.common.silhouette import overlap, silhouettes
 from triptych.cyclegan.gan.streams import enlarge
-from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
+from triptych.cyclegan.gan.translation import CycleConfig
 from triptych.cyclegan.gan.two_domains import TwoDomains
+from triptych.cyclegan.streets.parts.cycle import CycleSystem
 from triptych.cyclegan.studies.failure_case import domain_classifier
 from triptych.cyclegan.studies.failure_case.domain_classifier import DomainClassifier, train_classifier
 from triptych.data.spec import Spec
@@ -33,6 +35,8 @@ PROPERTIES = ("texture", "geometry")  # the items of the study, and what the cla
 
 
 class Protocol(ProtocolSection):
+    """The section `failure_case` of params.yaml."""
+
     seeds: Seeds
     texture: str = Field("fruit_texture", description="dataset of two domains that differ in texture")
     geometry: str = Field("fruit_geometry", description="dataset of two domains that differ in geometry")
@@ -49,12 +53,13 @@ class Protocol(ProtocolSection):
             )
         return self
 
-    def trainings(self) -> dict[str, CycleConfig]:
-        """What a training's row adds to its item's name -> its parameters."""
+    def trainings(self, item: str) -> dict[str, CycleConfig]:
+        """The rows of the task `item`, and the parameters of each."""
         with_identity = self.cyclegan.model_copy(update={"identity_weight": self.identity_weight})
-        return {"": self.cyclegan, "_identity": with_identity}
+        return {item: self.cyclegan, f"{item}_identity": with_identity}
 
     def datasets(self) -> list[str]:
+        """The names of the prepared datasets that the study uses."""
         return [self.texture, self.geometry]
 
 
@@ -70,12 +75,15 @@ class Ways:
     y_back: np.ndarray
 
 
+Judged = dict[str, tuple[dict[str, float], Ways]]  # row -> its numbers and translations
+
+
 def run(
     item: str, train: Mapping[str, TwoDomains], test: Mapping[str, TwoDomains], protocol: Protocol, replica: Replica
-) -> dict[str, tuple[dict[str, float], Ways]]:
-    """One seed of the task `item`: train both classifiers, and CycleGAN in both ways; row -> numbers, translations.
+) -> Judged:
+    """One seed of the task `item`: train both classifiers, and CycleGAN without and with the identity term.
 
-    `train`, `test`: property -> the domains that differ in it.
+    `train`, `test`: property -> the domains that differ in it. Raises ValueError if there is no such task.
     """
     if item not in PROPERTIES:
         raise ValueError(f"{item!r} is none of {', '.join(PROPERTIES)}")
@@ -86,16 +94,27 @@ def run(
     }
     sure = {f"{kind}_classifier_acc": accuracy(judge, test[kind], size, device) for kind, judge in judges.items()}
     done = {}
-    for suffix, config in protocol.trainings().items():
+    for row, config in protocol.trainings(item).items():
         torch.manual_seed(replica.seed)
         system = CycleSystem(config, Spec((3, size, size)))
-        system.fit(train[item], replica.part(suffix.removeprefix("_")) if suffix else replica)
+        system.fit(train[item], replica if row == item else replica.part("identity"))
         ways = translate(system, test[item], device)
-        done[f"{item}{suffix}"] = {**judged(ways, judges, device), **sure}, ways
+        done[row] = {**judged(ways, judges, device), **sure}, ways
     return done
 
 
+def results(item: str, done: Sequence[Judged], card: Mapping[str, Any], protocol: Protocol) -> dict[str, Result]:
+    """Row -> result: what `run` gave of each seed. `card` describes the data of the task `item`."""
+    out = {}
+    for row, config in protocol.trainings(item).items():
+        numbers = [of_seed[row][0] for of_seed in done]
+        out[row] = Result({name: [n[name] for n in numbers] for name in numbers[0]}, notes_on(card, config))
+    return out
+
+
 def translate(system: CycleSystem, data: TwoDomains, device: torch.device) -> Ways:
+    """Every image of `data` through its generator, and the outcome through the other one."""
+
     def through(generator: torch.nn.Module, images: np.ndarray | torch.Tensor) -> torch.Tensor:
         return inference(lambda i: to_uint8(generator(signed(i))), images, device, 64).to(torch.uint8)
 
@@ -126,12 +145,11 @@ def notes_on(card: Mapping[str, Any], config: CycleConfig) -> list[str]:
     """What to know of the numbers of a training with `config` on the data that `card` describes."""
     weight = config.identity_weight
     notes = [f"identity term: weight {weight:g} · λ" if weight else "no identity term, as in the paper"]
-    if card["source"] == "rendered":
-        return notes
-    return [
-        *notes,
-        "silhouettes are told by the colour of plain ground: where photos have none, their IoU means nothing",
-    ]
+    if card["source"] != "rendered":
+        notes.append(
+            "silhouettes are told by the colour of plain ground: where photos have none, their IoU means nothing"
+        )
+    return notes
 
 
 def accuracy(judge: DomainClassifier, data: TwoDomains, size: int, device: torch.device) -> float:

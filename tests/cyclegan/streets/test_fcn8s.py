@@ -1,6 +1,5 @@
 """FCN-8s: its topology is VGG-16's, its start is the coarse prediction, and it learns to see."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,11 +9,12 @@ from torch import nn
 
 from triptych.base.config import ParamsError, validate
 from triptych.base.errors import NotTrained
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge import fcn8s
 from triptych.cyclegan.streets.judge.evaluator import load_evaluator, save_evaluator, train_evaluator
 from triptych.cyclegan.streets.judge.fcn8s import Config as FcnConfig
 from triptych.cyclegan.streets.judge.fcn8s import FCN8s, Segmentation, Upsample, train_fcn
+from triptych.cyclegan.streets.parts.system import Translator
 from triptych.cyclegan.streets.protocol import Protocol, evaluate, evaluate_references
 from triptych.data.format import DataError
 from triptych.data.label_classes import CITYSCAPES
@@ -205,14 +205,14 @@ def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
     data, protocol = streets(), Protocol(seeds=[0], fcn=TINY)
     net = train_evaluator(data, TINY, Replica(0, CPU))
     rows = evaluate_references(data, data, net, protocol)
-    accuracy = {name: metrics["to_photo/pixel_acc"][0] for name, (metrics, _) in rows.items()}
+    accuracy = {name: row.metrics["to_photo/pixel_acc"][0] for name, row in rows.items()}
     assert accuracy["real_photos"] > 0.9 > accuracy["shuffled_photos"]
     assert accuracy["real_photos"] > accuracy["constant"] + 0.2
-    assert rows["real_photos"][0]["to_labels/class_iou"] == [1.0]
+    assert rows["real_photos"].metrics["to_labels/class_iou"] == [1.0]
     for floor in ("constant", "shuffled_photos"):
-        assert rows[floor][0]["to_labels/pixel_acc"][0] < 1
-    assert rows["constant"][0]["to_labels/mutual_information"] == [0.0]
-    notes = rows["real_photos"][1]
+        assert rows[floor].metrics["to_labels/pixel_acc"][0] < 1
+    assert rows["constant"].metrics["to_labels/mutual_information"] == [0.0]
+    notes = rows["real_photos"].notes
     assert "absent from the truth: sidewalk" in notes[0]
     assert "60 steps of AdamW with batch 4" in notes[1] and "one evaluator for all seeds" in notes[1]
 
@@ -223,12 +223,11 @@ def test_learns_and_is_the_ceiling_above_its_floors(tmp_path):
     assert (np.asarray(again.segment(photos)) == np.asarray(net.segment(photos))).all()
 
 
-class Oracle(nn.Module):
+class Oracle(Translator):
     """Answers with the truth; or, `blind`, with one and the same image."""
 
     def __init__(self, data, blind=False):
-        super().__init__()
-        self.config = SimpleNamespace(pixels=data.photos.shape[-1])
+        super().__init__(SimpleNamespace(pixels=data.photos.shape[-1]), None)
         self.answers = {"photo": torch.from_numpy(data.photos), "labels": torch.from_numpy(data.labels)}
         self.inputs = {"photo": self.answers["labels"], "labels": self.answers["photo"]}
         self.blind = blind
@@ -248,8 +247,9 @@ class Oracle(nn.Module):
 def test_evaluation_of_systems_whose_scores_are_known():
     data, protocol = streets(), Protocol(seeds=[0, 1], fcn=TINY)
     net = train_evaluator(data, TINY, Replica(0, CPU))
-    metrics, notes = evaluate([Oracle(data), Oracle(data, blind=True)], data, net, protocol, CPU)
-    ceiling = evaluate_references(data, data, net, protocol)["real_photos"][0]
+    result = evaluate([Oracle(data), Oracle(data, blind=True)], data, net, protocol, CPU)
+    metrics, notes = result.metrics, result.notes
+    ceiling = evaluate_references(data, data, net, protocol)["real_photos"].metrics
     for name in ("to_photo/pixel_acc", "to_photo/class_iou", "to_labels/pixel_acc", "to_labels/class_iou"):
         perfect, blind = metrics[name]
         assert perfect == pytest.approx(ceiling[name][0]) and blind < perfect
@@ -269,19 +269,20 @@ def test_evaluation_of_systems_whose_scores_are_known():
 
 def test_label_images_are_shown_to_systems_at_their_size_and_the_truth_stays_exact():
     data, protocol = streets(4), Protocol(seeds=[0], fcn=TINY)
-    other = replace(data, label_images=255 - data.labels)  # of colours that are nearest to other classes
+    pictures = 255 - data.labels  # of colours that are nearest to other classes
+    other = StreetData(data.photos, data.label_maps, CITYSCAPES, label_images=pictures)
     net = FCN8s(TINY, 19).eval()
     oracle, shown = Oracle(data), []
     oracle.config.pixels = 16
     oracle.to_photo = lambda labels: shown.append(labels) or torch.zeros_like(labels)
     oracle.to_labels = lambda photos: torch.from_numpy(data.labels)[: len(photos), :, ::2, ::2]
-    metrics, notes = evaluate([oracle], other, net, protocol, CPU)
+    result = evaluate([oracle], other, net, protocol, CPU)
     assert torch.equal(shown[0], other.labels_at(16)) and shown[0].shape == (4, 3, 16, 16)
-    assert metrics["to_labels/pixel_acc"][0] > 0.9, "label maps are scored by the class ids, not by the pictures"
-    assert sum("through JPEG" in note for note in notes) == 1
-    references = evaluate_references(other, other, net, protocol)
-    assert references["real_photos"][0]["to_labels/pixel_acc"] == [0.0], "what one with the real pictures would score"
-    assert not any("JPEG" in note for note in evaluate_references(data, data, net, protocol)["real_photos"][1])
+    assert result.metrics["to_labels/pixel_acc"][0] > 0.9, "label maps are scored by the class ids, not by the pictures"
+    assert sum("through JPEG" in note for note in result.notes) == 1
+    real = evaluate_references(other, other, net, protocol)["real_photos"].metrics
+    assert real["to_labels/pixel_acc"] == [0.0], "what one with the real pictures would score"
+    assert not any("JPEG" in note for note in evaluate_references(data, data, net, protocol)["real_photos"].notes)
 
 
 def test_an_evaluator_that_is_not_there_or_another_is_named(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.sheet import TILE, draw_system_sheet, wrapped
 from triptych.data.label_classes import CITYSCAPES
 

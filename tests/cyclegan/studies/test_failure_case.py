@@ -8,8 +8,9 @@ from PIL import Image
 
 from triptych.base.config import ParamsError, validate
 from triptych.common.silhouette import overlap, silhouettes
-from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem
+from triptych.cyclegan.gan.translation import CycleConfig
 from triptych.cyclegan.gan.two_domains import TwoDomains
+from triptych.cyclegan.streets.parts.cycle import CycleSystem
 from triptych.cyclegan.studies.failure_case import domain_classifier
 from triptych.cyclegan.studies.failure_case import protocol as failure_case
 from triptych.cyclegan.studies.failure_case.domain_classifier import soiled, train_classifier
@@ -245,7 +246,7 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path, panels):
 
 def test_the_trainings_are_the_papers_and_one_with_the_identity_term():
     protocol = validate(Protocol, {**TINY, "identity_weight": 0.25}, "failure_case")
-    paper, identity = protocol.trainings().values()
+    paper, identity = protocol.trainings("texture").values()
     assert (paper.identity_weight, identity.identity_weight) == (0, 0.25)
     assert identity.model_copy(update={"identity_weight": 0.0}) == paper == protocol.cyclegan
     assert notes_on({"source": "rendered"}, paper) == ["no identity term, as in the paper"]
@@ -275,7 +276,7 @@ def test_real_folders_of_two_domains_work(tmp_path):
     assert (len(train.x), len(train.y), len(test.x), len(test.y)) == (2, 3, 2, 2)
     assert train.x[:, 0].min() > 150 > train.y[:, 0].max()
     protocol = validate(Protocol, TINY, "failure_case")
-    streams = train.unpaired(Replica(0, CPU), batch_size=1, load_size=18, size=16)
+    streams = train.unpaired(Replica(0, CPU), batch_size=1, load_size=18, pixels=16)
     assert streams["x"].at(0).shape == (1, 3, 16, 16) and streams["y"].at(0).mean() < streams["x"].at(0).mean()
     trains, tests = (dict.fromkeys(PROPERTIES, data) for data in (train, test))
     values, _ = run("texture", trains, tests, protocol, Replica(0, CPU))["texture"]

@@ -1,20 +1,19 @@
 """Streams of street data: pairing, shuffling, cutting, mirroring, value ranges."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
 
 from triptych.base.pixels import to_uint8
-from triptych.cyclegan.gan.streams import StreetData, augment, domains, enlarge
+from triptych.cyclegan.gan.streams import domains, enlarge
+from triptych.cyclegan.streets.data import StreetData
 from triptych.data.format import DataError, Dataset, Split, write_dataset
 from triptych.data.label_classes import CITYSCAPES
 from triptych.engine import Replica
 
 CARD = {"title": "t", "source": "s", "licence": "l", "made_by": "m", "classes": CITYSCAPES}
-KIND = dict(batch_size=1, load_size=16, size=16)
+KIND = dict(batch_size=1, load_size=16, pixels=16)
 
 
 def marked(n=12, size=16):
@@ -62,11 +61,6 @@ def test_disjoint_halves_share_no_scene():
     assert labels == {tuple(data.labels[i, :, 0, 0].tolist()) for i in range(6, 12)}
 
 
-def test_seeds_give_other_orders():
-    a, b = (marked().unpaired(Replica(s, torch.device("cpu")), **KIND)["y"] for s in (0, 1))
-    assert [int(a.rows(i)) for i in range(12)] != [int(b.rows(i)) for i in range(12)]
-
-
 def test_no_two_orders_are_alike_whatever_seed_and_domain():
     orders = set()
     for seed in range(3):
@@ -87,7 +81,7 @@ def test_streams_enlarge_labels_by_nearest_and_photos_bicubically(paired):
     rng = np.random.default_rng(0)
     photos = rng.integers(0, 256, (3, 3, 20, 20), dtype=np.uint8)
     data = StreetData(photos, rng.integers(7, 20, (3, 20, 20), dtype=np.uint8), CITYSCAPES)
-    replica, kind = Replica(0, torch.device("cpu")), dict(batch_size=3, load_size=32, size=32)
+    replica, kind = Replica(0, torch.device("cpu")), dict(batch_size=3, load_size=32, pixels=32)
     streams = data.paired(replica, **kind) if paired else data.unpaired(replica, **kind)
     x, y = domains({name: stream.at(0) for name, stream in streams.items()})
     large = ((np.arange(32) + 0.5) * 20 / 32).astype(int)  # the pixel in which a centre falls
@@ -106,7 +100,7 @@ def test_pairs_are_cut_and_mirrored_alike():
     """Photos that are the label maps' own colours stay so under every cut."""
     maps = np.random.default_rng(0).integers(7, 20, (6, 16, 16), dtype=np.uint8)
     data = StreetData(StreetData(maps, maps, CITYSCAPES).labels, maps, CITYSCAPES)
-    stream = data.paired(Replica(0, torch.device("cpu")), batch_size=6, load_size=16, size=9)["pair"]
+    stream = data.paired(Replica(0, torch.device("cpu")), batch_size=6, load_size=16, pixels=9)["pair"]
     for step in range(3):
         label, photo = stream.at(step)
         assert torch.equal(label, photo) and len(torch.unique(label)) > 10
@@ -125,57 +119,6 @@ def test_taken_scenes_keep_their_truth():
     some = StreetData(data.photos, data.label_maps, CITYSCAPES, full).take([3, 1])
     assert some.truth[:, 0, 0].tolist() == [3, 1] and some.photos[:, 0, 0, 0].tolist() == [30, 10]
     assert some.label_maps[:, 0, 0].tolist() == [10, 8]
-
-
-def test_domains_of_either_kind_of_batch():
-    x, y = torch.zeros(1), torch.ones(1)
-    assert domains({"pair": (x, y)}) == domains({"x": x, "y": y}) == (x, y)
-
-
-def test_augment_cuts_anywhere_and_mirrors_half():
-    torch.manual_seed(0)
-    grid = torch.arange(36.0).view(1, 1, 6, 6)
-    plain = {tuple(grid[0, 0, r : r + 4, c : c + 4].flatten().tolist()) for r in range(3) for c in range(3)}
-    mirrored = {tuple(grid[0, 0, r : r + 4, c : c + 4].flip(1).flatten().tolist()) for r in range(3) for c in range(3)}
-    out = [tuple(v.flatten().tolist()) for v in augment(grid.expand(600, -1, -1, -1), 4)]
-    assert set(out) == plain | mirrored
-    assert 0.43 < np.mean([v in mirrored for v in out]) < 0.57
-
-
-def test_augment_treats_channels_alike():
-    images = torch.rand(5, 1, 9, 9).expand(-1, 6, -1, -1)
-    out = augment(images, 5)
-    assert torch.equal(out[:, :3], out[:, 3:])
-
-
-def test_enlarging_labels_makes_no_new_colours():
-    data = marked(4)
-    mixed = np.concatenate([data.labels[:2, :, :, :8], data.labels[2:, :, :, 8:]], axis=3)
-    before = {tuple(v) for v in mixed.transpose(0, 2, 3, 1).reshape(-1, 3).tolist()}
-    after = enlarge(mixed, 23, "nearest").permute(0, 2, 3, 1).reshape(-1, 3).tolist()
-    assert {tuple(v) for v in after} == before
-
-
-@pytest.mark.parametrize("size", [8, 32])  # no pixel's centre falls between two of 20
-def test_nearest_is_pillows(size):
-    from PIL import Image
-
-    images = np.random.default_rng(0).integers(0, 256, (1, 3, 20, 20), dtype=np.uint8)
-    theirs = Image.fromarray(images[0].transpose(1, 2, 0)).resize((size, size), Image.Resampling.NEAREST)
-    assert np.array_equal(enlarge(images, size, "nearest")[0].permute(1, 2, 0), np.asarray(theirs))
-
-
-def test_bicubic_is_pillows():
-    """To one grey level, on a smooth image (Pillow rounds and clips between its two passes, which shows on
-    noise)."""
-    from PIL import Image
-
-    walk = np.random.default_rng(0).normal(0, 4, (1, 3, 16, 16)).cumsum(-1).cumsum(-2)
-    photo = (128 + 60 * walk / np.abs(walk).max()).astype(np.uint8)
-    for size in (18, 8):
-        ours = enlarge(photo, size, "bicubic")[0].permute(1, 2, 0).numpy().astype(int)
-        theirs = Image.fromarray(photo[0].transpose(1, 2, 0)).resize((size, size), Image.Resampling.BICUBIC)
-        assert np.abs(ours - np.asarray(theirs)).max() <= 1
 
 
 def test_from_a_dataset(tmp_path):
@@ -214,7 +157,7 @@ def test_label_images_are_what_is_seen_and_class_ids_what_is_scored(tmp_path):
 def test_label_images_change_their_size_like_photos():
     exact = marked(2)
     noise = np.random.default_rng(0).integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)
-    pictures = replace(exact, label_images=noise)
+    pictures = StreetData(exact.photos, exact.label_maps, CITYSCAPES, label_images=noise)
     for size in (18, 8):
         assert torch.equal(pictures.labels_at(size), enlarge(noise, size, "bicubic"))
         assert torch.equal(exact.labels_at(size), enlarge(exact.labels, size, "nearest"))

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from triptych.cyclegan.gan.streams import StreetData, enlarge
+from triptych.cyclegan.gan.streams import enlarge
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge.fcn8s import Config as FcnConfig
+from triptych.cyclegan.streets.parts.system import Translator
 from triptych.cyclegan.streets.protocol import Evaluation, Protocol, cycle_measures, evaluate, evaluate_references
 from triptych.data.label_classes import CITYSCAPES
 
@@ -38,8 +39,8 @@ EVALUATOR = SimpleNamespace(segment=by_brightness)
 
 
 def reference(name, train, val, **evaluation):
-    metrics, _ = evaluate_references(train, val, EVALUATOR, judged_by(**evaluation))[name]
-    return {metric: value for metric, (value,) in metrics.items()}
+    result = evaluate_references(train, val, EVALUATOR, judged_by(**evaluation))[name]
+    return {metric: value for metric, (value,) in result.metrics.items()}
 
 
 def test_real_photos_and_the_truth_are_perfect():
@@ -93,13 +94,12 @@ def test_absent_classes_can_count_as_zero_both_ways():
     assert values["to_photo/class_iou"] == values["to_labels/class_iou"] == pytest.approx(2 / 19)
 
 
-class Fixed(nn.Module):
+class Fixed(Translator):
     """Draws these photos and label images whatever it is given."""
 
     def __init__(self, photos, labels):
-        super().__init__()
+        super().__init__(SimpleNamespace(pixels=photos.shape[-1]), None)
         self.photos, self.labels = torch.as_tensor(photos), torch.as_tensor(labels)
-        self.config = SimpleNamespace(pixels=photos.shape[-1])
         self.modes = []
 
     def to_photo(self, labels):
@@ -115,7 +115,7 @@ def test_systems_are_judged_in_use_and_each_way_against_its_own_domain():
     data = streets([8, 20, 13])
     other = streets([8, 14, 11])  # half as far apart
     system = Fixed(other.photos, other.labels).train()
-    metrics, _ = evaluate([system], data, EVALUATOR, judged_by(), CPU)
+    metrics = evaluate([system], data, EVALUATOR, judged_by(), CPU).metrics
     assert system.modes and not any(system.modes)
     assert metrics["to_photo/diversity"] == metrics["to_labels/diversity"] == [pytest.approx(0.5)]
     assert metrics["to_photo/pixel_acc"] == metrics["to_labels/pixel_acc"]
@@ -124,7 +124,7 @@ def test_systems_are_judged_in_use_and_each_way_against_its_own_domain():
 
 def test_trees_and_buildings_may_be_exchanged_in_the_diagnostic_alone():
     data, swapped = (streets([8, 20], below=a, above=b) for a, b in ((BUILDING, TREES), (TREES, BUILDING)))
-    metrics, _ = evaluate([Fixed(data.photos, swapped.labels)], data, EVALUATOR, judged_by(), CPU)
+    metrics = evaluate([Fixed(data.photos, swapped.labels)], data, EVALUATOR, judged_by(), CPU).metrics
     assert metrics["to_labels/pixel_acc"] == [0] and metrics["to_labels/pixel_acc_best_swap"] == [1]
 
 
@@ -138,9 +138,10 @@ def test_scenes_go_there_and_back_with_and_without_noise():
 
     to_labels = back("to_labels", torch.from_numpy(data.labels)[::2])  # makes no error
     system = SimpleNamespace(to_labels=to_labels, to_photo=back("to_photo", grey))
-    values = cycle_measures(system, data, photos, labels, Evaluation(noise=20, cycle_scenes=4), CPU)
+    x, y = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
+    values = cycle_measures(system, x[::2], y[::2], photos[::2], labels[::2], 20.0, CPU)
     clean, noisy = given["to_labels"]
-    assert torch.equal(clean, photos[::2])  # four of eight, evenly spread
+    assert torch.equal(clean, photos[::2])
     assert (noisy.float() - clean.float()).std().item() == pytest.approx(20, rel=0.05)
     assert torch.equal(given["to_photo"][0], labels[::2])
     assert values["to_photo/cycle_error"] == 0 and values["to_photo/noise_growth"] == 1

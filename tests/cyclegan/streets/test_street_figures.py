@@ -1,6 +1,5 @@
 """The sheet of translations: what is where, and the numbers below it."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.cyclegan.gan.streams import StreetData
+from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.figures import draw_translations, sheets_during_training, translations
 from triptych.data.label_classes import CITYSCAPES
 
@@ -47,7 +46,7 @@ def test_input_output_way_back_truth():
 def test_label_images_and_photos_come_at_the_size_of_the_system():
     data = streets(2, size=32)
     both = translations(Negative(), data, CPU)
-    pictures = replace(data, label_images=data.labels)
+    pictures = StreetData(data.photos, data.label_maps, CITYSCAPES, label_images=data.labels)
     blended = translations(Negative(), pictures, CPU)
     assert torch.equal(both["to_photo"][1], 255 - data.labels_at(16))
     assert torch.equal(blended["to_photo"][1], 255 - pictures.labels_at(16))
