@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
+
+import pandas as pd
 
 from triptych.published import Published
 from triptych.report.load import Inputs
@@ -18,25 +18,23 @@ def to_csv(published: Published, inputs: Inputs, systems: Sequence[str]) -> str:
     """One row a system; for each metric the paper's number and ours as fractions, unrounded."""
     metrics = [column.metric for column in published.columns]
     ours, kept = (source.get(published.table, {}) for source in (inputs.results, inputs.kept))
-    out = io.StringIO()
-    parts = ("paper", "paper_spread", "paper_recalled", "mean", "std", "n", "kept_mean", "kept_std", "kept_n")
-    writer = csv.writer(out, lineterminator="\n")
-    info = ["status", "data", "kept_data", "seconds", "devices"]
-    writer.writerow(["system", "name", *(f"{m}/{p}" for m in metrics for p in parts), *info])
+    rows = []
     for system in systems:
         row = published.systems.get(system)
-        cells: list[object] = [system, row.name if row else system]
+        cells: dict[str, object] = {"system": system, "name": row.name if row else system}
         for metric in metrics:
             number = row.values.get(metric) if row else None
-            cells += [number.value, number.spread, number.recalled] if number else [None] * 3
-            for source in (ours, kept):
+            parts = {"paper": "value", "paper_spread": "spread", "paper_recalled": "recalled"}
+            cells |= {f"{metric}/{part}": getattr(number, name, None) for part, name in parts.items()}
+            for prefix, source in (("", ours), ("kept_", kept)):
                 found = source.get(system, {}).get("metrics", {}).get(metric, {})
-                cells += [found.get(key) for key in ("mean", "std", "n")]
+                cells |= {f"{metric}/{prefix}{key}": found.get(key) for key in ("mean", "std", "n")}
+        cells |= {"status": "run" if system in ours else "not run"}
+        cells |= {"data": _data(ours.get(system)), "kept_data": _data(kept.get(system))}
         cost = inputs.costs.get((published.table, system))
-        cells += ["run" if system in ours else "not run", _data(ours.get(system)), _data(kept.get(system))]
-        cells += [round(cost.seconds, 1), " + ".join(cost.devices)] if cost else [None, None]
-        writer.writerow(cells)
-    return out.getvalue()
+        cells |= {"seconds": round(cost.seconds, 1) if cost else None, "devices": cost and " + ".join(cost.devices)}
+        rows.append(cells)
+    return pd.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n")
 
 
 def to_markdown(tables: Sequence[Table]) -> str:

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+import pandas as pd
 from pydantic import Field
 
 from triptych.base.config import Strict, validate
@@ -102,12 +103,14 @@ def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str])
 
 def study_csv(key: str, inputs: Inputs) -> str:
     """item,metric,mean,std,n: every number, unrounded."""
-    lines = ["item,metric,mean,std,n"]
     results = inputs.results.get(key, {})
-    for item in sorted(results, key=_natural):
-        for metric, n in results[item]["metrics"].items():
-            lines.append(f"{item},{metric},{n['mean']},{n['std']},{n['n']}")
-    return "\n".join(lines) + "\n"
+    rows = [
+        {"item": item, "metric": metric, **number}
+        for item in sorted(results, key=_natural)
+        for metric, number in results[item]["metrics"].items()
+    ]
+    columns = ["item", "metric", "mean", "std", "n"]
+    return pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
 
 
 def _cell(number: Mapping[str, Any] | None, column: Column) -> Cell:
