@@ -190,9 +190,3 @@ def test_m1_sees_whitened_components():
     m1 = M1(M1Config(components=5, z_dim=2, hidden=[5], steps=1), 12).fit(images, Replica(0, torch.device("cpu")))
     rows = m1.whiten(torch.from_numpy(images).flatten(1) / 255)
     torch.testing.assert_close(torch.cov(rows.T, correction=0), torch.eye(5), atol=1e-3, rtol=0)
-
-
-def test_the_authors_settings_are_the_defaults():
-    c = Config()
-    assert (c.components, c.z_dim, c.hidden, c.lr) == (600, 300, [500, 500], 3e-4)
-    assert (c.m2_z_dim, c.m2_hidden, c.m2_lr, c.alpha) == (50, [500], 3e-4, 0.1)

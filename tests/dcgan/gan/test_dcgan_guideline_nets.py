@@ -7,12 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from triptych.base.config import validate
 from triptych.common.init import normal_init
 from triptych.dcgan.gan.features import DiscriminatorFeatures, FeatureConfig
 from triptych.dcgan.gan.networks import FAMILIES, Discriminator, Generator
 from triptych.dcgan.gan.training import Gan, GanConfig, train_gan
-from triptych.dcgan.objects.rows.dcgan import Config
 from triptych.engine import Replica
 
 SHAPE = (3, 32, 32)
@@ -164,8 +162,3 @@ def test_sigmoid_means_data_between_zero_and_one():
     every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     for g in (gan, made()):
         assert torch.equal(g.generator.pixels(g.discriminator.scaled(every)), every)
-
-
-def test_the_systems_have_the_same_keys():
-    raw = {"steps": 1, "sampling": "pooling", "norm": "none", "hidden_dense": 4, "activation_d": "maxout"}
-    assert validate(Config, raw, "objects.systems.dcgan").sampling == "pooling"

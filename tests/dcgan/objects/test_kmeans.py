@@ -6,7 +6,6 @@ import torch
 
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
-    PatchConfig,
     kmeans_step,
     normalise,
     quadrants,
@@ -92,8 +91,3 @@ def test_a_dictionary_is_k_means_on_whitened_patches_from_small_noise():
         centroids = np.stack([white[nearest == k].mean(0) for k in range(4)])
     np.testing.assert_allclose(made.centroids, centroids, atol=1e-4)
     np.testing.assert_allclose(made.whiten(raw), white, atol=1e-3)
-
-
-def test_the_published_settings_of_patches_are_the_defaults():
-    c = PatchConfig()
-    assert (c.patch, c.iterations, c.patch_epsilon, c.zca_epsilon, c.feature_epsilon) == (6, 50, 10.0, 0.1, 0.01)

@@ -49,33 +49,6 @@ def test_blocks_do_not_matter(system):
     torch.testing.assert_close(alone, whole)
 
 
-def test_features_are_standardised(system):
-    data = images()
-    pooled = system.features(torch.from_numpy(data))  # until it is adapted
-    system.adapt(data, torch.device("cpu"))
-    out = system.features(torch.from_numpy(data))
-    expected = (pooled - pooled.mean(0)) / (pooled.var(0, correction=0) + 0.01).sqrt()
-    torch.testing.assert_close(out, expected, atol=1e-3, rtol=1e-3)
-
-
 def test_patches_too_large_for_quadrants_are_refused():
     with pytest.raises(ParamsError, match="patch = 11: too large"):
         System(Config(k=9, patch=11), SPEC)
-
-
-def test_state_is_rebuilt(system):
-    system.adapt(images(), torch.device("cpu"))
-    other = System(system.config, SPEC)
-    other.load_state_dict(system.state_dict())
-    x = torch.from_numpy(images(3))
-    assert torch.equal(other.features(x), system.features(x))
-
-
-def test_the_published_sizes_are_the_defaults():
-    assert (Config().k, Config().patches) == (4800, 400_000)
-
-
-def test_another_seed_learns_from_other_patches(system):
-    other = System(system.config, SPEC)
-    other.fit(images(), Replica(1, torch.device("cpu")))
-    assert not torch.allclose(other.mean, system.mean)

@@ -49,12 +49,6 @@ class Brightness(FeatureSystem):
         return torch.stack([x, x**2], 1) + self.offset
 
 
-def test_the_defaults_are_the_papers():
-    probe = validate(Protocol, {"seeds": [0]}, "objects").probe
-    assert (probe.validation, probe.per_class, probe.draws) == (10_000, 400, 10)
-    assert probe.costs == pytest.approx([m * 10.0**e for e in range(-5, 0) for m in (1, 2, 5)])
-
-
 def test_accuracy_of_informative_features():
     probe = Probe(costs=[0.1, 1.0, 10.0], validation=100, per_class=20, draws=3)
     system = Brightness()
@@ -247,11 +241,6 @@ def test_dcgan_systems_from_fit_to_features(code):
         again = system.features(torch.from_numpy(images[:5]))
     assert out.shape == (16, 28_672 // 64)
     torch.testing.assert_close(out[:5], again)  # an image's features do not depend on its batch
-
-
-def test_the_paper_config_is_the_default():
-    config = validate(dcgan.Config, {"steps": 1}, "objects.systems.dcgan")
-    assert (config.width, config.z_dim, config.z, config.batch_size) == (128, 256, "uniform", 128)
 
 
 def test_the_paper_profile_updates_the_networks_as_the_authors_do():

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-import triptych
 from triptych.base.config import ParamsError
 from triptych.data.spec import Spec
 from triptych.dcgan.objects.rows.view_invariant_kmeans import (
@@ -119,16 +118,6 @@ def test_encoding_equals_the_naive_loop(system):
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-3, atol=2e-3)
 
 
-def test_saved_and_loaded_gives_the_same_features(system, tmp_path):
-    system.adapt(images(), torch.device("cpu"))
-    where = tmp_path / "objects/view_invariant_kmeans/seed0"
-    systems.save(system, where, table="objects", name="view_invariant_kmeans", config=system.config, spec=SPEC)
-    batch = torch.from_numpy(images()[:4])
-    again = triptych.load("objects/view_invariant_kmeans", root=tmp_path)
-    assert system.features(batch).shape == (4, 48)
-    assert torch.equal(again.features(batch), system.features(batch))
-
-
 def test_distortion_falls():
     replica = Replica(0, torch.device("cpu"))
     System(Config(**SMALL), SPEC).fit(images(), replica)
@@ -165,14 +154,3 @@ def test_the_second_level_learns_from_images_of_half_the_size():
     flat = torch.eye(48) / 0.1**0.5
     torch.testing.assert_close(system.levels[1].whitening, flat)
     assert (system.levels[0].whitening - flat).abs().max() > 0.01
-
-
-def test_the_defaults_are_nine_shifted_patches_and_the_published_number_of_maps():
-    c = Config()
-    assert c.offsets == [-2, 0, 2] and c.k * c.levels == 6400
-
-
-def test_another_seed_learns_from_other_bags(system):
-    other = System(Config(**SMALL), SPEC)
-    other.fit(images(), Replica(1, torch.device("cpu")))
-    assert not any(torch.allclose(a.mean, b.mean) for a, b in zip(system.levels, other.levels))

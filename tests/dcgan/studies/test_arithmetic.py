@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.base.config import ParamsError, validate
+from triptych.base.config import ParamsError
 from triptych.data.drawn import faces
 from triptych.dcgan.gan.training import Gan, GanConfig
 from triptych.dcgan.studies.arithmetic import figures as arithmetic_figures
@@ -16,7 +16,7 @@ from triptych.dcgan.studies.arithmetic.code_lab import FixedGenerator, Lab
 from triptych.dcgan.studies.arithmetic.demonstrations import add_up, interpolate, turn
 from triptych.dcgan.studies.arithmetic.figures import drawings
 from triptych.dcgan.studies.arithmetic.nearest_real import NearestReal
-from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Protocol, Turn, evaluate, run
+from triptych.dcgan.studies.arithmetic.protocol import Interpolation, Pair, Turn, evaluate, run
 from triptych.engine import Replica
 
 DIM = 6
@@ -53,36 +53,10 @@ def lab(generate=linear):
     return Lab(generate, codes, reader, real, 0, pool, samples, reader.read(samples))
 
 
-def protocol(**changes):
-    values = {
-        "dataset": "faces",
-        "seeds": [0],
-        "gan": {"net": "svhn32", "width": 4, "z_dim": 8, "steps": 3, "batch_size": 8},
-        "reader": {"width": 4, "steps": 3, "batch_size": 8},
-        "pool": 40,
-        "candidates": 6,
-        "draws": 4,
-        "held_out": 20,
-        "bank": 30,
-        "interpolation": {"series": 2, "points": 3, "steps": 4},
-        "pairs": {"smile": {"changed": "Smiling", "across": "Male", "start": 0}},
-        "turn": {"factor": "azimuth", "starts": 2, "points": 5},
-        "filters": {},
-        "forgetting": {"attribute": "Eyeglasses", "height": 8, "width": 20, "boxes": 6, "controls": 2},
-    }
-    return validate(Protocol, values | changes, "arithmetic")
-
-
 PAIR = Pair(changed="Smiling", across="Male", start=0)
 
 
-def test_the_papers_numbers_are_the_defaults():
-    p = protocol()
-    assert (p.exemplars, p.around, p.noise) == (3, 8, 0.25)
-    assert Interpolation(series=1).points == 9 and Turn(factor=None, starts=1).exemplars == 4
-
-
-def test_in_a_linear_code_space_the_sum_has_both_attributes():
+def test_in_a_linear_code_space_the_sum_has_both_attributes(protocol):
     """The surest exemplars have the coordinate near ±1: 1 − (−1) + (−1) = 1, and noise of 0.25 does not change it."""
     numbers, pictures = add_up(lab(), "smile", PAIR, protocol(candidates=12, draws=40))
     assert numbers["success"] == 1 and numbers["success_1"] == 1 and numbers["exemplars_right"] == 1
@@ -93,7 +67,7 @@ def test_in_a_linear_code_space_the_sum_has_both_attributes():
     assert pictures["result"].shape == (9, 1, DIM, 4) and pictures["a"].shape == (4, 1, DIM, 4)
 
 
-def test_where_codes_do_not_add_up_the_sum_fails():
+def test_where_codes_do_not_add_up_the_sum_fails(protocol):
     """A smile is a product of two coordinates' signs: the mean over exemplars is near 0 and says nothing."""
 
     def twisted(codes):
@@ -106,14 +80,14 @@ def test_where_codes_do_not_add_up_the_sum_fails():
     assert numbers["success_pixels"] > 0.98
 
 
-def test_codes_and_pixels_are_judged_alike_one_sum_a_draw():
+def test_codes_and_pixels_are_judged_alike_one_sum_a_draw(protocol):
     """Noise that would spoil every image around a sum leaves `success` alone, and is seen in `success_around`."""
     numbers, _ = add_up(lab(), "smile", PAIR, protocol(candidates=12, draws=40, noise=30.0))
     assert numbers["success"] == numbers["success_pixels"] == 1
     assert numbers["success_around"] < 0.5
 
 
-def test_the_other_way_round():
+def test_the_other_way_round(protocol):
     numbers, _ = add_up(lab(), "x", Pair(changed="Male", across="Smiling", start=1), protocol(candidates=12))
     assert numbers["success"] == 1
 
@@ -151,7 +125,7 @@ def test_distances_of_a_walk_are_at_its_points_and_half_way():
     assert (numbers["distance"], numbers["distance_half_way"]) == (1, 2)
 
 
-def test_a_random_direction_is_as_long_as_the_turn_vector_and_distances_are_at_the_ends():
+def test_a_random_direction_is_as_long_as_the_turn_vector_and_distances_are_at_the_ends(protocol):
     place, real, made = lab(), Distances(), []
 
     def generate(codes):
@@ -168,7 +142,7 @@ def test_a_random_direction_is_as_long_as_the_turn_vector_and_distances_are_at_t
     assert torch.equal(real.asked[0], linear(several[:, :, [0, -1]].flatten(0, 2)))
 
 
-def test_the_turn_vector_turns():
+def test_the_turn_vector_turns(protocol):
     numbers, pictures = turn(lab(), Turn(factor="azimuth", starts=10), protocol(candidates=12, draws=20))
     assert numbers["rank_correlation"] > 0.999
     assert abs(numbers["rank_correlation_random"]) < 0.3
@@ -177,7 +151,7 @@ def test_the_turn_vector_turns():
     assert pictures["ends"].shape == (8, 1, DIM, 4) and pictures["result"].shape == (8, 9, 1, DIM, 4)
 
 
-def test_what_is_kept_is_counted_over_the_other_places():
+def test_what_is_kept_is_counted_over_the_other_places(protocol):
     """A reader whose attribute is on in the middle alone: it is kept nowhere."""
     place = lab()
     starts, points = 10, 9
@@ -195,7 +169,7 @@ def test_what_is_kept_is_counted_over_the_other_places():
     assert numbers["kept"] == 0
 
 
-def test_same_seed_same_numbers_whatever_ran_before():
+def test_same_seed_same_numbers_whatever_ran_before(protocol):
     p = protocol()
     alone, _ = add_up(lab(), "smile", PAIR, p)
     place = lab()
@@ -231,7 +205,7 @@ def test_each_seed_has_a_pool_of_its_own():
     assert torch.equal(pools[0], pools[1]) and not torch.equal(pools[0], pools[2])
 
 
-def test_the_reader_is_judged_on_test_images_and_the_bank_is_of_others(monkeypatch):
+def test_the_reader_is_judged_on_test_images_and_the_bank_is_of_others(protocol, monkeypatch):
     splits, card = faces.render(faces.Config(train=40, test=30, seed=0), 32)
     train, test = splits["train"], splits["test"]
     judged, measured = [], []
@@ -272,7 +246,7 @@ def test_the_words_over_exemplars_say_what_they_are_examples_of(panels, tmp_path
 
 
 @pytest.mark.parametrize("factor", ["azimuth", None])
-def test_the_whole_study_on_faces(tmp_path, panels, charts, factor):
+def test_the_whole_study_on_faces(protocol, tmp_path, panels, charts, factor):
     splits, card = faces.render(faces.Config(train=60, test=30, seed=0), 32)
     p = protocol(turn={"factor": factor, "starts": 2, "points": 5})
     outcome = run(splits["train"], splits["test"], card, p, Replica(0, torch.device("cpu")))
@@ -307,8 +281,13 @@ def test_the_whole_study_on_faces(tmp_path, panels, charts, factor):
         ({"pairs": {"turn": {"changed": "a", "across": "b", "start": 0}}}, "name of another row"),
         ({"pairs": {"x": {"changed": "a", "across": "a", "start": 0}}}, "needs two attributes"),
         ({"seeds": []}, "seeds"),
+        ({"forgetting": {"layer": 4}}, "svhn32 has 3 layers of maps"),
+        ({"forgetting": {"height": 3}}, "both must lie between 4 pixels"),
+        ({"forgetting": {"width": 32}}, "31; the images are 32 pixels wide"),
+        ({"forgetting": {"boxes": 41}}, "there are 40 samples"),
+        ({"forgetting": {"boxes": 0}}, "boxes"),
     ],
 )
-def test_wrong_parameters_are_named(changes, message):
+def test_wrong_parameters_are_named(protocol, changes, message):
     with pytest.raises(ParamsError, match=message):
         protocol(**changes)

@@ -145,7 +145,3 @@ def test_each_net_has_its_ending_and_statistics_of_the_bank():
     assert dark["explained_a"] != numbers["explained_a"]
     again, _ = respond(nets, x, x, {"a": values}, Filters(shown=3, images=2))
     assert again["explained_a"] == numbers["explained_a"]
-
-
-def test_the_papers_number_is_the_default():
-    assert Filters().shown == 6

@@ -1,10 +1,8 @@
 """Forgetting on a generator whose maps are known: which one draws what, and where."""
 
-import pytest
 import torch
 from torch import nn
 
-from triptych.base.config import ParamsError, validate
 from triptych.dcgan.gan.training import Gan, GanConfig
 from triptych.dcgan.studies.arithmetic.attributes import Readings
 from triptych.dcgan.studies.arithmetic.code_lab import FixedGenerator, Lab
@@ -18,7 +16,6 @@ from triptych.dcgan.studies.arithmetic.forgetting import (
     largest,
     telling_apart,
 )
-from triptych.dcgan.studies.arithmetic.protocol import Protocol
 
 WIDTH = 2  # pixels of a cell
 
@@ -84,26 +81,6 @@ def lab():
     samples, reader = generate(pool), BarReader()
     return Lab(generate, lambda n, g: torch.rand(n, 3, generator=g), reader, NoDistance(), 0, pool, samples,
                reader.read(samples))  # fmt: skip
-
-
-def protocol(**forgetting):
-    values = {
-        "dataset": "faces",
-        "seeds": [0],
-        "gan": {"net": "svhn32", "width": 4, "z_dim": 8, "steps": 3, "batch_size": 8},
-        "reader": {"width": 4, "steps": 3, "batch_size": 8},
-        "pool": 40,
-        "candidates": 6,
-        "draws": 4,
-        "held_out": 20,
-        "bank": 30,
-        "interpolation": {"series": 2, "points": 3, "steps": 4},
-        "pairs": {"smile": {"changed": "Smiling", "across": "Male", "start": 0}},
-        "turn": {"factor": "azimuth", "starts": 2, "points": 5},
-        "filters": {},
-        "forgetting": {"attribute": "Eyeglasses", "height": 8, "width": 20, "boxes": 6} | forgetting,
-    }
-    return validate(Protocol, values, "arithmetic")
 
 
 def config(**changes):
@@ -200,23 +177,3 @@ def test_a_frame_is_red_and_of_the_boxs_size():
     red = framed(images, torch.tensor([[1, 2], [0, 0]]), (3, 4))[0].permute(1, 2, 0) == torch.tensor([255, 0, 0])
     assert red.all(-1).sum() == 2 * 4 + 2 * 1
     assert red.all(-1).nonzero().amin(0).tolist() == [1, 2] and red.all(-1).nonzero().amax(0).tolist() == [3, 5]
-
-
-@pytest.mark.parametrize(
-    "changes, message",
-    [
-        ({"layer": 4}, "svhn32 has 3 layers of maps"),
-        ({"height": 3}, "both must lie between 4 pixels"),
-        ({"width": 32}, "31; the images are 32 pixels wide"),
-        ({"boxes": 41}, "there are 40 samples"),
-        ({"boxes": 0}, "boxes"),
-    ],
-)
-def test_what_cannot_be_forgotten_is_named(changes, message):
-    with pytest.raises(ParamsError, match=message):
-        protocol(**changes)
-
-
-def test_the_papers_numbers_are_the_defaults():
-    defaults = validate(Forgetting, {"attribute": "Eyeglasses", "height": 8, "width": 20}, "forgetting")
-    assert (defaults.boxes, defaults.layer) == (52, 2)

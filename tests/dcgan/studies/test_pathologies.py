@@ -132,12 +132,6 @@ def test_points_are_normalised_by_their_own_batch():
     assert not task.generator.training and task.generator[1].running_var.eq(9).all()
 
 
-def test_the_published_settings_are_the_defaults():
-    c = mode_collapse.Config(experiment="mode_collapse", mixture="grid")
-    assert (c.net, c.loss, c.z_dim, c.beta1, c.lr_g, c.lr_d) == ("pacgan", "nonsaturating", 2, 0.8, 1e-4, 1e-4)
-    assert (c.points, c.judged, c.batch_size, c.steps) == (100_000, 2500, 100, 400 * 1000)
-
-
 @pytest.mark.parametrize("before", [0, 3])
 def test_unrolling_is_adam_on_a_copy(before):
     """After k differentiable steps the copy is where the discriminator's own optimiser takes it."""

@@ -3,10 +3,9 @@
     training set, shuffled  =  validation images  +  pool labels of a draw        =  the same number of each
     class, at random from the pool (100: 1000 labels in all)
 
-What a system has to choose, it chooses by the mean validation error over a few tuning draws; then come new
-draws and the test set. The images of the pool, without labels, are there for every system. The draws depend
-on the split and the seed alone, so that all systems see the same ones.
-"""
+What a system has to choose, it chooses by the mean validation error over a few tuning draws; then come new draws and
+the test set. The images of the pool, without labels, are there for every system. The draws depend on the split and the
+seed alone, so that all systems see the same ones."""
 
 from __future__ import annotations
 
@@ -64,8 +63,7 @@ class Parts:
 def divide(data: Dataset | Mapping[str, Split], protocol: Protocol) -> Parts:
     """Shuffle the training set and cut off its validation images.
 
-    Raises ParamsError if too few images are left to draw labels from, or if there is no split `extra` to add.
-    """
+    Raises ParamsError if too few images are left to draw labels from, or if there is no split `extra` to add."""
     train = data["train"]
     images, labels = np.asarray(train.images), labels_of(train)
     order = np.random.default_rng(protocol.split_seed).permutation(len(labels))
@@ -121,8 +119,7 @@ def evaluate(
 ) -> Result:
     """One row: the values of all seeds, and notes on what they are means over and what each seed's system chose.
 
-    `systems` and `runs`, what `run` returned for them: one a seed.
-    """
+    `systems` and `runs`, what `run` returned for them: one a seed."""
     metrics = {name: [value for r in runs for value in r[name]] for name in runs[0]}
     tuning, evaluation = numbers_of_draws(systems[0], protocol)
     draws = f"{evaluation} draw{'s' * (evaluation > 1)} of them for each seed"

@@ -1,6 +1,5 @@
 """What describes images by features, and a trained discriminator that does (Radford et al. 2015, sections 5.1 and 5.2;
-authors' SVHN script): all convolutional layers, after their LeakyReLU, max-pooled to a 4×4 grid and concatenated.
-"""
+authors' SVHN script): all convolutional layers, after their LeakyReLU, max-pooled to a 4×4 grid and concatenated."""
 
 from __future__ import annotations
 
@@ -84,11 +83,10 @@ def estimate_statistics(
     """Replace the running statistics of the net's normalisations by the mean of the batch means and variances over
     uint8 `images` (N, C, H, W), in one pass in which every layer normalises with its batch statistics.
 
-    The running averages of adversarial training mix real and generated batches; the authors' feature
-    extraction uses these instead, from the training images of the classification set. Those are shuffled, here too:
-    of a set that is stored class by class, batches in its order would have one class each, and too small variances.
-    The last incomplete batch is left out.
-    """
+    The running averages of adversarial training mix real and generated batches; the authors' feature extraction uses
+    these instead, from the training images of the classification set. Those are shuffled, here too: of a set that is
+    stored class by class, batches in its order would have one class each, and too small variances. The last incomplete
+    batch is left out."""
     norms = [m for m in net.modules() if isinstance(m, _BatchNorm)]
     momenta = [m.momentum for m in norms]
     was_training = net.training

@@ -1,13 +1,11 @@
-"""The DCGAN generators and discriminators (Radford, Metz, Chintala 2015, section 3 and figure 1; authors'
-code).
+"""The DCGAN generators and discriminators (Radford, Metz, Chintala 2015, section 3 and figure 1; authors' code).
 
-One family is one discriminator trunk: a kernel size, and a stride and a relative width for each convolution,
-down to 4×4. The generator is its mirror image. Strided convolutions in place of pooling, batch normalisation
-in both nets except on the generator's output and the discriminator's input layer, no hidden fully connected
-layers, ReLU and tanh in the generator, LeakyReLU in the discriminator; no biases, since the shift of the
-normalisation plays that role: where it is taken away, a layer gets one. These guidelines are the defaults of the
-nets' arguments, and each argument has the value that the paper advises against.
-"""
+One family is one discriminator trunk: a kernel size, and a stride and a relative width for each convolution, down to
+4×4. The generator is its mirror image. Strided convolutions in place of pooling, batch normalisation in both nets
+except on the generator's output and the discriminator's input layer, no hidden fully connected layers, ReLU and tanh in
+the generator, LeakyReLU in the discriminator; no biases, since the shift of the normalisation plays that role: where it
+is taken away, a layer gets one. These guidelines are the defaults of the nets' arguments, and each argument has the
+value that the paper advises against."""
 
 from __future__ import annotations
 
@@ -76,13 +74,12 @@ def scaled(images: Tensor, output: Output) -> Tensor:
 class Discriminator(nn.Module):
     """Images (n, C, S, S) in [-1, 1] -> logits (n,) of being real.
 
-    norm: "batch" is the paper's (all convolutions but the first), "none" and "batch_everywhere" (on the input
-    layer too) are what it warns of; the one logit is never normalised: with the same mean for real and fake batches no
-    discriminator could tell them apart. sampling "pooling": convolutions of stride 1, then 2×2
-    max-pooling. hidden: so many units in a fully connected layer after the convolutions, with a bias in place of a norm
-    for the same reason: the logit is one linear map away, and would have nearly the same mean for every batch.
-    activation "maxout": the larger of two convolutions. output: the generator's; with "sigmoid" images are in [0, 1].
-    """
+    norm: "batch" is the paper's (all convolutions but the first), "none" and "batch_everywhere" (on the input layer
+    too) are what it warns of; the one logit is never normalised: with the same mean for real and fake batches no
+    discriminator could tell them apart. sampling "pooling": convolutions of stride 1, then 2×2 max-pooling. hidden: so
+    many units in a fully connected layer after the convolutions, with a bias in place of a norm for the same reason:
+    the logit is one linear map away, and would have nearly the same mean for every batch. activation "maxout": the
+    larger of two convolutions. output: the generator's; with "sigmoid" images are in [0, 1]."""
 
     def __init__(
         self,
@@ -139,8 +136,7 @@ class Generator(nn.Module):
     """Codes (n, z_dim) -> images (n, C, S, S) in [-1, 1], or with output "sigmoid" in [0, 1].
 
     sampling "pooling": each pixel is repeated, then a convolution of stride 1. hidden: so many units in a fully
-    connected layer before the projection to GRID × GRID. activation: of all layers but the last.
-    """
+    connected layer before the projection to GRID × GRID. activation: of all layers but the last."""
 
     def __init__(
         self,

@@ -5,12 +5,12 @@ With the discriminator's logit s(x), D = σ(s) and sp(u) = log(1 + eᵘ), both n
     L_D = E_x sp(−s(x)) + E_z sp(s(G(z)))        = −E log D(x) − E log(1 − D(G(z)))
     L_G = E_z sp(−s(G(z)))                       = −E log D(G(z)), the non-saturating form
 
-At the optimum D = 1/2 everywhere: L_D = 2 log 2 and L_G = log 2.
-"""
+At the optimum D = 1/2 everywhere: L_D = 2 log 2 and L_G = log 2."""
 
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -38,8 +38,7 @@ Prior = Literal["uniform", "gaussian"]
 
 class GanConfig(Strict):
     """A pair of nets and how they are trained. The defaults are the paper's common settings (section 4), and its
-    guidelines for the nets (section 3): `sampling` to `activation_d`.
-    """
+    guidelines for the nets (section 3): `sampling` to `activation_d`."""
 
     net: FamilyName
     width: int = Field(ge=1, description="filters of the discriminator's first convolution; the others follow")
@@ -74,8 +73,7 @@ class Gan(nn.Module):
     def codes(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n codes from the prior, (n, z_dim): uniform in [−1, 1] or standard normal, on the nets' device.
 
-        With a (CPU) `generator` they do not depend on the device.
-        """
+        With a (CPU) `generator` they do not depend on the device."""
         device = next(self.parameters()).device
         z = torch.empty(n, self.generator.z_dim, device=device if generator is None else "cpu")
         z = z.uniform_(-1, 1, generator=generator) if self.prior == "uniform" else z.normal_(generator=generator)
@@ -83,32 +81,33 @@ class Gan(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        """uint8 images (n, C, S, S) from the n codes that belong to `seed`, normalised by the statistics of
-        this very batch, as the authors' samples are.
-        """
+        """uint8 images (n, C, S, S) from the n codes that belong to `seed`, normalised by the statistics of this very
+        batch, as the authors' samples are."""
         codes = self.codes(n, torch.Generator().manual_seed(seed))
         images = copy.deepcopy(self.generator).train()(codes)  # of a copy: the running averages stay
         return self.generator.pixels(images)
 
 
 class Adversarial(Task):
-    """One discriminator update and one generator update a step. `batch["real"]` holds images scaled as the
-    generator's are.
+    """One discriminator update and one generator update a step. `batch["real"]` holds images scaled as the generator's
+    are.
 
-    updates="both": both nets learn from each mini-batch; the generator moves first and the discriminator sees
-    the very fakes the generator was judged by. updates="alternate": the authors' order; a step takes two
-    mini-batches, the first moves the generator alone (which looks at no real image), the second the
-    discriminator alone, with fakes of its own.
-    """
+    updates="both": both nets learn from each mini-batch; the generator moves first and the discriminator sees the very
+    fakes the generator was judged by. updates="alternate": the authors' order; a step takes two mini-batches, the first
+    moves the generator alone (which looks at no real image), the second the discriminator alone, with fakes of its
+    own."""
 
     def __init__(self, gan: Gan, config: GanConfig):
         super().__init__()
         self.gan, self.config = gan, config
+        self.adam = partial(
+            torch.optim.Adam, lr=config.lr, betas=(config.beta1, 0.999), weight_decay=config.weight_decay
+        )
 
     def phases(self) -> list[Phase]:
         return [
-            Phase("generator", [self.gan.generator], self.generator_loss, self._adam),
-            Phase("discriminator", [self.gan.discriminator], self.discriminator_loss, self._adam),
+            Phase("generator", [self.gan.generator], self.generator_loss, self.adam),
+            Phase("discriminator", [self.gan.discriminator], self.discriminator_loss, self.adam),
         ]
 
     def generator_loss(self) -> tuple[Tensor, dict[str, Tensor]]:
@@ -135,16 +134,11 @@ class Adversarial(Task):
         rows = len(self.batch["real"])
         return rows // 2 if self.config.updates == "alternate" else rows
 
-    def _adam(self, parameters, **options) -> torch.optim.Optimizer:
-        c = self.config
-        return torch.optim.Adam(parameters, c.lr, (c.beta1, 0.999), weight_decay=c.weight_decay, **options)
-
 
 def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica, **options) -> None:
     """Train `gan` in place on uint8 `images` (N, C, H, W); `options` go to `engine.train` (callback, …).
 
-    The only preprocessing is the scaling to the range of the generator's output; there is no augmentation.
-    """
+    The only preprocessing is the scaling to the range of the generator's output; there is no augmentation."""
     pair = 2 if config.updates == "alternate" else 1
     stream = replica.stream(images, batch_size=pair * config.batch_size, transform=gan.discriminator.scaled)
     steps = max(1, config.steps // pair)

@@ -42,9 +42,7 @@ def extract(
 ) -> Rows:
     """`features` of uint8 `images` (N, C, H, W), those of `order` in that order -> (N, d) float32.
 
-    A tensor on `device` if it fits there, else an array in memory or, failing that, of an unnamed temporary
-    file.
-    """
+    A tensor on `device` if it fits there, else an array in memory or, failing that, of an unnamed temporary file."""
     rows = np.arange(len(images)) if order is None else order
     out: Rows | None = None
     for start in range(0, len(rows), batch_size):

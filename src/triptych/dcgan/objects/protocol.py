@@ -1,11 +1,9 @@
 """How every system of the `objects` table is judged (Radford et al. 2015, section 5.1; Coates & Ng 2011).
 
-The system's features of a labelled set train a linear L2-SVM. `accuracy`: on all training images; C is chosen
-on a part of them that is set apart, then all of them train. `accuracy_few`: on a few images of each class
-drawn at random, several times; C is chosen on the training images that draw 0 leaves over, then fixed. Both
-are measured on the whole test set. The parts and the draws depend on `draw_seed` alone: all systems and seeds
-meet the same ones.
-"""
+The system's features of a labelled set train a linear L2-SVM. `accuracy`: on all training images; C is chosen on a part
+of them that is set apart, then all of them train. `accuracy_few`: on a few images of each class drawn at random,
+several times; C is chosen on the training images that draw 0 leaves over, then fixed. Both are measured on the whole
+test set. The parts and the draws depend on `draw_seed` alone: all systems and seeds meet the same ones."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ from triptych.engine.parallel import one_by_one
 
 
 class Probe(Strict):
-    """The linear stage. The paper does not give its grid of C, nor how it chose on CIFAR-10; the rest is its
-    own.
-    """
+    """The linear stage. The paper does not give its grid of C, nor how it chose on CIFAR-10; the rest is its own."""
 
     costs: list[Positive] = Field(
         default=[1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5],

@@ -23,8 +23,7 @@ def draw_rows(
     """Row numbers of `per_class` images of each class, class by class, at random without repetition; the same for the
     same `key`, independent ones for another.
 
-    Raises ParamsError, about `parameter`, if a class has too few.
-    """
+    Raises ParamsError, about `parameter`, if a class has too few."""
     rng = np.random.default_rng(key)
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < per_class:

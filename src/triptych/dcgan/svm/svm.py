@@ -1,14 +1,12 @@
-"""The linear L2-SVM that judges features: one-vs-rest, squared hinge, L2 penalty (DCGAN, sections 5.1 and
-5.2).
+"""The linear L2-SVM that judges features: one-vs-rest, squared hinge, L2 penalty (DCGAN, sections 5.1 and 5.2).
 
 Per class, with signs sᵢ = ±1 and the bias as one more, constant feature (hence regularised, as in liblinear):
 
     P(w) = ½‖w‖² + C Σᵢ ξᵢ²,    ξᵢ = max(0, 1 − sᵢ w·xᵢ)
 
-which is scikit-learn's `LinearSVC(loss="squared_hinge", penalty="l2", C=C)`, here for all classes and several
-C at once (`svm_newton`), on a GPU or in blocks on a CPU, and with a certificate: w is within `error`·‖w‖ of
-the exact solution, P within the fraction `error`² of the minimum (usually far nearer).
-"""
+which is scikit-learn's `LinearSVC(loss="squared_hinge", penalty="l2", C=C)`, here for all classes and several C at once
+(`svm_newton`), on a GPU or in blocks on a CPU, and with a certificate: w is within `error`·‖w‖ of the exact solution, P
+within the fraction `error`² of the minimum (usually far nearer)."""
 
 from __future__ import annotations
 
@@ -65,14 +63,11 @@ def fit_svm(
     tolerance: float = 0.03,
     group: int = 3,
 ) -> list[LinearSVM]:
-    """One `LinearSVM` for each C of `costs`, in their order, on features `x` (n, d) with `labels` (n,) in 0 …
-    k−1.
+    """One `LinearSVM` for each C of `costs`, in their order, on features `x` (n, d) with `labels` (n,) in 0 … k−1.
 
-    A tensor is used where it lies; an array, which may be a memory map larger than the memory, goes through
-    `device` in blocks at every product. `group` costs are solved together, and the largest of them starts the
-    next group. Computes in float32; where rounding keeps `error` above `tolerance`, the last steps are in
-    float64.
-    """
+    A tensor is used where it lies; an array, which may be a memory map larger than the memory, goes through `device` in
+    blocks at every product. `group` costs are solved together, and the largest of them starts the next group. Computes
+    in float32; where rounding keeps `error` above `tolerance`, the last steps are in float64."""
     costs = [float(costs)] if isinstance(costs, (int, float)) else [float(c) for c in costs]
     if not costs or min(costs) <= 0:
         raise ValueError(f"costs must be positive numbers, got {costs}")

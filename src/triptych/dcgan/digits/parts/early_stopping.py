@@ -1,11 +1,10 @@
 """Training that keeps the weights with the least validation error (early stopping).
 
-With 1000 labels every network is overfitted long before its last step; the semi-supervised papers report the
-test error of the epoch with the best validation error (Kingma et al. 2014; Zhao et al. 2015).
+With 1000 labels every network is overfitted long before its last step; the semi-supervised papers report the test error
+of the epoch with the best validation error (Kingma et al. 2014; Zhao et al. 2015).
 
 One process trains: several, whose errors may differ in a last digit, could stop at different steps and then wait for
-each other for ever.
-"""
+each other for ever."""
 
 from __future__ import annotations
 
@@ -23,9 +22,8 @@ SAID = "each training keeps the weights with the least error on the validation i
 
 
 class Selection(nn.Module):
-    """The best weights of `net` so far, their error and step, and the least error after each of `looks` looks; part
-    of the task's state, so a resumed run has them.
-    """
+    """The best weights of `net` so far, their error and step, and the least error after each of `looks` looks; part of
+    the task's state, so a resumed run has them."""
 
     def __init__(self, net: nn.Module, looks: int):
         super().__init__()
@@ -36,6 +34,7 @@ class Selection(nn.Module):
         self.register_buffer("curve", torch.full((looks,), math.nan, dtype=torch.float64))
 
     def see(self, net: nn.Module, error: float, step: int, look: int) -> None:
+        """Keep the weights of `net` if `error`, the validation error after `step`, is the least so far."""
         self.curve[look] = min(error, float(self.error))
         if error < float(self.error):
             self.error.fill_(error)
@@ -46,8 +45,7 @@ class Selection(nn.Module):
 class Pruning:
     """Trials of one search that are worse than the others end early: a trial goes on while the least of its errors so
     far is no larger than the `quantile` of what the earlier trials had reached at the same look. A quantile of 1/2 is
-    the median stopping rule (Golovin et al. 2017, section 3.2), with the least error in place of the mean.
-    """
+    the median stopping rule (Golovin et al. 2017, section 3.2), with the least error in place of the mean."""
 
     def __init__(self, quantile: float):
         self.quantile = quantile
@@ -60,6 +58,7 @@ class Pruning:
 
 
 def quantile(values: list[float], q: float) -> float:
+    """With linear interpolation, in float64."""
     return float(torch.tensor(values, dtype=torch.float64).quantile(q))
 
 
@@ -88,10 +87,9 @@ def train_selected(
     replica: Replica,
     pruning: Pruning | None = None,
 ) -> float:
-    """Train `task`, ask `validate()` for the error of `net` every `every` steps, and stop when the best of
-    them is `patience` such looks old, or when `pruning`, to which this trial is then added, says so. `net` is left
-    with the best weights, in eval mode. Returns their validation error. Raises ParamsError under torchrun.
-    """
+    """Train `task`, ask `validate()` for the error of `net` every `every` steps, and stop when the best of them is
+    `patience` such looks old, or when `pruning`, to which this trial is then added, says so. `net` is left with the
+    best weights, in eval mode. Returns their validation error. Raises ParamsError under torchrun."""
     one_process(replica)
     selection = task.selection = Selection(net, looks=math.ceil(steps / every))
 

@@ -19,6 +19,8 @@ from triptych.engine.system import Sampler
 
 
 class GanSvmConfig(FeatureConfig):
+    """How features are taken, and what C is chosen from."""
+
     costs: list[Positive] = Field(
         default=[1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2],
         min_length=1,
@@ -67,13 +69,10 @@ class GanSvmSystem(DigitsSystem, Sampler):
         self.weight.copy_(machine.weight)
         self.bias.copy_(machine.bias)
 
-    def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
-        def classes(batch: Tensor) -> Tensor:
-            features = self.extractor.features(batch)
-            with exact_products():
-                return (features @ self.weight.T + self.bias).argmax(1)
-
-        return inference(classes, images, self.weight.device).long().numpy()
+    def classes(self, images: Tensor) -> Tensor:
+        features = self.extractor.features(images)
+        with exact_products():
+            return (features @ self.weight.T + self.bias).argmax(1)
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
         return self.gan.sample(n, seed)

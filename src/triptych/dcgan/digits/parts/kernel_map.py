@@ -1,6 +1,4 @@
-"""An RBF kernel as an explicit feature map, so that linear machines can use it (Nyström: Williams & Seeger
-2001).
-"""
+"""An RBF kernel as an explicit feature map, so that linear machines can use it (Nyström: Williams & Seeger 2001)."""
 
 from __future__ import annotations
 
@@ -14,8 +12,7 @@ from triptych.engine import exact_products
 class NystromMap(nn.Module):
     """Rows (n, d) -> (n, m) features whose inner products approximate exp(−γ ‖x − x'‖² / s²).
 
-    s² is the rows' mean squared distance from their mean, so that γ has no unit. Exact on the m landmarks.
-    """
+    s² is the rows' mean squared distance from their mean, so that γ has no unit. Exact on the m landmarks."""
 
     def __init__(self, n_features: int, n_landmarks: int):
         super().__init__()

@@ -1,17 +1,16 @@
-"""M1, the latent-feature model (Kingma, Rezende, Mohamed, Welling 2014, section 2.1; the authors' SVHN
-settings).
+"""M1, the latent-feature model (Kingma, Rezende, Mohamed, Welling 2014, section 2.1; the authors' SVHN settings).
 
 A variational auto-encoder on whitened principal components of the pixels:
 
     p(z) = N(0, I)    p(x|z) = N(μ(z), diag σ²(z))    q(z|x) = N(m(x), diag s²(x))
     log p(x) ≥ E_q log p(x|z) − KL(q(z|x) ‖ p(z)),      with a prior N(0, 1) on every weight
 
-The features of an image are the posterior means m(x).
-"""
+The features of an image are the posterior means m(x)."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,8 +30,7 @@ class M1Config(Strict):
     N(0, 0.001²) in M2), the PCA, fitted on the whole pool (theirs: on 10,000 images), and Adam as published (theirs
     takes the step without the correction for the first steps). The steps are 99 passes over the 604,388 images of
     `train` and `extra` that the authors learn from, or 949 over the 63,257 of `train` beside the validation set, the
-    table's pool without `extra`.
-    """
+    table's pool without `extra`."""
 
     components: int = Field(default=600, ge=1, description="principal components that the model sees")
     z_dim: int = Field(default=300, ge=1)
@@ -85,10 +83,8 @@ class M1Codes:
 class M1Task(Task):
     """−ELBO per image. `batch["x"]`: whitened components (n, d).
 
-    On whitened data a code that copies a component gains as much likelihood as it costs in KL, so short
-    trainings may end with codes that say nothing. With a warm-up the KL's weight grows from 0 to 1 (Sønderby
-    et al. 2016).
-    """
+    On whitened data a code that copies a component gains as much likelihood as it costs in KL, so short trainings may
+    end with codes that say nothing. With a warm-up the KL's weight grows from 0 to 1 (Sønderby et al. 2016)."""
 
     def __init__(self, m1: M1, n_images: int):
         super().__init__()
@@ -96,7 +92,9 @@ class M1Task(Task):
         self.register_buffer("steps_done", torch.tensor(0.0))
 
     def phases(self) -> list[Phase]:
-        return [Phase("vae", [self.m1.encoder, self.m1.decoder], self.loss, self._adam)]
+        # the weights' prior: −log N(w; 0, 1) per image of the data set has the gradient w / n_images
+        adam = partial(torch.optim.Adam, lr=self.m1.config.lr, weight_decay=1 / self.n_images)
+        return [Phase("vae", [self.m1.encoder, self.m1.decoder], self.loss, adam)]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         x = self.batch["x"]
@@ -106,10 +104,6 @@ class M1Task(Task):
         self.steps_done += 1
         weight = (self.steps_done / max(1.0, self.m1.config.warm_up * self.m1.config.steps)).clamp(max=1)
         return weight * divergence - reconstruction, {"elbo": reconstruction - divergence, "kl": divergence}
-
-    def _adam(self, parameters, **options) -> torch.optim.Optimizer:
-        # the weights' prior: −log N(w; 0, 1) per image of the data set has the gradient w / n_images
-        return torch.optim.Adam(parameters, self.m1.config.lr, weight_decay=1 / self.n_images, **options)
 
 
 class GaussianMLP(nn.Module):
@@ -130,8 +124,7 @@ class GaussianMLP(nn.Module):
 def softplus_layers(n_in: int, hidden: list[int]) -> nn.Sequential:
     """Linear layers with softplus after each; (n, n_in) -> (n, hidden[-1]).
 
-    The slope of softplus at 0 is 1/2: a gain of 2 lets signals through at their strength.
-    """
+    The slope of softplus at 0 is 1/2: a gain of 2 lets signals through at their strength."""
     widths = [n_in, *hidden]
     layers = nn.Sequential(*(m for a, b in zip(widths, hidden) for m in (nn.Linear(a, b), nn.Softplus())))
     for layer in layers[::2]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +19,7 @@ class M2(nn.Module):
     p(y) uniform    p(z) = N(0, I)    p(x|y,z) Gaussian    q(y|x) categorical    q(z|x,y) Gaussian
 
     labelled     −L(x,y) = E_q(z|x,y)[log p(x|y,z)] + log p(y) − KL(q(z|x,y) ‖ p(z))
-    unlabelled   −U(x)   = Σ_y q(y|x) (−L(x,y)) + H(q(y|x))
-    """
+    unlabelled   −U(x)   = Σ_y q(y|x) (−L(x,y)) + H(q(y|x))"""
 
     def __init__(self, n_in: int, n_classes: int, z_dim: int, hidden: list[int]):
         super().__init__()
@@ -33,9 +33,7 @@ class M2(nn.Module):
         return self.classify(x).float()
 
     def labelled_bound(self, x: Tensor, y: Tensor, noise: Tensor | None = None) -> Tensor:
-        """−L(x, y) for one-hot `y` (n, classes), with one sample of z; (n,). `noise` (n, z_dim): N(0, 1)
-        numbers.
-        """
+        """−L(x, y) for one-hot `y` (n, classes), with one sample of z; (n,). `noise` (n, z_dim): N(0, 1) numbers."""
         q = self.encoder(x, y)
         z = sample(q) if noise is None else q[0] + torch.exp(0.5 * q[1]) * noise
         return log_normal(x, self.decoder(z, y)) - math.log(self.n_classes) - kl_to_standard(q)
@@ -55,8 +53,7 @@ class M2Task(Task):
         J = Σ_labelled L(x, y) + Σ_unlabelled U(x) + α (N / N_l) Σ_labelled −log q(y|x),      N = N_l + N_u
 
     Without the last term labelled images would not train q(y|x) at all. `batch["labelled"]`: x and classes;
-    `batch["unlabelled"]`: x.
-    """
+    `batch["unlabelled"]`: x."""
 
     def __init__(self, m2: M2, n_labelled: int, n_unlabelled: int, alpha: float, lr: float):
         super().__init__()
@@ -65,7 +62,9 @@ class M2Task(Task):
         self.n_images = n_labelled + n_unlabelled
 
     def phases(self) -> list[Phase]:
-        return [Phase("m2", [self.m2], self.loss, self._adam)]
+        # a prior N(0, 1) on the weights, per image
+        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=1 / self.n_images)
+        return [Phase("m2", [self.m2], self.loss, adam)]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         x, y = self.batch["labelled"]
@@ -75,7 +74,3 @@ class M2Task(Task):
         share = self.labelled_share
         loss = share * labelled + (1 - share) * unlabelled + self.alpha * cross_entropy
         return loss, {"labelled": labelled, "unlabelled": unlabelled, "cross_entropy": cross_entropy}
-
-    def _adam(self, parameters, **options) -> torch.optim.Optimizer:
-        # a prior N(0, 1) on the weights, per image
-        return torch.optim.Adam(parameters, self.lr, weight_decay=1 / self.n_images, **options)

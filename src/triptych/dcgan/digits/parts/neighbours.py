@@ -19,8 +19,7 @@ from triptych.engine import Replica, exact_products, inference
 class NearestNeighbours(nn.Module):
     """Classes of rows by the vote of their k nearest rows with known class, in Euclidean distance.
 
-    Of classes with equally many votes the one with the nearest neighbour wins.
-    """
+    Of classes with equally many votes the one with the nearest neighbour wins."""
 
     def __init__(self, n_features: int, n_classes: int):
         super().__init__()
@@ -40,8 +39,7 @@ class NearestNeighbours(nn.Module):
     def votes(self, rows: Tensor, ks: list[int]) -> dict[int, Tensor]:
         """The classes (n,) of `rows` (n, d) for each of several k, from one computation of the distances.
 
-        Raises ParamsError if a k is larger than the number of known rows.
-        """
+        Raises ParamsError if a k is larger than the number of known rows."""
         if max(ks) > len(self.rows):
             raise ParamsError(f"ks: {max(ks)} neighbours cannot be had of {len(self.rows)} labelled images")
         nearest = torch.cdist(rows, self.rows).topk(max(ks), largest=False).indices
@@ -54,9 +52,7 @@ class NearestNeighbours(nn.Module):
         return out
 
     def best_k(self, ks: list[int], trials: list[tuple[Tensor, Tensor]], rows: Tensor, labels: Tensor) -> int:
-        """The k with the least mean error on (`rows`, `labels`) over `trials`, pairs of known rows and
-        labels.
-        """
+        """The k with the least mean error on (`rows`, `labels`) over `trials`, pairs of known rows and labels."""
         wrong = dict.fromkeys(ks, 0.0)
         for known, known_labels in trials:
             answers = self.fit(known, known_labels).votes(rows, ks)
@@ -73,6 +69,8 @@ class NearestNeighbours(nn.Module):
 
 
 class NeighbourConfig(Strict):
+    """The numbers of neighbours that validation chooses from."""
+
     ks: list[Annotated[int, Field(ge=1)]] = Field(
         default=[1, 3, 5, 7, 11], min_length=1, description="tried on the validation set"
     )
@@ -98,9 +96,8 @@ class NeighbourSystem(FeatureClassifier):
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         self.neighbours.fit(*self._examples(images, labels))
 
-    def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
-        answers = inference(lambda batch: self.neighbours(self.image_features(batch)), images, self._device)
-        return answers.long().numpy()
+    def classes(self, images: Tensor) -> Tensor:
+        return self.neighbours(self.image_features(images))
 
     @property
     def _device(self) -> torch.device:

@@ -9,9 +9,8 @@ plain numbers; the dumps themselves are pickles and are neither fetched nor open
 
 Three conventions differ from PyTorch's. A convolution there is the mathematical one, with the kernel turned by 180°,
 and a deconvolution is its adjoint: both spatial axes of all kernels are reversed. A linear map is x W, not W xᵀ. Its
-batch normalisation adds 1e-8 to the variance, not 1e-5. The layouts agree: channels before rows before columns, and
-a deconvolution's kernels are (channels in, channels out, 5, 5) in both.
-"""
+batch normalisation adds 1e-8 to the variance, not 1e-5. The layouts agree: channels before rows before columns, and a
+deconvolution's kernels are (channels in, channels out, 5, 5) in both."""
 
 from __future__ import annotations
 
@@ -58,8 +57,7 @@ GIT_BLOBS = {
 def fetch_released(folder: str | Path | None = None) -> Path:
     """The folder with the arrays: `folder`, where all of them must lie, or DOWNLOADS, which is filled if need be.
 
-    Raises DataError: absent, damaged or other bytes, no connection, refused; the message says where to put the file.
-    """
+    Raises DataError: absent, damaged or other bytes, no connection, refused; the message says where to put the file."""
     place = Path(folder or DOWNLOADS).expanduser()
     for name, blob in GIT_BLOBS.items():
         fetch(URL + name, place / name, git_blob(blob), download=folder is None)
@@ -78,8 +76,7 @@ def load_released(gan: Gan, folder: Path) -> Gan:
     """Put the arrays of `folder`, as `fetch_released` returns it, into `gan`. Raises DataError if they do not fit.
 
     The normalisations' running statistics stay as they are: none were published, since the authors' nets always
-    normalise with those of a batch.
-    """
+    normalise with those of a batch."""
     for part, net in {"discrim": gan.discriminator, "gen": gan.generator}.items():
         for i, parameter in enumerate(net.parameters(), start=1):
             _copy(folder / f"200_{part}_params.jl_{i:02}.npy", parameter)

@@ -1,15 +1,16 @@
 """The stacked what-where auto-encoder (Zhao, Mathieu, Goroshin, LeCun 2015), semi-supervised.
 
-Each max-pooling sends "what" (the maxima) up and "where" (their positions) sideways, to the unpooling of the
-decoder that mirrors it. One loss trains all of it:
+Each max-pooling sends "what" (the maxima) up and "where" (their positions) sideways, to the unpooling of the decoder
+that mirrors it. One loss trains all of it:
 
     L = NLL(labelled) + λ_rec ‖x − x̃‖² + λ_M Σ_m ‖x_m − x̃_m‖²        (squares averaged over an image's
     numbers)
 
-with m the pooled maps below the top one, in the encoder and, tilded, in the decoder.
-"""
+with m the pooled maps below the top one, in the encoder and, tilded, in the decoder."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from triptych.base.pixels import signed
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.early_stopping import SAID, train_selected
 from triptych.dcgan.digits.parts.system import Choices, DigitsSystem, Labelled
-from triptych.engine import Phase, Replica, Task, inference
+from triptych.engine import Phase, Replica, Task
 
 # (128)5c-2p-(128)3c-(256)3c-2p-(256)3c-2p-10fc: (kernel, relative width) of the convolutions by pooling
 STAGES = [[(5, 1)], [(3, 1), (3, 2)], [(3, 2)]]
@@ -31,9 +32,8 @@ STAGES = [[(5, 1)], [(3, 1), (3, 2)], [(3, 2)]]
 class SwwaeConfig(Strict):
     """The weights λ, the optimiser and normalisation are not published for SVHN.
 
-    The paper's squares are sums over an image's numbers, ours means over them. The same weight is a larger λ here:
-    3072 times for 32×32 pixels, 256 · `width` and 128 · `width` times for the two levels of maps.
-    """
+    The paper's squares are sums over an image's numbers, ours means over them. The same weight is a larger λ here: 3072
+    times for 32×32 pixels, 256 · `width` and 128 · `width` times for the two levels of maps."""
 
     width: int = Field(default=128, ge=1, description="filters of the first convolution; the others follow")
     batch_norm: bool = True
@@ -44,16 +44,6 @@ class SwwaeConfig(Strict):
     lr: float = Field(default=1e-3, gt=0)
     check_steps: int = Field(default=500, ge=1, description="steps between looks at the validation set")
     patience: int = Field(default=20, ge=1, description="looks without improvement before training stops")
-
-
-def pool(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps (n, k, 2h, 2w) -> what (n, k, h, w), the maxima of 2×2 blocks, and where they stood."""
-    return F.max_pool2d(x, 2, return_indices=True)
-
-
-def unpool(what: Tensor, where: Tensor) -> Tensor:
-    """Maps of twice the side: each number at the place its maximum came from, zero elsewhere."""
-    return F.max_unpool2d(what, where, 2)
 
 
 class Swwae(nn.Module):
@@ -81,7 +71,7 @@ class Swwae(nn.Module):
         """Images -> what and where of each pooling, first to last."""
         whats, wheres = [], []
         for stage in self.down:
-            x, where = pool(stage(x))
+            x, where = F.max_pool2d(stage(x), 2, return_indices=True)
             whats.append(x)
             wheres.append(where)
         return whats, wheres
@@ -90,7 +80,7 @@ class Swwae(nn.Module):
         """The reconstructed image, then reconstructed pooled maps, first to last but one."""
         out = []
         for stage, where in zip(reversed(self.up), reversed(wheres)):
-            top = stage(unpool(top, where))
+            top = stage(F.max_unpool2d(top, where, 2))
             out.append(top)
         return out[::-1]
 
@@ -110,7 +100,7 @@ class SwwaeTask(Task):
         self.net, self.reconstruction, self.intermediate, self.lr = net, reconstruction, intermediate, lr
 
     def phases(self) -> list[Phase]:
-        return [Phase("swwae", [self.net], self.loss, self._adam)]
+        return [Phase("swwae", [self.net], self.loss, partial(torch.optim.Adam, lr=self.lr))]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         images, labels = self.batch["labelled"]
@@ -122,9 +112,6 @@ class SwwaeTask(Task):
         middle = sum(F.mse_loss(ours.float(), theirs.float()) for ours, theirs in zip(maps, whats))
         loss = nll + self.reconstruction * pixels + self.intermediate * middle
         return loss, {"nll": nll, "reconstruction": pixels, "intermediate": middle}
-
-    def _adam(self, parameters, **options) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, self.lr, **options)
 
 
 class SwwaeSystem(DigitsSystem):
@@ -166,9 +153,8 @@ class SwwaeSystem(DigitsSystem):
     def fit(self, images: np.ndarray, labels: np.ndarray, replica: Replica) -> None:
         self._train(images, labels, tuple(self.weights.tolist()), replica)
 
-    def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
-        device = self.net.head.weight.device
-        return inference(lambda batch: self.net(batch).argmax(1), images, device).long().numpy()
+    def classes(self, images: Tensor) -> Tensor:
+        return self.net(images).argmax(1)
 
     def _train(self, images: np.ndarray, labels: np.ndarray, weights: tuple[float, float], replica: Replica) -> float:
         c = self.config

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from torch import Tensor
 
-from triptych.engine import Replica
+from triptych.engine import Replica, inference
 from triptych.engine.system import System
 
 Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images (n, C, H, W), int64 labels (n,)
@@ -15,9 +17,8 @@ Choices = dict[str, tuple[float, list]]  # name -> what was chosen, and what fro
 class DigitsSystem(System):
     """A row of the table: a classifier that learns from many images and few labels.
 
-    The protocol calls `pretrain` and `tune` once per seed, then `fit` and `predict` for every draw of labels.
-    What `predict` needs is in the state dict; what only `fit` needs (the unlabelled images) need not be.
-    """
+    The protocol calls `pretrain` and `tune` once per seed, then `fit` and `predict` for every draw of labels. What
+    `predict` needs is in the state dict; what only `fit` needs (the unlabelled images) need not be."""
 
     retrains: bool = False  # `fit` trains networks, or goes through the pool again: too dear for a hundred draws
     most_tuning_draws: int | None = None  # that `tune` learns from; None: as many as there are
@@ -33,7 +34,12 @@ class DigitsSystem(System):
         raise NotImplementedError
 
     def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
-        """uint8 images (n, C, H, W) -> classes (n,) int64."""
+        """uint8 images (n, C, H, W) -> classes (n,) int64, batch by batch on the system's device."""
+        device = next(itertools.chain(self.parameters(), self.buffers())).device
+        return inference(self.classes, images, device).long().numpy()
+
+    def classes(self, images: Tensor) -> Tensor:
+        """uint8 images (n, C, H, W) on the system's device -> classes (n,)."""
         raise NotImplementedError
 
     def choices(self) -> Choices:

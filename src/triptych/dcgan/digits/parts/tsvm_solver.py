@@ -1,17 +1,15 @@
-"""A linear transductive SVM, trained by switching labels (Joachims 1999, section 4; in the primal and with
-the squared hinge of the table's L2-SVM, after Sindhwani & Keerthi 2006).
+"""A linear transductive SVM, trained by switching labels (Joachims 1999, section 4; in the primal and with the squared
+hinge of the table's L2-SVM, after Sindhwani & Keerthi 2006).
 
 For each class against the rest, with y = ±1 and w including the bias:
 
     J(w, y*) = ½‖w‖² + C Σ_labelled h(y wᵀx) + C* Σ_unlabelled h(y* wᵀx),      h(m) = max(0, 1 − m)²
 
-The labels y* of the unlabelled rows start as those of the supervised SVM, in the labelled rows' class
-proportions. Then C* grows from 10⁻⁵ C to its full value, and at each value pairs of opposite labels are
-swapped as long as that lowers J. Swaps keep the class proportions: without that constraint all rows may end
-on one side.
+The labels y* of the unlabelled rows start as those of the supervised SVM, in the labelled rows' class proportions. Then
+C* grows from 10⁻⁵ C to its full value, and at each value pairs of opposite labels are swapped as long as that lowers J.
+Swaps keep the class proportions: without that constraint all rows may end on one side.
 
-A column of a matrix is a class: w (d, k), y (n, k) = ±1.
-"""
+A column of a matrix is a class: w (d, k), y (n, k) = ±1."""
 
 from __future__ import annotations
 
@@ -38,8 +36,7 @@ class TransductiveSVM(nn.Module):
     ) -> TransductiveSVM:  # fmt: skip
         """Learn from `rows` (n, d) with `labels` (n,) and rows without labels (m, d).
 
-        `unlabelled_weight` is the final C*/C; C* grows to it by the factor `growth`.
-        """
+        `unlabelled_weight` is the final C*/C; C* grows to it by the factor `growth`."""
         y = self._signs(labels)
         self.weight.copy_(transduce(_with_one(rows), y, _with_one(unlabelled), C, unlabelled_weight * C, growth)[0])
         return self
@@ -64,9 +61,7 @@ class TransductiveSVM(nn.Module):
 
 @exact_products()
 def transduce(x: Tensor, y: Tensor, u: Tensor, C: float, C_star: float, growth: float = 2.0) -> tuple[Tensor, Tensor]:
-    """Labelled rows `x` (n, d) with `y` (n, k), unlabelled rows `u` (m, d) -> w (d, k) and the labels (m, k)
-    of `u`.
-    """
+    """Labelled rows `x` (n, d) with `y` (n, k), unlabelled rows `u` (m, d) -> w (d, k) and the labels (m, k) of `u`."""
     w = solve(x, y, x.new_full((len(x),), C))
     y_star = _most_positive(u @ w, ((y > 0).double().mean(0) * len(u)).round().long())
     rows = torch.cat([x, u])
@@ -86,10 +81,8 @@ def transduce(x: Tensor, y: Tensor, u: Tensor, C: float, C_star: float, growth: 
 def swap_pairs(y: Tensor, f: Tensor, least_gain: float = 1e-3) -> int:
     """Swap, in place, the labels of all pairs for which that lowers the loss; how many pairs there were.
 
-    `y`, `f` (m, k): labels and scores. Pairs are the worst positive with the worst negative, then the second
-    worst, and so on: a positive p and a negative n gain h(f_p) + h(−f_n) − h(−f_p) − h(f_n) by changing
-    labels.
-    """
+    `y`, `f` (m, k): labels and scores. Pairs are the worst positive with the worst negative, then the second worst, and
+    so on: a positive p and a negative n gain h(f_p) + h(−f_n) − h(−f_p) − h(f_n) by changing labels."""
     swapped = 0
     gains = _hinge2(f) - _hinge2(-f)  # of a positive row; of a negative one it is minus this
     for labels, gain in zip(y.T, gains.T):
@@ -113,8 +106,7 @@ def objective(w: Tensor, x: Tensor, y: Tensor, costs: Tensor) -> Tensor:
 def solve(x: Tensor, y: Tensor, costs: Tensor, w: Tensor | None = None, tolerance: float = 1e-5) -> Tensor:
     """Minimise `objective` from `w` on, by Newton's method with conjugate gradients and step halving.
 
-    J is convex, so the minimum lies at most ½‖∇J‖² below; that bound, relative to J, ends the search.
-    """
+    J is convex, so the minimum lies at most ½‖∇J‖² below; that bound, relative to J, ends the search."""
     w = x.new_zeros(x.shape[1], y.shape[1]) if w is None else w.clone()
     c = costs[:, None]
     margin = y * (x @ w)

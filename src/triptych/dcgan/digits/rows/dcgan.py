@@ -1,8 +1,6 @@
 """DCGAN + L2-SVM (Radford, Metz, Chintala 2015, section 5.2; authors' SVHN script).
 
-The discriminator is trained adversarially on the pool; then its features of the labelled images train a
-linear SVM.
-"""
+The discriminator is trained adversarially on the pool; then its features of the labelled images train a linear SVM."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """DCGAN + L2-SVM with the networks that the authors trained on SVHN and published: no row of the paper, but its
 network, judged like the others.
 
-Only the statistics of the normalisations and the SVM are learnt here, from the pool and the labels.
-"""
+Only the statistics of the normalisations and the SVM are learnt here, from the pool and the labels."""
 
 from __future__ import annotations
 
@@ -18,6 +17,8 @@ from triptych.engine import Replica
 
 
 class Config(GanSvmConfig):
+    """Where the weights come from, and how their features are judged."""
+
     weights: str | None = Field(default=None, description="folder of the authors' .npy files; null: downloaded")
     statistics: Literal["reestimated"] = "reestimated"  # there are no running ones
 

@@ -1,7 +1,6 @@
 """Nearest neighbours among the labelled images (the baseline of Kingma et al. 2014, table 2).
 
-On house numbers it is near chance: distances between pixels are about colour and brightness.
-"""
+On house numbers it is near chance: distances between pixels are about colour and brightness."""
 
 from __future__ import annotations
 
@@ -16,6 +15,8 @@ from triptych.engine import Replica
 
 
 class Config(NeighbourConfig):
+    """The numbers of neighbours, and what is compared."""
+
     pca: int = Field(default=0, ge=0, description="principal components compared; 0: the pixels themselves")
 
 

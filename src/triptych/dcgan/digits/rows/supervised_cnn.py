@@ -1,14 +1,12 @@
-"""A purely supervised net of the DCGAN discriminator's architecture, by random search (Radford et al. 2015,
-5.2).
+"""A purely supervised net of the DCGAN discriminator's architecture, by random search (Radford et al. 2015, 5.2).
 
-It answers whether the architecture alone explains the DCGAN row. The number in the paper is the *validation*
-error of the best of 64 trials, which was selected to be low; here it stands beside the test error of that
-same net.
-"""
+It answers whether the architecture alone explains the DCGAN row. The number in the paper is the *validation* error of
+the best of 64 trials, which was selected to be low; here it stands beside the test error of that same net."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -77,8 +75,7 @@ def sample_trial(config: Config, rng: np.random.Generator) -> Trial:
 class Classifier(nn.Module):
     """The discriminator's convolutions with a softmax over classes in place of its sigmoid.
 
-    uint8 images (n, C, H, W) -> logits (n, classes).
-    """
+    uint8 images (n, C, H, W) -> logits (n, classes)."""
 
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
@@ -103,16 +100,14 @@ class Supervised(Task):
         self.classifier, self.trial = classifier, trial
 
     def phases(self) -> list[Phase]:
-        return [Phase("classifier", [self.classifier], self.loss, self._adam)]
+        t = self.trial
+        adam = partial(torch.optim.Adam, lr=t.lr, betas=(t.beta1, 0.999), weight_decay=t.weight_decay)
+        return [Phase("classifier", [self.classifier], self.loss, adam)]
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         images, labels = self.batch["labelled"]
         loss = F.cross_entropy(self.classifier(images).float(), labels)
         return loss, {"loss": loss}
-
-    def _adam(self, parameters, **options) -> torch.optim.Optimizer:
-        t = self.trial
-        return torch.optim.Adam(parameters, t.lr, (t.beta1, 0.999), weight_decay=t.weight_decay, **options)
 
 
 class System(DigitsSystem):
@@ -152,8 +147,8 @@ class System(DigitsSystem):
             raise Divergence(f"{replica.name}: all {self.config.trials} trials diverged; lower the bounds of lr")
         replica.say(f"best of {self.config.trials} trials: validation error {float(self.validation_error):.3f}")
 
-    def predict(self, images: np.ndarray | Tensor) -> np.ndarray:
-        return _answers(self.classifier, images)
+    def classes(self, images: Tensor) -> Tensor:
+        return self.classifier(images).argmax(1)
 
     def choices(self) -> Choices:
         best = zip(Trial.model_fields, self.best.tolist())

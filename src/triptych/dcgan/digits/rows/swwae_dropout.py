@@ -9,6 +9,8 @@ from triptych.dcgan.digits.parts.swwae import SwwaeConfig, SwwaeSystem
 
 
 class Config(SwwaeConfig):
+    """The settings of `swwae` and the rate."""
+
     dropout: float = Field(default=0.5, gt=0, lt=1, description="of the classifier's input")
 
 

@@ -13,6 +13,8 @@ from triptych.engine import Replica
 
 
 class Config(TransductionConfig):
+    """The machine's settings and its input: as many components as M1 has."""
+
     components: int = Field(default=600, ge=1, description="principal components, the input")
 
 

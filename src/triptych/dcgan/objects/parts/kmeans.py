@@ -1,8 +1,7 @@
 """K-means as a feature learner: what the K-means systems of the `objects` table share (Coates, Lee & Ng 2011).
 
 Patches are normalised and ZCA-whitened, then clustered; the "triangle" code of a patch tells which centroids are nearer
-than the average one. Settings not in the papers are those of Coates' public demo code.
-"""
+than the average one. Settings not in the papers are those of Coates' public demo code."""
 
 from __future__ import annotations
 
@@ -52,9 +51,11 @@ class Dictionary(nn.Module):
         self.centroids.copy_(start)
 
     def whiten(self, raw: Tensor) -> Tensor:
+        """Raw patches (n, size) -> normalised and whitened ones."""
         return (normalise(raw, self.patch_epsilon) - self.mean) @ self.whitening
 
     def code(self, raw: Tensor) -> Tensor:
+        """Raw patches (n, size) -> triangle codes (n, k)."""
         return triangle(self.whiten(raw), self.centroids)
 
 
@@ -82,9 +83,7 @@ def zca(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
 
 
 def kmeans_step(x: Tensor, centroids: Tensor, block: int = 16_384) -> tuple[Tensor, float]:
-    """One batch step: x (n, d), centroids (k, d) -> the clusters' means, 0 for empty ones; mean squared
-    distance.
-    """
+    """One batch step: x (n, d), centroids (k, d) -> the clusters' means, 0 for empty ones; mean squared distance."""
     sums, counts = torch.zeros_like(centroids), x.new_zeros(len(centroids))
     half = centroids.square().sum(1) / 2
     gain = x.new_zeros(())
@@ -116,9 +115,7 @@ def nearness(z: Tensor) -> Tensor:
 
 
 def quadrants(rows: int, columns: int) -> Tensor:
-    """(4, rows·columns) zeros and ones: which places are in the upper left, upper right, lower left, lower
-    right.
-    """
+    """(4, rows·columns) zeros and ones: which places are in the upper left, upper right, lower left, lower right."""
     top = (torch.arange(rows) < (rows + 1) // 2).float()
     left = (torch.arange(columns) < (columns + 1) // 2).float()
     return torch.stack([torch.outer(a, b).flatten() for a in (top, 1 - top) for b in (left, 1 - left)])

@@ -20,6 +20,7 @@ class Plateau(nn.Module):
         self.best, self.bad, self.done = math.inf, 0, 0
 
     def see(self, error: float) -> None:
+        """Take note of a look's `error`; in several processes, of the first one's."""
         error = of_first(error)  # rates that part would let the processes' weights part
         self.bad = 0 if error < self.best else self.bad + 1
         self.best = min(self.best, error)

@@ -2,8 +2,7 @@
 learning with exemplar convolutional neural networks"): shift, scale, rotation, contrast and colour of a patch.
 
 Images are float, (n, C, H, W), 0 to 1; a factor has one value for each of the n patches. The paper gives ranges and no
-distributions: factors are log-uniform, so that x and 1/x are equally likely, all else is uniform.
-"""
+distributions: factors are log-uniform, so that x and 1/x are equally likely, all else is uniform."""
 
 from __future__ import annotations
 
@@ -40,6 +39,7 @@ class Colours:
 
     @classmethod
     def of(cls, images: Tensor) -> Colours:
+        """Of all pixels of float `images` (n, C, H, W)."""
         pixels = images.transpose(0, 1).flatten(1).double()
         mean = pixels.mean(1)
         _, axes = torch.linalg.eigh(torch.cov(pixels - mean[:, None]))

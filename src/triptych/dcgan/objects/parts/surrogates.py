@@ -1,6 +1,5 @@
 """Surrogate classes (Dosovitskiy et al. 2014): each is one seed patch of an unlabelled image and random transformations
-of it. A network that tells them apart has learned features that these transformations leave alone.
-"""
+of it. A network that tells them apart has learned features that these transformations leave alone."""
 
 from __future__ import annotations
 
@@ -38,8 +37,7 @@ def random_places(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """n squares at random places and scales: image numbers, centres, sides from side/zoom to side·zoom, log-uniform.
 
-    The squares lie within their images (N, C, H, W); one that is too large is as large as the image.
-    """
+    The squares lie within their images (N, C, H, W); one that is too large is as large as the image."""
     height, width = images.shape[2:]
     which = torch.randint(len(images), (n,), generator=generator)
     sides = side * zoom ** (torch.rand(n, generator=generator) * 2 - 1)

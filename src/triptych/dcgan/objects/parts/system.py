@@ -13,8 +13,7 @@ class FeatureSystem(ImageFeatures, System):
     """A row of the table: it learns from unlabelled images and then describes those of the classification set.
 
     The protocol calls `fit` once a seed, then `adapt` with the training images of the classification set, then
-    `features`, which a linear SVM learns from.
-    """
+    `features`, which a linear SVM learns from."""
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Learn from uint8 `images` (N, C, H, W), which have no labels."""

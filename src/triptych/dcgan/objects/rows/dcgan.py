@@ -1,6 +1,5 @@
-"""DCGAN + L2-SVM (Radford, Metz, Chintala 2015, section 5.1): the features of a discriminator that was
-trained, with its generator, on another set of images.
-"""
+"""DCGAN + L2-SVM (Radford, Metz, Chintala 2015, section 5.1): the features of a discriminator that was trained, with
+its generator, on another set of images."""
 
 from __future__ import annotations
 
@@ -26,8 +25,9 @@ class Config(GanConfig, FeatureConfig):
 
 
 class System(DiscriminatorFeatures, FeatureSystem, Sampler):
-    """(n, C, S, S) -> (n, d); d = 28,672 at the paper's width of 128. Not published: how long the nets were trained,
-    and whose statistics the normalisations had (in the authors' SVHN script: those of the classification set)."""
+    """(n, C, S, S) -> (n, d); d = 28,672 at the paper's width of 128. Not in the paper: how long the nets were trained
+    (30 epochs in the authors' code), and whose statistics the normalisations had (in their SVHN script those of the
+    classification set)."""
 
     def __init__(self, config: Config, spec: Spec):
         gan = Gan(config, spec.image_shape)

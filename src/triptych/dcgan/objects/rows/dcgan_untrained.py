@@ -1,6 +1,5 @@
-"""The DCGAN discriminator with its initial, random weights: the control that says what adversarial training
-adds to the architecture, the pooling and the linear classifier.
-"""
+"""The DCGAN discriminator with its initial, random weights: the control that says what adversarial training adds to the
+architecture, the pooling and the linear classifier."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 apart, each made of one patch of an unlabelled image and random transformations of it.
 
 Its features are those of the whole net below the softmax, the fully connected layer included, applied to an image twice
-as large as it is, and max-pooled over four quadrants.
-"""
+as large as it is, and max-pooled over four quadrants."""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
 """One layer of K-means features (Coates, Lee & Ng 2011; Coates & Ng 2011): 80.6 % in the DCGAN paper's table.
 
-Random patches, normalised and ZCA-whitened, are clustered; an image is described by how near each of its
-patches is to each centroid, summed over the four quadrants. Settings not in the papers are those of Coates'
-public demo code.
-"""
+Random patches, normalised and ZCA-whitened, are clustered; an image is described by how near each of its patches is to
+each centroid, summed over the four quadrants. Settings not in the papers are those of Coates' public demo code."""
 
 from __future__ import annotations
 

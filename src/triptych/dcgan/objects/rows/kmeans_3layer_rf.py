@@ -2,8 +2,7 @@
 
 A deeper layer does not look at all maps below it. Maps whose energies go up and down together are put in groups, and
 each group has a K-means dictionary of its own. The classifier sees all three layers, summed over quadrants. The paper
-is silent on some sizes, and its encoder is a soft threshold; here every layer has the triangle code.
-"""
+is silent on some sizes, and its encoder is a soft threshold; here every layer has the triangle code."""
 
 from __future__ import annotations
 

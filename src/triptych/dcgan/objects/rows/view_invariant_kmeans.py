@@ -5,8 +5,7 @@ A cluster is a set of V linked views. It is learned from bags: V patches of one 
 other, that must all go to one cluster but each to the view that fits it best. The distance of a patch to a cluster is
 that to its nearest view, so a pattern keeps its code when it moves within the shifts. This is done on the image and on
 smaller copies of it, each with its own clusters. All else (whitening, triangle code, quadrants) is as in one-layer
-K-means.
-"""
+K-means."""
 
 from __future__ import annotations
 
@@ -131,9 +130,8 @@ def nearest_view(x: Tensor, centroids: Tensor) -> Tensor:
 def linked_step(bags: Tensor, centroids: Tensor, block: int = 16_384) -> tuple[Tensor, float]:
     """One batch step: bags of V patches (n, V, d), clusters of V views (V, k, d) -> new views; mean squared distance.
 
-    A bag goes to the cluster with the smallest sum of its patches' distances to their nearest views, each patch to
-    that view of it. A view becomes the mean of its patches; one that got none stays, for a zero would be near to all.
-    """
+    A bag goes to the cluster with the smallest sum of its patches' distances to their nearest views, each patch to that
+    view of it. A view becomes the mean of its patches; one that got none stays, for a zero would be near to all."""
     n_views, k, d = centroids.shape
     sums, counts, loss = torch.zeros_like(centroids), centroids.new_zeros(n_views, k), bags.new_zeros(())
     for part in bags.split(max(1, block // n_views)):
@@ -156,8 +154,7 @@ def random_bags(
     place, shifted by every pair of `offsets` (down, right).
 
     `shrink`: all lengths are in pixels of images that are so many times smaller. Raises ParamsError if the images are
-    too small for the offsets.
-    """
+    too small for the offsets."""
     wide, shifts = side * shrink, [shrink * offset for offset in offsets]
     patches = np.lib.stride_tricks.sliding_window_view(images, (wide, wide), axis=(2, 3))
     low, high = -min(shifts), max(shifts)

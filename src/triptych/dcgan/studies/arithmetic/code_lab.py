@@ -24,8 +24,7 @@ class FixedGenerator:
     prior, so that an image does not depend on what is generated along with it.
 
     Called with codes (n, d) it gives uint8 images, on the CPU. Layers are counted from the top: layer 1 is the input of
-    the last convolution, the one that makes the image.
-    """
+    the last convolution, the one that makes the image."""
 
     @torch.no_grad()
     def __init__(self, gan: Gan, batches: int = 20, batch_size: int = 128):
@@ -78,6 +77,8 @@ class Lab:
 
     @classmethod
     def of(cls, gan: Gan, reader: Reader, real: NearestReal, size: int, seed: int) -> Lab:
+        """The lab of a trained `gan`, with a pool of `size` codes that belong to `seed`."""
+
         def codes(n: int, generator: torch.Generator) -> Tensor:
             return gan.codes(n, generator).cpu()
 
@@ -99,5 +100,6 @@ class Lab:
 
 
 def right(readings: Readings, attributes: list[str], wanted: dict[str, int]) -> Tensor:
+    """Which images (n,) are read as having all the `wanted` values of `attributes`."""
     columns = [(readings.probabilities[:, attributes.index(name)] > 0.5) == bool(v) for name, v in wanted.items()]
     return torch.stack(columns).all(0)

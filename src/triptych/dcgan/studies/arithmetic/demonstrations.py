@@ -90,8 +90,7 @@ def add_up(lab: Lab, name: str, pair: Pair, config: Exemplars) -> tuple[Numbers,
     success: share of sums, one a draw, with both attributes as they should be; distance: to the nearest real image, in
     units of a real one's. `_around`: the sums and the images of codes around them. `_1`: single exemplars. `_pixels`:
     sums of images (one a draw, cut off at black and white). exemplars_right: share of exemplars that are read as what
-    they are to be examples of. chance: success of samples as they come. Pictures: those of the first draw.
-    """
+    they are to be examples of. chance: success of samples as they come. Pictures: those of the first draw."""
     rng, draw = lab.random(name)
     concepts = {
         "a": {pair.changed: 1, pair.across: pair.start},

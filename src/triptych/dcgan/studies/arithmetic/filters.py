@@ -9,8 +9,7 @@ only, and only where its input was positive:
 
     forward   y = f(x)            backward   R(x) = R(y) · [R(y) > 0] · [x > 0]
 
-The rule is for ReLU; neither paper says what becomes of a leaky one's leak on the way back. Here it is closed.
-"""
+The rule is for ReLU; neither paper says what becomes of a leaky one's leak on the way back. Here it is closed."""
 
 from __future__ import annotations
 
@@ -44,13 +43,12 @@ def respond(
     config: Filters,
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """`nets` are discriminators on one device, named by the ending of their numbers ("" is the trained one); uint8
-    `bank` (m, C, S, S) sets the statistics of their normalisations, `images` (n, C, S, S) with their `factors`
-    (name -> (n,) values) are what they look at.
+    `bank` (m, C, S, S) sets the statistics of their normalisations, `images` (n, C, S, S) with their `factors` (name ->
+    (n,) values) are what they look at.
 
     Numbers: explained_<factor>, the mean of `explained` over the maps of the last convolution. Pictures, uint8 (shown,
     images, C, S, S): `images`, those that excite a map most, the strongest first, and `guided`, their guided gradients,
-    0 in the middle of the range.
-    """
+    0 in the middle of the range."""
     numbers: dict[str, float] = {}
     pictures: dict[str, np.ndarray] = {}
     for ending, net in nets.items():
@@ -113,6 +111,8 @@ def guided(net: Discriminator) -> Discriminator:
 
 
 class GuidedRectifier(nn.Module):
+    """A leaky rectifier whose way back is that of guided backpropagation."""
+
     def __init__(self, slope: float):
         super().__init__()
         self.slope = slope

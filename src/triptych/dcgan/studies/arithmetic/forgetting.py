@@ -6,8 +6,7 @@ same samples; the maps with a positive weight are set to 0 everywhere, and new p
 The paper has 52 boxes, drawn by hand on 150 samples. Here a box is put where covering the picture takes most from the
 reader's belief in the thing. The paper shows pictures and no control; here stand beside its rule, with as many maps
 dropped: maps drawn at random, and a sharper rule, the maps that tell the boxes of samples with the thing from the same
-boxes in samples without it.
-"""
+boxes in samples without it."""
 
 from __future__ import annotations
 
@@ -46,8 +45,7 @@ def forget(lab: Lab, config: Forgetting) -> tuple[dict[str, float], dict[str, np
     maps; box_accuracy: of the regression, on what it was fitted to; covered: share of boxes that hide the attribute.
 
     Pictures, uint8 (SHOWN, C, H, W): `boxes`, and the pool's first samples that have the attribute (where too few have
-    it, others) `before` and `after`.
-    """
+    it, others) `before` and `after`."""
     column = lab.reader.attributes.index(config.attribute)
     had = lab.readings.probabilities > 0.5
     others = [k for k in range(had.shape[1]) if k != column]

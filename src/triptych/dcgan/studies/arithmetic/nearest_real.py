@@ -2,8 +2,7 @@
 
 In units of what it is for real images that are not among the many: 1 is as near as real images are to each other, more
 is farther off, and near 0 is a copy. A blurred picture is near to many; so a mean of images has the smaller distance,
-not the larger one, and is not punished for being a mean.
-"""
+not the larger one, and is not punished for being a mean."""
 
 from __future__ import annotations
 
@@ -34,6 +33,7 @@ class NearestReal:
         return torch.cat(nearest) / self.unit
 
     def median(self, images: np.ndarray | Tensor) -> float:
+        """Of the `distances`."""
         return float(self.distances(images).median())
 
 

@@ -1,14 +1,13 @@
 """The Fréchet distance between two sets of images, in a space of features that no GAN has shaped.
 
-Features: one layer of K-means on patches (Coates & Ng 2011) and the leading principal components of its code,
-both learned from real images; no net trained on another set is needed, as the usual Inception features are. With
-means μ and covariances Σ of the features,
+Features: one layer of K-means on patches (Coates & Ng 2011) and the leading principal components of its code, both
+learned from real images; no net trained on another set is needed, as the usual Inception features are. With means μ and
+covariances Σ of the features,
 
     d² = ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)
 
-in units of the variance of real images in this space: 0 for their twin, 1 for a generator that makes nothing but
-an image of average features.
-"""
+in units of the variance of real images in this space: 0 for their twin, 1 for a generator that makes nothing but an
+image of average features."""
 
 from __future__ import annotations
 

@@ -35,6 +35,8 @@ class Config(Strict):
 
 @dataclass(frozen=True)
 class Game:
+    """One panel: a step of both players, and how fast the distance to the equilibrium should grow."""
+
     title: str
     step: Step
     expected: float  # growth of the radius per step: exact, or near the equilibrium

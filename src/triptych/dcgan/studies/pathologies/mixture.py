@@ -1,8 +1,7 @@
 """Two mixtures of normal distributions in the plane, and how well points cover them.
 
-Ring: 8 modes on a circle of radius 1, standard deviation 0.01. Grid: 25 modes, 2 apart, standard deviation 0.05 (Lin
-et al. 2018, PacGAN, and their code; Srivastava et al. 2017, VEEGAN, section 4).
-"""
+Ring: 8 modes on a circle of radius 1, standard deviation 0.01. Grid: 25 modes, 2 apart, standard deviation 0.05 (Lin et
+al. 2018, PacGAN, and their code; Srivastava et al. 2017, VEEGAN, section 4)."""
 
 from __future__ import annotations
 
@@ -41,6 +40,7 @@ class Mixture:
 
 
 def mixture(name: MixtureName) -> Mixture:
+    """The ring or the grid."""
     if name == "ring":
         # 2πk/8 with k < 8: a circle closed at both ends would have its first mode twice and only 7 places
         angles = 2 * math.pi * torch.arange(8, dtype=torch.float64) / 8
@@ -57,8 +57,7 @@ def coverage(mixture: Mixture, points: Tensor) -> dict[str, float]:
     entropy         of the histogram of high-quality points over modes, relative to that of all modes alike: 1 is best
     jsd             Jensen-Shannon divergence in nats of that histogram from the uniform one: 0 is best, log 2 worst
 
-    Without any high-quality point the entropy is 0 and the divergence log 2.
-    """
+    Without any high-quality point the entropy is 0 and the divergence log 2."""
     counts = mixture.histogram(points).double()
     k, total = len(counts), counts.sum()
     share = {"modes": float((counts > 0).sum()), "high_quality": float(total / len(points))}

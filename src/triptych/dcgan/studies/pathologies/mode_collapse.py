@@ -1,7 +1,6 @@
 """Mode collapse and mode hopping: a GAN learns a mixture whose modes are known.
 
-Every seed is a training of its own; its points are judged by `mixture.coverage`, after training and at snapshots.
-"""
+Every seed is a training of its own; its points are judged by `mixture.coverage`, after training and at snapshots."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 discriminator     E sp(−s(x)) + E sp(s(G(z)))
 minimax           −E sp(s(G(z)))    = E log(1 − D(G(z)));  its slope at a fake is −σ(s): 0 where D is sure
-nonsaturating      E sp(−s(G(z)))   = −E log D(G(z));      its slope is −(1 − σ(s)): −1 where D is sure
-"""
+nonsaturating      E sp(−s(G(z)))   = −E log D(G(z));      its slope is −(1 − σ(s)): −1 where D is sure"""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """GANs on points of the plane, in the two forms that papers on mode collapse use.
 
-`pacgan` (ALI's, as in Lin et al. 2018): G of 4 layers of 400 ReLU with batch normalisation, D of 3 layers of 200
-maxout units of 5 pieces. `unrolled` (Metz et al. 2017): both nets of 2 layers of 128 tanh units, orthogonal weights
-of gain 1.4. Unrolling, for either: the generator's loss is that of a discriminator `unroll` Adam steps ahead, and its
-gradient goes through these steps.
-"""
+`pacgan` (ALI's, as in Lin et al. 2018): G of 4 layers of 400 ReLU with batch normalisation, D of 3 layers of 200 maxout
+units of 5 pieces. `unrolled` (Metz et al. 2017): both nets of 2 layers of 128 tanh units, orthogonal weights of gain
+1.4. Unrolling, for either: the generator's loss is that of a discriminator `unroll` Adam steps ahead, and its gradient
+goes through these steps."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ TINY = 1e-20  # keeps the slope of a root at 0 finite
 
 class ToyGanConfig(Strict):
     """Nets and training. Published: pacgan: widths 400 and 200, z of 2, both rates 1e-4, β₁ 0.8, batch 100, 400,000
-    steps, non-saturating; unrolled: widths 128, z of 256, D 1e-4, G 1e-3, β₁ 0.5, batch 512, 25,000 steps, minimax.
-    """
+    steps, non-saturating; unrolled: widths 128, z of 256, D 1e-4, G 1e-3, β₁ 0.5, batch 512, 25,000 steps, minimax."""
 
     net: NetName = "pacgan"
     width_g: int = Field(default=400, ge=1)
@@ -93,8 +91,7 @@ def single_precision(loss: Callable[[ToyGan], Losses]) -> Callable[[ToyGan], Los
 
 class ToyGan(Task):
     """`batch["real"]`: (n, 2) points. `snapshots`: what was generated on the way, kept with the weights so that a run
-    that was killed goes on with it.
-    """
+    that was killed goes on with it."""
 
     def __init__(self, config: ToyGanConfig, snapshots: tuple[int, ...] = (0,)):
         super().__init__()
@@ -130,8 +127,7 @@ class ToyGan(Task):
     def unrolled(self, fake: Tensor) -> Tensor:
         """Logits of `fake` by a copy of the discriminator that has made `unroll` Adam steps on this batch.
 
-        The steps are differentiable in `fake`, and start from the moments that the discriminator's optimiser has.
-        """
+        The steps are differentiable in `fake`, and start from the moments that the discriminator's optimiser has."""
         phi = {n: p.detach().requires_grad_() for n, p in self.discriminator.named_parameters()}
         moments = {n: self._moments(p) for n, p in self.discriminator.named_parameters()}
         beta1, beta2, epsilon = self.config.beta1, 0.999, 1e-8

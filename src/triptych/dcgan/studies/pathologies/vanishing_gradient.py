@@ -1,9 +1,8 @@
 """The generator's gradient vanishes when the discriminator wins (Arjovsky & Bottou 2017, figure 2).
 
 A small DCGAN is trained for a while; then the generator stays as it is and only the discriminator learns. At times the
-norm of ∂L_G/∂θ_G is measured for both losses, on the same codes. The minimax loss passes the factor σ(s) of each
-fake on, which goes to 0 as the discriminator becomes sure; the non-saturating loss passes 1 − σ(s).
-"""
+norm of ∂L_G/∂θ_G is measured for both losses, on the same codes. The minimax loss passes the factor σ(s) of each fake
+on, which goes to 0 as the discriminator becomes sure; the non-saturating loss passes 1 − σ(s)."""
 
 from __future__ import annotations
 
@@ -59,7 +58,7 @@ class DiscriminatorAlone(Adversarial):
         self.register_buffer("measured", torch.zeros(times, 2 + len(LOSSES), dtype=torch.float64))
 
     def phases(self) -> list[Phase]:
-        return [Phase("discriminator", [self.gan.discriminator], self.loss, self._adam)]
+        return [Phase("discriminator", [self.gan.discriminator], self.loss, self.adam)]
 
     def loss(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         with torch.no_grad():
