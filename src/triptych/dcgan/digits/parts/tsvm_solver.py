@@ -9,6 +9,10 @@ The labels y* of the unlabelled rows start as those of the supervised SVM, in th
 C* grows from 10⁻⁵ C to its full value, and at each value pairs of opposite labels are swapped as long as that lowers J.
 Swaps keep the class proportions: without that constraint all rows may end on one side.
 
+`solve` is not that of `svm.newton`: here every row has a cost of its own, each of hundreds of problems starts from the
+one before and is done in a few steps, and the rule that ends it bounds J, not w. A swap hangs on single scores, so that
+another iteration, as exact as this one, ends with other labels.
+
 A column of a matrix is a class: w (d, k), y (n, k) = ±1."""
 
 from __future__ import annotations
