@@ -227,11 +227,3 @@ def test_images_too_small_for_the_critic_are_refused_and_the_smallest_work(layer
     if least > 16:
         with pytest.raises(ParamsError, match=f"critic_layers = {layers} needs at least {least}"):
             validate(CycleConfig, {**TINY, "pixels": least - 4, "load_size": least, "critic_layers": layers}, "c")
-
-
-def test_paper_defaults():
-    c = CycleConfig()
-    assert (c.pixels, c.load_size, c.width, c.blocks) == (128, 143, 64, 6)
-    assert (c.critic_width, c.critic_layers, c.pool, c.gan_loss) == (64, 3, 50, "lsgan")
-    assert (c.lr, c.beta1, c.beta2, c.batch_size, c.epochs, c.decay_from) == (2e-4, 0.5, 0.999, 1, 200, 0.5)
-    assert (c.cycle_weight, c.identity_weight, c.disjoint) == (10, 0, False)

@@ -135,8 +135,6 @@ def test_loss_is_the_mean_over_scored_pixels():
 
 
 def test_training_is_by_adamw_at_a_rate_that_falls_in_the_second_half():
-    c = FcnConfig()
-    assert (c.pixels, c.width, c.dense, c.lr, c.weight_decay, c.batch_size) == ([256, 512], 64, 4096, 1e-3, 5e-4, 8)
     config = FcnConfig(steps=100, lr=3e-3, weight_decay=0.07)
     (phase,) = Segmentation(FCN8s(TINY, 3), config).phases()
     optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
