@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from triptych.base import project
 from triptych.base.errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns the exit status: 0, 1 if a check fails, or 2 with one message on stderr if a file, or the MLflow
-    store, is wrong."""
+    """Run one subcommand. Returns the exit status: 0; 1 if a check fails; 2, with one message on stderr, if a file or
+    the MLflow store is wrong."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     check = commands.add_parser("check", help="validate params.yaml", description=CHECK)
-    check.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    check.add_argument("file", nargs="?", type=Path, help="default: the project's params.yaml")
     check.set_defaults(command=_check)
 
     repro = commands.add_parser("repro", help="run the pipeline, several stages at a time", description=REPRO)
@@ -71,14 +72,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, default=Path(), help="the project's folder (default: the current one)")
+    parser.add_argument("--root", type=Path, help="the project's folder (default: the one around the current folder)")
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from triptych.pipeline.params import load_params
 
     load_params(arguments.file)
-    print(f"{arguments.file}: all parameters are valid")
+    print(f"{arguments.file or project.params()}: all parameters are valid")
     return 0
 
 
@@ -96,27 +97,25 @@ def _report(arguments: argparse.Namespace) -> int:
     from triptych.report.build import build_report
     from triptych.report.load import profile_of
 
-    profile = arguments.profile or profile_of(arguments.root / "params.yaml")
-    out = arguments.out or arguments.root / "reports" / profile
-    print(build_report(arguments.root, profile, out))
+    root = arguments.root or project.root()
+    profile = arguments.profile or profile_of(root / "params.yaml")
+    print(build_report(root, profile, arguments.out or root / "reports" / profile))
     return 0
 
 
 def _sync(arguments: argparse.Namespace) -> int:
     from triptych.tracking.run import store_uri, sync
 
-    if not (arguments.root / "params.yaml").is_file():
-        raise UserError(
-            f"no params.yaml in {arguments.root.resolve()}: run this in the project's folder, or say --root"
-        )
-    uri = arguments.uri or store_uri(arguments.root)
-    added = sync(arguments.root, uri)
+    root = arguments.root or project.root()
+    if not (root / project.PARAMS).is_file():
+        raise UserError(f"no {project.PARAMS} in {root.resolve()}: that is not the project's folder")
+    uri = arguments.uri or store_uri(root)
+    added = sync(root, uri)
     print(f"{uri}: {added} {'run' if added == 1 else 'runs'} added")
     return 0
 
 
 def _deps(arguments: argparse.Namespace) -> int:
-    from triptych.base import project
     from triptych.pipeline import deps
 
     if arguments.write:

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from triptych.base.errors import UserError, number_from_environment
-from triptych.engine import default_device, exact_products, inference
+from triptych.engine import default_device, exact_products, inference, processes
 from triptych.engine.device import precision
-from triptych.pipeline import processes
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from triptych.engine import Phase, Replica, Stream, Task, train
-from triptych.pipeline.processes import of_first
+from triptych.engine.processes import of_first
 
 class Pair(Task):  # two players, so that the gradients of one phase must not disturb the other's
     def __init__(self):

@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from triptych.base.config import ParamsError, Strict
-from triptych.data.spec import Spec
+
+if TYPE_CHECKING:
+    from triptych.data.spec import Spec
 
 
 def row_names(package: str) -> list[str]:

@@ -48,7 +48,7 @@ def exact_products() -> Iterator[None]:
 
 
 def precision(device: torch.device) -> str:
-    """What `autocast` and `pipeline.processes` make of the arithmetic, in words for cost.json and the report."""
+    """What `autocast` and `engine.processes` make of the arithmetic, in words for cost.json and the report."""
     return "bf16 autocast, TF32" if device.type == "cuda" else "float32"
 
 

@@ -37,13 +37,13 @@ from triptych.base.results import write_result
 from triptych.data.format import Dataset, Split
 from triptych.data.spec import Spec
 from triptych.engine import Replica, parallel
+from triptych.engine.processes import start_processes, wait_for_all
 from triptych.engine.replica import Row
 from triptych.pipeline import systems
 from triptych.pipeline.cost import Clock, describe
 from triptych.pipeline.deps import digest_of
 from triptych.pipeline.history import History, write_curves
 from triptych.pipeline.params import load_params
-from triptych.pipeline.processes import start_processes, wait_for_all
 from triptych.tracking.run import Tracker, curve_name, safe_to_fork
 
 __all__ = ["PREPARED", "Stage", "main"]

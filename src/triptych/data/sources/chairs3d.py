@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
 from triptych.data.sources.download import fetch
@@ -39,7 +40,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
 
     Raises DataError: no connection, archive damaged, incomplete or laid out differently.
     """
-    path = fetch(URL, Path(config.root).expanduser() / "chairs3d" / "rendered_chairs.tar", _incomplete, config.download)
+    path = fetch(URL, project.inside(config.root) / "chairs3d" / "rendered_chairs.tar", _incomplete, config.download)
     tree = TarTree(str(path), open(path, "rb"))  # noqa: SIM115  (it lives as long as the tree)
     views, values = _grid(tree)
     files = [views[key] for key in sorted(views)]

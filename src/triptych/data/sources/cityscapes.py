@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.label_classes import CITYSCAPES, known_ids
@@ -57,7 +58,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     names `<city>_<seq>_<frame>`. Raises DataError: files absent, incomplete, unpaired or of another size or
     label.
     """
-    folder = Path(config.root).expanduser() / "cityscapes"
+    folder = project.inside(config.root) / "cityscapes"
     photos, labels = _tree(folder, "leftImg8bit"), _tree(folder, "gtFine")
     names = {split: _names(photos, labels, split) for split in COUNTS}
     train_size, jpeg = config.load_size or size, config.prepared_as == "jpeg_bicubic"

@@ -13,6 +13,7 @@ from typing import IO
 
 import numpy as np
 
+from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.sources.download import fetch, git_blob
@@ -41,7 +42,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     """
     if size != 64:
         raise DataError(f"the published dSprites are 64 pixels wide: set pixels to 64, not {size} (rendered: any size)")
-    file = fetch(URL, Path(config.root).expanduser() / "dsprites" / FILE, git_blob(GIT_BLOB), config.download)
+    file = fetch(URL, project.inside(config.root) / "dsprites" / FILE, git_blob(GIT_BLOB), config.download)
     try:
         with np.load(file, allow_pickle=False) as npz:
             factors = npz["latents_classes"][:, 1:].astype(np.int64)

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
 from triptych.data.sources.download import md5, verify
@@ -40,7 +41,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
 
     In the order of the archive, class by class. Raises DataError: files absent, incomplete or damaged.
     """
-    folder = Path(config.root).expanduser() / "imagenet"
+    folder = project.inside(config.root) / "imagenet"
     if (folder / ARCHIVE).is_file():
         if config.verify:
             verify(

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
+from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
 from triptych.data.sources import celeba
@@ -37,7 +38,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
 
     Raises DataError: no connection, bad checksum, file missing or damaged, disk full.
     """
-    root = Path(config.root).expanduser()
+    root = project.inside(config.root)
     if config.dataset == "CelebA":
         return celeba.load(root / "celeba", size, config.crop, config.download)
     return (_cifar10 if config.dataset == "CIFAR10" else _svhn)(root, config, size)

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from triptych.base import project
 from triptych.data.format import DataError
 from triptych.data.sources.download import fetch, git_blob
 from triptych.dcgan.gan.training import Gan, GanConfig
@@ -29,7 +30,7 @@ URL = (
     "https://raw.githubusercontent.com/Newmu/dcgan_code/master/models/"
     "svhn_unsup_all_conv_dcgan_100z_gaussian_lr_0.0005_64mb/"
 )
-DOWNLOADS = Path("data/raw/dcgan_authors_svhn")
+DOWNLOADS = "dcgan_authors_svhn"  # a folder of the raw data
 NET = GanConfig(net="svhn32", width=64, z_dim=100, z="gaussian", steps=1)  # its form; the steps are not taken
 EPSILON = 1e-8
 GIT_BLOBS = {
@@ -58,7 +59,7 @@ def fetch_released(folder: str | Path | None = None) -> Path:
     """The folder with the arrays: `folder`, where all of them must lie, or DOWNLOADS, which is filled if need be.
 
     Raises DataError: absent, damaged or other bytes, no connection, refused; the message says where to put the file."""
-    place = Path(folder or DOWNLOADS).expanduser()
+    place = project.raw(DOWNLOADS) if folder is None else project.inside(folder)
     for name, blob in GIT_BLOBS.items():
         fetch(URL + name, place / name, git_blob(blob), download=folder is None)
     return place

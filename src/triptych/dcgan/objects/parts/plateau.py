@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from triptych.pipeline.processes import of_first
+from triptych.engine.processes import of_first
 
 
 class Plateau(nn.Module):

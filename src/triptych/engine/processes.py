@@ -8,7 +8,7 @@ import os
 import torch
 
 from triptych.base.errors import UserError
-from triptych.engine import default_device
+from triptych.engine.device import default_device
 
 
 def start_processes() -> torch.device:
