@@ -62,6 +62,7 @@ class PCA(nn.Module):
 
     @exact_products()
     def forward(self, rows: Tensor) -> Tensor:
+        """Rows (n, n_in) in [0, 1] -> components (n, n_out)."""
         return (rows - self.mean) @ self.components
 
 

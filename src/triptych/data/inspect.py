@@ -82,7 +82,7 @@ def contact_sheet(dataset: Dataset, path: Path, columns: int = 16, rows: int = 8
     else:
         tiles = _tiles(dataset, dataset[first], columns, rows)
     _, across, _, height, width = tiles.shape
-    save_sheet([Panel(tiles)], path, tile=height * max(1, WIDTH // (across * width)), gap=0, colours=None)
+    save_sheet([Panel(tiles)], path, tile=height * max(1, WIDTH // (across * width)), gap=0)
 
 
 def _tiles(dataset: Dataset, split: Split, columns: int, rows: int) -> np.ndarray:

@@ -17,6 +17,8 @@ COLLAPSED = 0.25  # a diversity ratio below it counts as mode collapse
 
 
 class Sampler(Protocol):
+    """What draws images from codes."""
+
     def sample(self, n: int, seed: int = 0) -> Tensor:
         """uint8 images (n, C, H, W)."""
 

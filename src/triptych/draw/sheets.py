@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +52,11 @@ def resized(images: Any, side: int) -> np.ndarray:
     return np.stack(made).transpose(0, 3, 1, 2)
 
 
-def save_sheet(
-    panels: Sequence[Panel],
-    path: Path,
-    *,
-    tile: int = 64,
-    gap: int = 2,
-    across: int | None = None,
-    colours: int | None = 256,
-) -> None:
+def save_sheet(panels: Sequence[Panel], path: Path, *, tile: int = 64, gap: int = 2, across: int | None = None) -> None:
     """Write `panels` as a PNG, `across` of them in a line (all, if None).
 
     `tile`: height of a tile in pixels; less where the whole factor that enlarges the tallest pictures does not reach
-    it. `colours` of the file's palette: 256 take a third of the bytes of all (None).
+    it. `gap`: pixels between two tiles.
     """
     from PIL import Image
 
@@ -75,25 +68,13 @@ def save_sheet(
     for line in lines:
         head = max(head for _, head in line)  # the tiles of a line begin at one height
         rows.append([_padded(block, head - own) for block, own in line])
-    across_widths = [max(row[k].width for row in rows if k < len(row)) for k in range(len(rows[0]))]
-    sheet = Image.new(
-        "RGB",
-        (
-            sum(across_widths) + APART * (len(across_widths) - 1),
-            sum(max(block.height for block in row) for row in rows) + APART * (len(rows) - 1),
-        ),
-        "white",
-    )
-    y = 0
-    for row in rows:
-        x = 0
-        for block, width in zip(row, across_widths):
+    widths = [max(row[k].width for row in rows if k < len(row)) for k in range(len(rows[0]))]
+    heights = [max(block.height for block in row) for row in rows]
+    sheet = Image.new("RGB", (_starts(widths)[-1] - APART, _starts(heights)[-1] - APART), "white")
+    for row, y in zip(rows, _starts(heights)):
+        for block, x in zip(row, _starts(widths)):
             sheet.paste(block, (x, y))
-            x += width + APART
-        y += max(block.height for block in row) + APART
     path.parent.mkdir(parents=True, exist_ok=True)
-    if colours is not None:
-        sheet = sheet.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     sheet.save(path, "PNG", optimize=True)
 
 
@@ -124,6 +105,11 @@ def _block(panel: Panel, tile: int, gap: int) -> tuple[Any, int]:
             y = head + row * step_y + (step_y - gap - tile) // 2
             block.paste(_picture(image).resize((wide, tile), how), (x, y))
     return block, head
+
+
+def _starts(sides: Sequence[int]) -> list[int]:
+    """Where blocks of these sides begin, `APART` from each other, and where one more would."""
+    return list(accumulate((side + APART for side in sides), initial=0))
 
 
 def _padded(block: Any, more: int) -> Any:

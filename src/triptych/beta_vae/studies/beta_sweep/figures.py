@@ -85,6 +85,7 @@ def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path: Path)
 
 
 def draw_reconstruction(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> dict[str, Any]:
+    """Reconstruction error (nats an image) against β_norm, a line for each size."""
     with _axes(path, "β_norm = β · M / N", "reconstruction NLL (nats an image)") as axis:
         for i, (latents, of_size) in enumerate(_sizes(rows).items()):
             values = [np.array([m.nll for m in outcomes[row.name].models]) for row in of_size]
@@ -95,6 +96,7 @@ def draw_reconstruction(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> 
 
 
 def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> dict[str, Any]:
+    """Distortion against rate (nats an image), a point for each β, a line for each size."""
     with _axes(path, "rate: KL (nats an image)", "distortion: reconstruction NLL (nats)") as axis:
         for i, (latents, of_size) in enumerate(_sizes(rows).items()):
             points = [(_model_mean(outcomes, row, "kl"), _model_mean(outcomes, row, "nll")) for row in of_size]
@@ -111,6 +113,7 @@ def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path: Path) ->
 
 
 def draw_active_units(rows: Sequence[Row], outcomes: Outcomes, path: Path) -> dict[str, Any]:
+    """Number of active latents against β_norm, a line for each size."""
     with _axes(path, "β_norm = β · M / N", "active latents") as axis:
         for i, (latents, of_size) in enumerate(_sizes(rows).items()):
             values = [np.array([m.active_units for m in outcomes[row.name].models]) for row in of_size]

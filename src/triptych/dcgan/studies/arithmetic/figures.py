@@ -74,7 +74,7 @@ def draw_turn(outcome: Outcome, path: Path) -> dict[str, Any]:
     ends, result, pixels = (outcome.pictures[f"turn/{key}"] for key in ("ends", "result", "pixels"))
     panels = [Panel(ends.reshape(2, -1, *ends.shape[1:]).swapaxes(0, 1), "left, right")]
     panels += [Panel(result, "along the turn vector"), Panel(pixels, "along the difference of pixels")]
-    save_sheet(panels, path, tile=48)
+    save_sheet(panels, path)
     numbers = outcome.numbers["turn"]
     return {
         "caption": "Left: the exemplars, facing left and right. Middle: a random sample a row (centre), moved along "

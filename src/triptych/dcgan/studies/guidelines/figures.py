@@ -25,7 +25,7 @@ def draw_variants(runs: Sequence[Run], real: np.ndarray, path: Path, each: int =
         rows.append((name.replace("_", " "), np.concatenate([r.samples[:each] for r in mine]), collapsed))
     tiles = np.stack([images for _, images, _ in rows])
     bad = {name for name, _, collapsed in rows if collapsed}
-    save_sheet([Panel(tiles, rows=[name for name, *_ in rows], marked=bad)], path, tile=48)
+    save_sheet([Panel(tiles, rows=[name for name, *_ in rows], marked=bad)], path)
     shares = {n: np.mean([r.numbers["collapsed"] for r in runs if r.variant == n]) for n in variants}
     return {
         "caption": f"Samples with each guideline left out in turn: {each} of each of {len(seeds)} seeds, from codes "
