@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     repro.add_argument("--force", "-f", action="store_true", help="run what has not changed, too")
     repro.add_argument("--dry", action="store_true", help="list what would run")
     repro.add_argument("--no-preload", action="store_true", help="start each stage as a new Python, not as a fork")
+    repro.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="on the workers of this Dask scheduler")
+    repro.add_argument(
+        "--slurm", metavar="jobs=8,cores=4,memory=16GB,gpus=1", help="on SLURM jobs, through dask-jobqueue"
+    )
     repro.set_defaults(command=_repro)
 
     report = commands.add_parser("report", help="write reports/<profile>/", description=REPORT)
@@ -84,11 +88,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _repro(arguments: argparse.Namespace) -> int:
-    from triptych.pipeline.engines import Local
+    from triptych.pipeline.engines import choose
     from triptych.pipeline.run import repro
 
-    def engine() -> Local:
-        return Local(arguments.jobs, preload=not arguments.no_preload)
+    def engine():
+        return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)
 
     return repro(arguments.targets, engine, arguments.force, arguments.dry)
 

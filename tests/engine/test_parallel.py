@@ -109,9 +109,9 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize(
     "cores, jobs, workers, odd",
     [(2, 1, 1, 0), (2, 2, 2, 0), (2, 5, 2, 1), (2, 6, 2, 0), (4, 7, 4, 3), (4, 2, 2, 0)]
-    + [(1, 3, 1, 0), (16, 2, 1, 0), (16, 10, 10, 0)],
+    + [(1, 3, 1, 0), (16, 2, 2, 0), (16, 10, 10, 0)],
 )
-def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, cores, jobs, workers, odd):
+def test_a_process_a_core_and_no_more_than_there_are_jobs(monkeypatch, cores, jobs, workers, odd):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     monkeypatch.delenv("TRIPTYCH_WORKERS", raising=False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
@@ -121,6 +121,9 @@ def test_processes_where_cores_are_few_threads_where_they_are_many(monkeypatch, 
     monkeypatch.setenv("WORLD_SIZE", "2")  # under torchrun, whose processes must all do the same
     assert parallel.workers_for(jobs, torch.device("cpu")) == 1
     monkeypatch.delenv("WORLD_SIZE")
+    monkeypatch.setenv("TRIPTYCH_THREADS", "2")  # OpenMP cannot start threads after a fork
+    assert parallel.workers_for(jobs, torch.device("cpu")) == 1
+    monkeypatch.delenv("TRIPTYCH_THREADS")
     for asked, given in (("1", 1), ("2", 2), ("inf", jobs), ("-3", 1)):
         monkeypatch.setenv("TRIPTYCH_WORKERS", asked)
         assert parallel.workers_for(jobs, torch.device("cpu")) == min(given, jobs)

@@ -47,7 +47,7 @@ def make_project(root: Path) -> Project:
     for name in COPIED:
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, root / name)
+        copy(source, root / name, **({"symlinks": True} if source.is_dir() else {}))
     shutil.copy(ROOT / "params" / "smoke.yaml", root / "params.yaml")
     environment = {
         **os.environ,

@@ -23,7 +23,7 @@ ON_THE_HOST = ("prepare", "inspect", "report")
 def test_every_stage_runs(project, tmp_path):
     root = tmp_path / "copy"
     left_out = shutil.ignore_patterns(".dvc", "models", "results", "outputs", "mlruns*")
-    shutil.copytree(project.root, root, ignore=left_out)
+    shutil.copytree(project.root, root, symlinks=True, ignore=left_out)
     lock = yaml.safe_load((project.root / "dvc.lock").read_text())
     commands = {name: stage["cmd"].removeprefix("python ") for name, stage in lock["stages"].items()}
     environment = {"PYTHONPATH": str(root / "src"), "TRIPTYCH_TRACKING": "off", "TRIPTYCH_DEVICE": "cuda"}

@@ -70,7 +70,6 @@ os.makedirs("results", exist_ok=True)
 open(f"begun-{name}", "w").write(str(os.getpid()))
 time.sleep(float(os.environ.get("NAP", 0)))
 while os.path.exists("hold"):
-    open(f"models/{name}/beats", "a").write(".")
     time.sleep(0.05)
 if os.path.exists(f"fail-{name}"):
     sys.exit("no convergence")
@@ -104,7 +103,7 @@ class Toy:
         for name, text in {"prepare": PREPARE, "train": TRAIN, "score": SCORE, "report": REPORT}.items():
             self.write(f"stages/{name}.py", text)
         if git:
-            self.write(".gitignore", "/data\n/models\n/runs\n/scores\n/reports\n/begun-*\n")
+            self.write(".gitignore", "/data\n/models\n/runs\n/scores\n/begun-*\n")
             self.git("init", "--quiet")
             self.dvc("init", "--quiet")
         else:

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -26,15 +27,43 @@ def number_from_environment(name: str, default: float) -> float:
         raise UserError(f"{name} = {text!r}: must be a number") from None
 
 
+def thread_count() -> int:
+    """How many threads each process of a stage computes with on a CPU: $TRIPTYCH_THREADS, or 1. The number changes
+    rounding, and must depend neither on the machine nor on how many stages run at once."""
+    return max(1, int(number_from_environment("TRIPTYCH_THREADS", 1)))
+
+
+def limit_threads() -> None:
+    """Let the libraries that are imported by now compute with `thread_count()` threads."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(thread_count())
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(thread_count())
+
+
+def check_code() -> None:
+    """Raises UserError if the package does not lie beside the script that runs: an installed one would be recorded as
+    the project's (or the experiment's) own."""
+    beside, this = Path(sys.argv[0]).absolute().parent.parent / "src" / "triptych", Path(__file__).parents[1]
+    if beside.is_dir() and not beside.samefile(this):
+        raise UserError(
+            f"{sys.argv[0]} would run the code of {this}, not that of {beside}: "
+            f"set PYTHONPATH={beside.parent}, or make stages/triptych a link to ../src/triptych"
+        )
+
+
 def disk_full(error: BaseException) -> bool:
     """Whether it is an operating system's word that a disk has no room left."""
     return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 def main(work: Callable[..., None]) -> None:
-    """Run a stage script: `work(*command line arguments)`. A UserError, or too little memory or disk, ends as one
-    message, status 1."""
+    """Run a stage script: `work(*command line arguments)` with `thread_count()` threads. A UserError, or too little
+    memory or disk, ends as one message, status 1."""
     try:
+        check_code()
+        limit_threads()
         work(*sys.argv[1:])
     except UserError as error:
         _end(str(error))

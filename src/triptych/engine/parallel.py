@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from triptych.base.errors import UserError, number_from_environment
+from triptych.base.errors import UserError, number_from_environment, thread_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,14 +30,15 @@ class Vanished(UserError, RuntimeError):
 
 
 def workers_for(jobs: int, device: torch.device) -> int:
-    """How many processes to use: as many as there are cores; 1 (this process, one job after the other, with all
-    threads) on a GPU, under torchrun, where there is no safe fork, and where the cores outnumber the jobs so far that
-    threads are the better use of them. $TRIPTYCH_WORKERS, where several are possible, is in place of all that."""
+    """How many processes to use: as many as there are cores, or as $TRIPTYCH_WORKERS says; 1 (this process, one job
+    after the other) on a GPU, under torchrun, where there is no safe fork, and where $TRIPTYCH_THREADS asks for several
+    threads, which a fork could not have."""
     if device.type != "cpu" or sys.platform != "linux" or int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return 1
+    if thread_count() > 1:
+        return 1
     cores = len(os.sched_getaffinity(0))
-    default = min(jobs, cores) if cores <= 2 * jobs else 1
-    return max(1, int(min(jobs, number_from_environment("TRIPTYCH_WORKERS", default))))
+    return max(1, int(min(jobs, number_from_environment("TRIPTYCH_WORKERS", cores))))
 
 
 def odd_ones(jobs: int, workers: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,13 @@ def _seconds_before(checkpoints: Path, fingerprint: str) -> float:
         return 0.0
 
 
+def peak_memory_mb(processes: int) -> int:
+    """Of this process and as many like its largest child as ran at once: an upper bound, for forks share memory."""
+    own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round((own + (child * processes if processes > 1 else 0)) / unit)
+
+
 def describe(clock: Clock, device: torch.device, processes: int) -> dict[str, Any]:
     """The content of cost.json, bar the names of the run."""
     return {
@@ -54,5 +63,6 @@ def describe(clock: Clock, device: torch.device, processes: int) -> dict[str, An
         "precision": precision(device),
         "threads": torch.get_num_threads(),
         "processes": max(processes, int(os.environ.get("WORLD_SIZE", 1))),
+        "peak_memory_mb": peak_memory_mb(processes),
         "torch": torch.__version__,
     }

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import psutil
 
-from triptych.base.errors import number_from_environment
+from triptych.base.errors import thread_count
 from triptych.pipeline.launcher import Job, Launcher
 
 Ended = tuple[str, int]  # the stage's name, its exit status
@@ -35,9 +35,21 @@ class Engine(Protocol):
 
 
 def threads() -> dict[str, str]:
-    """One thread a process: the number changes rounding, so it must not depend on how many stages run at once."""
-    count = str(int(max(1, number_from_environment("TRIPTYCH_THREADS", 1))))
-    return dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], count)
+    """The same number of threads for each process: libraries read it when they are imported."""
+    return dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(thread_count()))
+
+
+def choose(jobs: int | None, preload: bool, scheduler: str | None = None, slurm: str | None = None) -> Engine:
+    """This machine, or what one of the last two asks for: an address, or "key=value,..." for SLURM jobs. Raises
+    UserError if there is no such thing."""
+    if scheduler is None and slurm is None:
+        return Local(jobs, preload)
+    from triptych.pipeline import cluster
+
+    if scheduler is not None:
+        return cluster.connect(scheduler, preload)
+    pairs = [pair.partition("=") for pair in slurm.split(",")]
+    return cluster.slurm({key: value for key, _, value in pairs}, preload)
 
 
 class Local:
@@ -48,7 +60,7 @@ class Local:
         self._ended: queue.SimpleQueue[Ended | None] = queue.SimpleQueue()
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._gpus = gpus()
-        self.slots = jobs or len(self._gpus) or self._cores
+        self.slots = jobs or len(self._gpus) or max(1, self._cores // thread_count())
         self._launcher = Launcher(preload, threads())
         self._running: dict[str, tuple[int, str | None]] = {}  # cores, GPU
 

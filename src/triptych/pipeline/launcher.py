@@ -45,6 +45,7 @@ class Launcher:
     def start(self, job: Job, done: Done) -> None:
         """Begin; `done(exit status)` is called in another thread (negative: the number of the signal that ended it)."""
         env = {**os.environ, **self._environment, **job.env}
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"  # `python` is this one
         request = {"argv": job.argv, "cwd": job.cwd, "env": env, "log": job.log, "lock": job.lock, "script": job.script}
         with self._mutex:
             if self._server is None:

@@ -49,4 +49,4 @@ class Schedule:
         rest = {name: max(0.0, self.seconds[name] - so_far) for name, so_far in running.items()}
         chains = [self.chain[name] for name in waiting]
         chains += [rest[name] + self.chain[name] - self.seconds[name] for name in running]
-        return max([(sum(rest.values()) + sum(self.seconds[n] for n in waiting)) / slots, *chains])
+        return max([(sum(rest.values()) + sum(self.seconds[n] for n in waiting)) / max(1, slots), *chains])

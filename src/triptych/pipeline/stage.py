@@ -155,8 +155,8 @@ class Stage:
         """[work(item) for item in items]; on a CPU several at a time, each in a process of its own (engine.parallel).
 
         `work` saves what it trains, logs through `self.replica(seed)` and returns what can be pickled; all else that
-        it changes is lost. Use `self.data` before, not in it. The files depend on the number of processes by rounding
-        alone: a single one has all threads, of several each has one.
+        it changes is lost. Use `self.data` before, not in it. The files do not depend on the number of processes:
+        each has one thread.
         """
         self._workers = workers = parallel.workers_for(len(items), self.device)
         if workers == 1:
