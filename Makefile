@@ -18,8 +18,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check src stages tests benchmarks
 
 ui: .venv/ready
-	$(BIN)/triptych sync-mlflow
-	$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+	$(BIN)/triptych ui
 
 # The papers' scale on real data. A params.yaml of another profile is kept as params.before.yaml; one of this profile
 # (the folder of your data put in) stays as it is. A missing dataset stops what needs it, and nothing else.

@@ -8,12 +8,12 @@ from triptych.pipeline.stage import Stage, main
 def work():
     with Stage("arithmetic", "dcgan", "arithmetic") as stage:
         protocol = stage.protocol
-        train, test = stage.data(protocol.dataset, "train"), stage.data(protocol.dataset, "test")
+        train, test = stage.uses(protocol.dataset, "train"), stage.uses(protocol.dataset, "test")
         card = stage.dataset(protocol.dataset).card
         outcomes = stage.for_each(protocol.seeds, lambda seed: run(train, test, card, protocol, stage.replica(seed)))
         stage.figures(drawings(outcomes, protocol))
         for row, result in evaluate(outcomes, protocol).items():
-            stage.result(result.metrics, result.notes, system=row)
+            stage.result(result, system=row)
 
 
 main(work)

@@ -9,14 +9,14 @@ from triptych.pipeline.stage import Stage, main
 def work():
     with Stage("beta_sweep", "shapes", "beta_sweep") as stage:
         protocol = stage.protocol
-        train = stage.data(protocol.dataset, "train", "test")  # the whole grid is trained and judged on
+        train = stage.uses(protocol.dataset, "train", "test")  # the whole grid is trained and judged on
         grid = Grid(stage.dataset(protocol.dataset).factors, merge_poses=protocol.judging.merge_poses)
         rows, spec = protocol.rows(), stage.spec(protocol.dataset)
         models = train_rows(rows, protocol, spec, train.images, [stage.replica(seed) for seed in protocol.seeds])
         outcomes = judge(models, train, grid, protocol, stage.device)
         stage.figures(draw_figures(rows, models, outcomes, train, grid, stage.device))
         for name, result in evaluate(models, outcomes, protocol).items():
-            stage.result(result.metrics, result.notes, name)
+            stage.result(result, name)
 
 
 main(work)

@@ -11,7 +11,7 @@ def work(item):
         protocol = stage.protocol
         names = {kind: getattr(protocol, kind) for kind in PROPERTIES}
         for split, role in (("trainA", "train"), ("testA", "test")):
-            stage.data(names[item], split, role)
+            stage.uses(names[item], split, role)
         train, test = (
             {kind: TwoDomains.of(stage.dataset(name), split) for kind, name in names.items()}
             for split in ("train", "test")
@@ -26,7 +26,7 @@ def work(item):
 
         stage.figures([drawing(row) for row in rows])
         for row, result in rows.items():
-            stage.result(result.metrics, result.notes, system=row)
+            stage.result(result, system=row)
 
 
 main(work)

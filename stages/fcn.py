@@ -11,15 +11,15 @@ from triptych.pipeline.stage import Stage, main
 def work():
     with Stage("streets", "fcn", "fcn", ["streets.fcn", "streets.evaluation"]) as stage:
         dataset = stage.protocol.dataset
-        stage.data(dataset, "train")
-        stage.data(dataset, "val", "test")
+        stage.uses(dataset, "train")
+        stage.uses(dataset, "val", "test")
         train, val = (StreetData.of(stage.dataset(dataset), split) for split in ("train", "val"))
         seed = stage.protocol.fcn.seed
         evaluator = train_evaluator(train, stage.protocol.fcn, stage.replica(seed))
         if stage.is_main:
             save_evaluator(evaluator, project.evaluator("fcn"))
         for name, result in evaluate_references(train, val, evaluator, stage.protocol).items():
-            stage.result(result.metrics, result.notes, system=name, seeds=[seed])
+            stage.result(result, system=name, seeds=[seed])
 
 
 main(work)

@@ -11,14 +11,14 @@ from triptych.pipeline.stage import Stage, main
 def work(system_name):
     with Stage("streets", system_name, "fcn_score") as stage:
         dataset = stage.protocol.dataset
-        stage.data(dataset, "train")  # what the system and the evaluator learned from
-        stage.data(dataset, "val", "test")
+        stage.uses(dataset, "train")  # what the system and the evaluator learned from
+        stage.uses(dataset, "val", "test")
         val = StreetData.of(stage.dataset(dataset), "val")
         n_classes = len(evaluated(val.classes))
         evaluator = load_evaluator(project.evaluator("fcn"), stage.protocol.fcn, n_classes, stage.device)
         systems = [stage.load(seed) for seed in stage.protocol.seeds]
         result = evaluate(systems, val, evaluator, stage.protocol, stage.device, stage.for_each)
-        stage.result(result.metrics, result.notes)
+        stage.result(result)
 
 
 main(work)

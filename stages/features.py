@@ -7,7 +7,7 @@ from triptych.pipeline.stage import Stage, main
 
 def work(system_name):
     with Stage("objects", system_name, "features") as stage:
-        unlabelled = stage.data(stage.protocol.unlabelled, "train", "unlabelled").images
+        unlabelled = stage.uses(stage.protocol.unlabelled, "train", "unlabelled").images
 
         def train(seed):
             system = stage.build(seed, stage.protocol.unlabelled)

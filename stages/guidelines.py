@@ -8,15 +8,15 @@ from triptych.pipeline.stage import Stage, main
 def work():
     with Stage("guidelines", "variants", "guidelines") as stage:
         protocol = stage.protocol
-        real = stage.data(protocol.unlabelled, "train", "unlabelled").images
+        real = stage.uses(protocol.unlabelled, "train", "unlabelled").images
         judge = Judge(
-            protocol, real, stage.data(protocol.data, "train"), stage.data(protocol.data, "test"), stage.device
+            protocol, real, stage.uses(protocol.data, "train"), stage.uses(protocol.data, "test"), stage.device
         )
         jobs = [(variant, seed) for variant in protocol.variants for seed in protocol.seeds]
-        runs = stage.for_each(jobs, lambda job: run(job[0], judge, stage.replica(job[1]).part(job[0])))
+        runs = stage.for_each(jobs, lambda job: run(job[0], judge, stage.replica(job[1], part=job[0])))
         stage.figures([("variants.png", lambda path: draw_variants(runs, real, path))])
         for variant, result in evaluate(runs, protocol, judge).items():
-            stage.result(result.metrics, result.notes, system=variant)
+            stage.result(result, system=variant)
 
 
 main(work)

@@ -6,11 +6,11 @@ from triptych.pipeline.stage import Stage, main
 
 def work(system_name):
     with Stage("objects", system_name, "probe") as stage:
-        stage.data(stage.protocol.unlabelled, "train", "unlabelled")  # what the features were learned from
-        train, test = (stage.data(stage.protocol.data, split) for split in ("train", "test"))
+        stage.uses(stage.protocol.unlabelled, "train", "unlabelled")  # what the features were learned from
+        train, test = (stage.uses(stage.protocol.data, split) for split in ("train", "test"))
         systems = {seed: stage.load(seed) for seed in stage.protocol.seeds}
         result = evaluate(systems, train, test, stage.protocol, stage.device, stage.for_each)
-        stage.result(result.metrics, result.notes)
+        stage.result(result)
 
 
 main(work)

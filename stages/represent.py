@@ -9,7 +9,7 @@ from triptych.pipeline.systems import module
 def work(system_name):
     with Stage("shapes", system_name, "represent") as stage:
         data, seeds, row = stage.protocol.dataset, stage.protocol.seeds, module("shapes", system_name).System
-        train = stage.data(data, "train")
+        train = stage.uses(data, "train")
         together = issubclass(row, FitsTogether)
 
         def learn(seeds):

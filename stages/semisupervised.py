@@ -9,8 +9,8 @@ from triptych.pipeline.stage import Stage, main
 def work(system_name):
     with Stage("digits", system_name, "semisupervised") as stage:
         dataset = stage.protocol.dataset
-        train = stage.data(dataset, "train")
-        stage.data(dataset, "test")
+        train = stage.uses(dataset, "train")
+        stage.uses(dataset, "test")
 
         def learn(seed):
             system = stage.build(seed, dataset)
@@ -23,10 +23,9 @@ def work(system_name):
             systems = [stage.load(seed) for seed in stage.protocol.seeds]
             samples = [("samples.png", lambda path: draw_samples(systems[0], train.images, path))]
             if stage.protocol.extra:
-                stage.data(dataset, "extra", "unlabelled")
+                stage.uses(dataset, "extra", "unlabelled")
             stage.figures(samples if isinstance(systems[0], Sampler) else [])
-            result = evaluate(systems, runs, stage.protocol)
-            stage.result(result.metrics, result.notes)
+            stage.result(evaluate(systems, runs, stage.protocol))
 
 
 main(work)

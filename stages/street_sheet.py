@@ -9,7 +9,7 @@ from triptych.pipeline.stage import Stage, main
 def work():
     with Stage("streets", "sheet", "street_sheet", ["streets.systems"]) as stage:
         dataset, seed = stage.protocol.dataset, stage.protocol.seeds[0]
-        stage.data(dataset, "val")
+        stage.uses(dataset, "val")
         val = StreetData.of(stage.dataset(dataset), "val")
         names = stage.params.tables["streets"].systems
         trained = {name: systems.load(f"streets/{name}", seed, device=stage.device) for name in names}

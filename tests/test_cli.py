@@ -3,7 +3,7 @@
 import pytest
 
 from triptych.cli import main
-from triptych.tracking import run as tracking
+from triptych.tracking import sync as tracking
 
 
 def test_help_names_every_command(capsys):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from triptych.base.results import chosen, read_results, spread, summary, write_result
-from triptych.pipeline.history import write_curves
+from triptych.pipeline.history import add_rows, history_file, write_curves
 
 
 def test_summary_is_mean_and_sample_std():
@@ -35,11 +35,11 @@ def test_written_twice_gives_the_same_bytes_and_reads_back(tmp_path):
 
 
 def test_curves_are_means_over_the_seeds_that_have_the_step(tmp_path):
-    rows = [(0, 20, "loss", 1.0), (0, 3, "loss", 2.0), (1, 3, "loss", 4.0), (1, 20, "error", 0.5)]
-    lines = [json.dumps(dict(zip(("seed", "step", "metric", "value"), row))) + "\n" for row in rows]
-    (tmp_path / "history.jsonl").write_text("".join(lines))
+    add_rows(history_file(tmp_path, 0), [(20, "loss", 1.0), (3, "loss", 2.0)])
+    add_rows(history_file(tmp_path, 1), [(3, "loss", 4.0)])
+    add_rows(history_file(tmp_path, 1), [(20, "error", 0.5)])
     write_curves(tmp_path)
-    assert (tmp_path / "curves.csv").read_text() == "step,loss,error\n3,3,\n20,1,0.5\n"
+    assert (tmp_path / "curves.csv").read_text() == "steps_done,loss,error\n3,3,\n20,1,0.5\n"
 
 
 def test_the_spread_is_divided_into_between_and_within():

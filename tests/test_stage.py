@@ -1,4 +1,4 @@
-"""What stands around a stage's work: rows and their MLflow run, cost, several processes, errors in one message."""
+"""What stands around a stage's work: the files that it leaves, several processes, errors in one message."""
 
 import json
 import os
@@ -13,11 +13,14 @@ import torch
 
 from triptych.base.config import ParamsError
 from triptych.base.errors import NotTrained, UserError, main
+from triptych.base.results import Result
 from triptych.data.format import Split, write_dataset
 from triptych.engine import parallel
 from triptych.engine.stream import BatchError
+from triptych.pipeline import record
 from triptych.pipeline import stage as stages
 from triptych.pipeline.cost import Clock, describe
+from triptych.pipeline.history import history_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,25 +41,60 @@ def prepared(root, name="objects_unlabelled"):
     write_dataset(root / "data/prepared" / name, {"train": Split(images)}, card)
 
 
-def test_a_run_ends_with_the_numbers_of_its_own_row_alone(project, monkeypatch):
-    finished = []
-    monkeypatch.setattr(stages.Tracker, "finish", lambda self, metrics=None: finished.append(metrics))
+def run_json(folder):
+    return json.loads((Path("runs") / folder / "run.json").read_text())
+
+
+def test_a_run_tells_from_its_start_on_what_it_is(project):
+    prepared(project)
+    with stages.Stage("objects", "dcgan", "features") as stage:
+        stage.uses("objects_unlabelled", "train", "unlabelled")
+        running = run_json("objects/dcgan/features")
+        assert running["status"] == "running" and record.is_alive(running["process"])
+        assert running["process"]["pid"] == os.getpid()
+    finished = run_json("objects/dcgan/features")
+    assert finished["status"] == "finished" and "process" not in finished
+    (used,) = finished["datasets"]
+    assert (used["role"], used["name"], used["split"], used["rows"]) == ("unlabelled", "objects_unlabelled", "train", 4)
+    assert (used["title"], used["source"], len(used["digest"])) == ("grey", "test", 16)
+    assert finished["params"]["objects.systems.dcgan.lr"] == 0.001
+    first = (stage.folder / "run.json").read_bytes()
+    with stages.Stage("objects", "dcgan", "features") as stage:
+        stage.uses("objects_unlabelled", "train", "unlabelled")
+    assert (stage.folder / "run.json").read_bytes() == first  # the same run leaves the same bytes
+
+
+def test_a_run_names_the_rows_that_it_judged(project):
     with stages.Stage("guidelines", "variants", "guidelines") as stage:
-        stage.result({"accuracy": [0.5]}, system="paper")
-        stage.result({"accuracy": [0.25]}, system="no_batch_norm")
+        stage.result(Result({"accuracy": [0.5]}), system="faithful")
+        stage.result(Result({"accuracy": [0.25]}, ["a note"]), system="no_norm", seeds=[7])
     with stages.Stage("objects", "raw_pixels", "probe") as stage:
-        stage.result({"accuracy": [0.5]})
-        stage.result({"accuracy": [0.25]}, system="ceiling")
-    assert finished[0] == {} and finished[1]["accuracy"]["mean"] == 0.5
-    files = sorted(str(file.relative_to("results")) for file in Path("results").rglob("*.json"))
-    rows = ["guidelines/no_batch_norm.json", "guidelines/paper.json", "objects/ceiling.json", "objects/raw_pixels.json"]
-    assert files == rows  # from which a sync makes the runs of the other rows
+        stage.result(Result({"accuracy": [0.5]}))
+    assert run_json("guidelines/variants/guidelines")["results"] == ["faithful", "no_norm"]
+    assert run_json("objects/raw_pixels/probe")["results"] == ["raw_pixels"]
+    row = json.loads(Path("results/guidelines/no_norm.json").read_text())
+    assert (row["seeds"], row["notes"], row["metrics"]["accuracy"]["mean"]) == ([7], ["a note"], 0.25)
+
+
+def test_a_process_that_trains_does_not_import_mlflow(project):
+    prepared(project)
+    code = """
+import sys
+from triptych.pipeline.stage import Stage
+with Stage("objects", "dcgan", "features") as stage:
+    stage.uses("objects_unlabelled", "train")
+    stage.for_each([0, 1], lambda seed: stage.replica(seed).log(1, loss=0.5))
+sys.exit("mlflow" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TRIPTYCH_TRACKING": "on"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+    assert len(list(Path("runs/objects/dcgan/features/history").iterdir())) == 2
 
 
 def test_a_missing_split_is_named(project):
     prepared(project)
     with stages.Stage("objects", "raw_pixels", "probe") as stage, pytest.raises(UserError, match="no split 'test'"):
-        stage.data("objects_unlabelled", "test")
+        stage.uses("objects_unlabelled", "test")
 
 
 def test_cost_names_device_and_precision(project):
@@ -80,9 +118,9 @@ def test_cost_counts_the_processes_of_a_stage_or_of_torchrun(tmp_path, monkeypat
 def test_what_a_number_was_measured_on_is_told_by_its_role(project):
     prepared(project)
     with stages.Stage("objects", "raw_pixels", "probe") as stage:
-        assert len(stage.data("objects_unlabelled", "train", role="test")) == 4
-        stage.data("objects_unlabelled", "train")
-        stage.result({"accuracy": [0.5]})
+        assert len(stage.uses("objects_unlabelled", "train", role="test")) == 4
+        stage.uses("objects_unlabelled", "train")
+        stage.result(Result({"accuracy": [0.5]}))
     told = {"test": "grey (train, n=4)", "train": "grey (train, n=4)"}
     for file in ("results/objects/raw_pixels.json", "runs/objects/raw_pixels/probe/run.json"):
         assert json.loads(Path(file).read_text())["data"] == told
@@ -94,7 +132,6 @@ def test_each_seed_of_each_run_has_its_own_checkpoint_and_model(project):
     assert len({replica.checkpoint for replica in replicas}) == 4
     assert [replica.seed for replica in replicas] == [0, 1, 0, 1]
     assert {replica.fingerprint for replica in replicas} == {features.fingerprint} != {""}
-    assert features.model_folder(0) != features.model_folder(1) == probe.model_folder(1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
@@ -103,16 +140,26 @@ def test_the_history_does_not_depend_on_the_number_of_processes(project, monkeyp
         monkeypatch.setenv("TRIPTYCH_WORKERS", workers)
         with stages.Stage("objects", "dcgan", "features") as stage:
 
-            def work(seed):
+            def work(job):
+                seed, part = job
                 for step in (1, 2):
-                    stage.replica(seed).log(step, loss=seed + step / 4)
+                    stage.replica(seed, part).log(step, loss=seed + step / 4)
                 return seed
 
-            assert stage.for_each([2, 0, 1], work) == [2, 0, 1]
-        return [json.loads(line) for line in (stage.folder / "history.jsonl").read_text().splitlines()]
+            assert stage.for_each([(2, ""), (0, ""), (0, "small")], work) == [2, 0, 0]
+        return {file.name: file.read_text().splitlines() for file in history_files(stage.folder)}
 
-    rows = [{"seed": s, "step": t, "metric": "loss", "value": s + t / 4} for s in (2, 0, 1) for t in (1, 2)]
-    assert history("1") == history("3") == rows
+    one_by_one = history("1")
+    assert one_by_one == history("3")
+    assert list(one_by_one) == ["seed0.jsonl", "seed2.jsonl", "small-seed0.jsonl"]
+    rows = [json.loads(line) for line in one_by_one["small-seed0.jsonl"]]
+    assert rows == [{"step": t, "metric": "small_loss", "value": t / 4} for t in (1, 2)]
+
+
+def test_what_a_training_logs_is_on_the_disk_while_it_runs(project):
+    with stages.Stage("objects", "dcgan", "features") as stage:
+        stage.replica(3).log(10, loss=0.25)
+        assert (stage.folder / "history/seed3.jsonl").read_text().endswith('"value": 0.25}\n')
 
 
 def test_work_for_several_items_at_once_is_shared_in_order(project, monkeypatch):
@@ -124,12 +171,21 @@ def test_work_for_several_items_at_once_is_shared_in_order(project, monkeypatch)
     assert shares == {1: [[5, 6, 7, 8, 9]], 2: [[5, 6, 7], [8, 9]], 4: [[5, 6], [7, 8], [9]]}
 
 
-def test_a_run_that_fails_tells_of_no_end_and_keeps_its_checkpoints(project):
+def test_a_run_that_fails_says_so_and_keeps_its_checkpoints(project):
     with pytest.raises(KeyError), stages.Stage("objects", "raw_pixels", "probe") as stage:
         (stage.checkpoints / "seed0.pt").touch()
-        raise KeyError
+        raise KeyError("lr")
     assert (stage.checkpoints / "seed0.pt").is_file()
-    assert [file.name for file in stage.folder.iterdir()] == ["history.jsonl"]
+    assert [file.name for file in stage.folder.iterdir()] == ["run.json"]
+    told = run_json("objects/raw_pixels/probe")
+    assert (told["status"], told["error"]) == ("failed", "KeyError: 'lr'")
+
+
+def test_a_number_taken_over_by_another_process_does_not_count_as_alive():
+    me = record.this_process()
+    assert record.is_alive(me) and not record.is_alive(me | {"started": "1"})
+    assert not record.is_alive(me | {"pid": 999999999})
+    assert record.is_alive(me | {"pid": 999999999, "host": "elsewhere"})  # who knows
 
 
 def test_a_run_goes_on_only_with_the_parameters_data_and_code_it_began_with(project, monkeypatch):
@@ -193,7 +249,8 @@ def test_seconds_of_a_killed_part_are_counted_up_to_its_last_checkpoint(tmp_path
 TWO = """
 import time
 from pathlib import Path
-from triptych import systems
+from triptych.base.results import Result
+from triptych.pipeline import systems
 from triptych.pipeline.stage import Stage
 
 slowly = systems.save
@@ -203,7 +260,7 @@ with Stage("objects", "dcgan", "features") as stage:
         stage.save(stage.build(seed, "objects_unlabelled"), seed, "objects_unlabelled")
         return stage.load(seed)
     done = stage.for_each(stage.protocol.seeds, train)
-    stage.result({"accuracy": [0.5] if stage.is_main else [float("nan")]})
+    stage.result(Result({"accuracy": [0.5] if stage.is_main else [float("nan")]}))
     Path(f"rank{stage.replica(0).rank}").write_text(str(len(done)))
 """
 
@@ -240,7 +297,7 @@ def test_errors_of_the_user_are_one_message(monkeypatch, capsys, project):
         Stream(np.arange(4), batch_size=5, seed=0, device=torch.device("cpu"))
 
     def killed():
-        parallel.fork_map(lambda item, send: os._exit(3), ["seed 1"], 1, lambda *_: None)
+        parallel.fork_map(lambda item: os._exit(3), ["seed 1"], 1)
 
     monkeypatch.setattr(sys, "argv", ["stage.py"])
     expected = {load: "no trained system at", batch: "batch_size = 5", killed: "the process for 'seed 1'"}

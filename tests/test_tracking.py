@@ -1,4 +1,4 @@
-"""Tracking: what reaches the store, and what happens when a process or the store dies."""
+"""Tracking: what of a project's files reaches the MLflow store, while stages run, at their end, and when they die."""
 
 import json
 import os
@@ -6,412 +6,313 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-import types
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from triptych.base.errors import UserError
 from triptych.base.results import write_result
-from triptych.tracking import run as tracking
-from triptych.tracking import store as _mlflow
-from triptych.tracking.run import Tracker, flatten, store_uri, sync
-from triptych.tracking.sync import records
+from triptych.pipeline.history import add_rows, history_file
+from triptych.pipeline.record import this_process
+from triptych.tracking import sync as tracking
+from triptych.tracking.files import executions
+from triptych.tracking.store import Store, StoreError, check_uri, store_uri
+from triptych.tracking.sync import Sync, of_seed, short_names, sync
 
-START = """
-import os, signal, sys, time
-from triptych.tracking import Tracker
-t = Tracker().start("objects", sys.argv[1], {"lr": 1e-3}, {"stage": "probe"})
-for step in range(20):
-    t.log("loss", 1 / (step + 1), step)
-"""
-ENDS = {
-    "finish": "t.finish({'accuracy': {'mean': 0.5, 'std': 0.1, 'n': 3}})",
-    "raise": "raise ValueError('boom')",
-    "exit": "sys.exit(0)",
-    # Ctrl-C is deaf in what a shell has put in the background (`make test &`): here it is heard. Short naps: the signal
-    # may reach another thread, and the main one notices it only between two of its steps.
-    "interrupt": "signal.signal(signal.SIGINT, signal.default_int_handler); os.kill(os.getpid(), signal.SIGINT); "
-    "[time.sleep(0.1) for _ in range(600)]",
-    "terminate": "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)",
-    "kill": "time.sleep(60)",
-}
+ROOT = Path(__file__).resolve().parents[1]
+BEGAN = 1_700_000_000.0
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch):
+def environment(monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("TRIPTYCH_TRACKING", raising=False)
-    monkeypatch.setattr(tracking, "_told", set())
-
-
-def process(root, name, end, **env):
-    env = os.environ | {"OMP_NUM_THREADS": "1", "TRIPTYCH_TRACKING": "on", "TRIPTYCH_TRACKING_PATIENCE": "900"} | env
-    command = [sys.executable, "-c", START + ENDS[end], name]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=root, env=env, **pipes)
-
-
-def runs(root, experiment="objects"):
-    client = _mlflow.import_client()(f"sqlite:///{root / 'mlflow.db'}")
-    found = client.get_experiment_by_name(experiment)
-    return client, client.search_runs([found.experiment_id]) if found else []
-
-
-def wait_for_running(root, name):
-    while True:
-        if (root / "mlflow.db").is_file():
-            with _mlflow.store_lock(f"sqlite:///{root / 'mlflow.db'}"):
-                mine = [run for run in runs(root)[1] if run.info.run_name == name]
-            if mine:
-                return mine[0]
-        time.sleep(0.2)
-
-
-def test_importing_tracking_does_not_import_mlflow():
-    code = "import sys, triptych.tracking.run, triptych.tracking.store; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def test_everything_of_a_run_reaches_the_store(tmp_path):
-    folder = tmp_path / "runs" / "digits" / "knn" / "semisupervised"
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text("{}")
-    (tmp_path / "picture.png").write_bytes(b"png")
-    params = {f"p{n}": n for n in range(230)} | {"long": "y" * 9000}
-    params["digits"] = {"systems": {"knn": {"k": [1, 3]}}}
-    card = {"title": "rendered digits", "source": "rendered", "splits": {"train": 9}}
-    tracker = Tracker().start(
-        "digits", "knn", params, {"stage": "semisupervised", "profile": "laptop"},
-        {"train": card, "test": "SVHN"}, folder=folder, uri=f"sqlite:///{tmp_path / 'mlflow.db'}",
-    )  # fmt: skip
-    for step in range(2500):  # three batches
-        tracker.log("loss", step / 2, step)
-    tracker.artifact(tmp_path / "picture.png")
-    tracker.finish({"test_error": {"mean": 0.25, "std": 0.02, "n": 3}, "seconds": 4.0})
-
-    client, (run,) = runs(tmp_path, "digits")
-    assert (run.info.status, run.info.run_name) == ("FINISHED", "knn")
-    assert len(run.data.params) == 232 and len(run.data.params["long"]) == 6000
-    assert run.data.params["digits.systems.knn.k"] == "[1, 3]"
-    expected = {"loss": 2499 / 2, "test_error": 0.25, "test_error_std": 0.02, "seconds": 4.0}
-    assert run.data.metrics == expected
-    history = client.get_metric_history(run.info.run_id, "loss")
-    assert {m.step: m.value for m in history} == {step: step / 2 for step in range(2500)}
-    inputs = {i.tags[0].value: i.dataset.name for i in run.inputs.dataset_inputs}
-    assert inputs == {"train": "rendered digits", "test": "SVHN"}
-    assert [f.path for f in client.list_artifacts(run.info.run_id)] == ["picture.png"]
-    assert run.data.tags["profile"] == "laptop"
-    assert run.data.tags["triptych.hash"] == _mlflow.folder_hash(folder)
-
-
-def test_processes_at_once_on_a_fresh_store_and_every_way_to_end(tmp_path):
-    ends = ["finish", "raise", "exit", "terminate", "interrupt"]
-    outputs = [p.communicate() for p in [process(tmp_path, end, end) for end in ends]]
-    client, found = runs(tmp_path)
-    states = {run.info.run_name: run for run in found}
-    assert {name: run.info.status for name, run in states.items()} == {
-        "finish": "FINISHED", "raise": "FAILED", "exit": "FAILED", "terminate": "FAILED",
-        "interrupt": "FAILED",
-    }, outputs  # fmt: skip
-    assert states["raise"].data.tags["triptych.error"] == "ValueError: boom"
-    assert "KeyboardInterrupt" in states["interrupt"].data.tags["triptych.error"]
-    assert states["finish"].data.metrics["accuracy"] == 0.5
-    points = {name: len(client.get_metric_history(r.info.run_id, "loss")) for name, r in states.items()}
-    assert set(points.values()) == {20}  # what was logged before the end is there
-
-
-def test_a_killed_run_is_failed_by_the_next_start_and_a_live_one_is_not(tmp_path):
-    killed, alive = process(tmp_path, "a", "kill"), process(tmp_path, "b", "kill")
-    try:
-        wait_for_running(tmp_path, "a"), wait_for_running(tmp_path, "b")
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-        for name in ("a", "b"):
-            Tracker().start("objects", name, {}, {"stage": "probe"}, uri=f"sqlite:///{tmp_path / 'mlflow.db'}").finish()
-        states = sorted((run.info.run_name, run.info.status) for run in runs(tmp_path)[1])
-        assert states == [("a", "FAILED"), ("a", "FINISHED"), ("b", "FINISHED"), ("b", "RUNNING")]
-    finally:
-        alive.kill()
-        alive.wait()
-
-
-def test_a_number_taken_over_by_another_process_does_not_count_as_alive():
-    me = os.getpid()
-    assert _mlflow.is_alive(str(me), _mlflow.process_start(me))
-    assert not _mlflow.is_alive(str(me), "1")
-    assert not _mlflow.is_alive("999999999", "")
-
-
-def test_only_what_died_on_this_host_in_the_same_stage_is_failed():
-    def run(name, **tags):
-        tags = {"triptych.host": _mlflow.socket.gethostname(), "triptych.pid": "999999999", "stage": "probe"} | tags
-        info = types.SimpleNamespace(run_id=name, run_name="dcgan")
-        return types.SimpleNamespace(info=info, data=types.SimpleNamespace(tags=tags))
-
-    class Client:
-        def __init__(self):
-            self.failed = []
-
-        def search_runs(self, experiments, filter_string, max_results):
-            assert (experiments, filter_string) == (["7"], "attributes.status = 'RUNNING'")
-            elsewhere, here = {"triptych.host": "elsewhere"}, {"triptych.pid": str(os.getpid())}
-            return [run("dead"), run("other host", **elsewhere), run("alive", **here), run("other", stage="features")]
-
-        def set_tag(self, run_id, key, value):
-            assert key == "triptych.error" and "999999999" in value
-
-        def set_terminated(self, run_id, status):
-            self.failed.append((run_id, status))
-
-    one, all_of_them = Client(), Client()
-    _mlflow.fail_the_dead(one, "7", "dcgan", "probe")
-    _mlflow.fail_the_dead(all_of_them, "7")
-    assert one.failed == [("dead", "FAILED")]
-    assert all_of_them.failed == [("dead", "FAILED"), ("other", "FAILED")]
-
-
-def test_a_mean_of_one_value_has_no_spread_in_the_store():
-    metrics = {"a": {"mean": 0.5, "std": 0.0, "n": 1}, "b": {"mean": 0.5, "std": 0.1, "n": 2}, "c": 3}
-    assert _mlflow.numbers(metrics) == {"a": 0.5, "b": 0.5, "b_std": 0.1, "c": 3.0}
-
-
-def test_unreachable_server_warns_once_and_blocks_nothing(capsys):
-    began = time.monotonic()
-    tracker = Tracker().start("objects", "dcgan", {}, {"stage": "probe"}, uri="http://127.0.0.1:9")
-    for step in range(1000):
-        tracker.log("loss", 0.0, step)
-    logged = time.monotonic() - began
-    tracker.finish({"accuracy": 1.0})
-    tracker.finish({"accuracy": 1.0})  # and once over, it stays so
-    warnings = [line for line in capsys.readouterr().err.splitlines() if "MLflow at" in line]
-    assert len(warnings) == 1 and "training goes on" in warnings[0] and logged < tracker.patience
-
-
-def test_a_patience_that_is_no_number_is_refused_before_any_work(monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_TRACKING_PATIENCE", "a while")
-    with pytest.raises(UserError, match="TRIPTYCH_TRACKING_PATIENCE = 'a while': must be a number"):
-        Tracker()
-
-
-class OnceAlive(BaseHTTPRequestHandler):
-    """A server that lets a run begin and then answers every call with an error."""
-
-    def answer(self):
-        length = int(self.headers.get("Content-Length", 0))
-        self.rfile.read(length)
-        replies = {
-            "experiments/get-by-name": {"experiment": {"experiment_id": "1", "name": "objects"}},
-            "runs/search": {"runs": []},
-            "runs/create": {"run": {"info": {"run_id": "r1", "status": "RUNNING"}, "data": {}}},
-        }
-        reply = next((r for path, r in replies.items() if self.path.split("?")[0].endswith(path)), None)
-        self.server.seen.append(self.path)
-        body = json.dumps(reply if reply is not None else {"message": "gone"}).encode()
-        self.send_response(200 if reply is not None else 503)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = answer
-
-    def log_message(self, *_):
-        pass
-
-
-def test_server_that_dies_in_mid_training(capsys):
-    server = HTTPServer(("127.0.0.1", 0), OnceAlive)
-    server.seen = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    uri = f"http://127.0.0.1:{server.server_port}"
-    tracker = Tracker().start("objects", "dcgan", {}, {"stage": "probe"}, uri=uri)
-    tracker.log("loss", 1.0, 0)
-    tracker._done.wait(120)  # the thread meets the error and gives up
-    for step in range(100):
-        tracker.log("loss", 1.0, step)
-    tracker.finish({})
-    server.shutdown()
-    server.server_close()
-    assert any("runs/create" in path for path in server.seen)
-    assert any("log-batch" in path for path in server.seen)
-    warnings = [line for line in capsys.readouterr().err.splitlines() if "MLflow at" in line]
-    assert len(warnings) == 1 and "training goes on" in warnings[0]
-
-
-def test_off_and_not_installed(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRIPTYCH_TRACKING", "off")
-    with Tracker().start("objects", "dcgan", {}) as tracker:
-        tracker.log("loss", 1.0, 0)
-    assert capsys.readouterr().err == ""
     monkeypatch.setenv("TRIPTYCH_TRACKING", "on")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for _ in range(2):
-        with Tracker().start("objects", "dcgan", {}) as tracker:
-            tracker.log("loss", 1.0, 0)
-    assert capsys.readouterr().err.count("MLflow is not installed") == 1
-    assert not list(tmp_path.iterdir())
 
 
-def test_signals_are_heard_again_after_a_failed_run(tmp_path):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        Tracker().start("objects", "dcgan", {}, uri=f"sqlite:///{tmp_path / 'mlflow.db'}").fail("on purpose")
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory):
+    """An empty store: making its tables takes seconds, copying them none."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Store(f"sqlite:///{file}").client.search_experiments()
+    return file
 
 
-def test_a_tracker_that_was_not_started_does_nothing():
-    tracker = Tracker()
-    tracker.log("loss", 1.0, 0)
-    tracker.fail("early")
-    tracker.finish()
-
-
-def test_store_address(monkeypatch, tmp_path):
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "a" / "b")
-    assert store_uri() == f"sqlite:///{tmp_path}/a/b/mlflow.db"
+@pytest.fixture
+def project(tmp_path, fresh):
+    shutil.copy(fresh, tmp_path)
     (tmp_path / "params.yaml").touch()
-    assert store_uri() == f"sqlite:///{tmp_path}/mlflow.db"
-    assert store_uri(tmp_path / "a") == f"sqlite:///{tmp_path}/a/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")
-    assert store_uri(tmp_path) == "http://localhost:5000"
+    return tmp_path
 
 
-def test_flatten():
-    assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": {}}) == {"a.b": 1, "a.c.d": [2], "e": {}}
+def dataset(role, split, title="rendered objects"):
+    about = {"role": role, "split": split, "name": "objects", "title": title, "source": "rendered", "digest": title}
+    return about | {"rows": 9}
 
 
-def stage_files(root, system, stage):
-    folder = root / "runs" / "objects" / system / stage
-    folder.mkdir(parents=True)
-    run = {"profile": "laptop", "params": {"objects.seeds": [0, 1]}, "tags": {"device": "cpu"}}
-    run |= {"table": "objects", "system": system, "stage": stage}
-    run["data"] = {"test": "rendered objects (test, n=9)"}
+def stage(root, system, name, *, began=BEGAN, status="finished", table="objects", seeds=(0, 1), process=None, **run):
+    """The files of an execution, whose curves have the values seed, seed + 1, ..."""
+    folder = root / "runs" / table / system / name
+    shutil.rmtree(folder, ignore_errors=True)
+    when = {"began": began, "ended": began + 10, "commit": "c0ffee"}
+    params = {f"{table}.seeds": [0, 1], f"{table}.systems.{system}.lr": 0.5, f"{table}.probe.costs": [1]}
+    run = {"profile": "laptop", "status": status, "stage": name, "params": params, "datasets": [], **run}
+    for seed in seeds:
+        add_rows(history_file(folder, seed), [(step, "loss", seed + step) for step in range(5)])
+    folder.mkdir(parents=True, exist_ok=True)
+    if status == "finished":
+        (folder / "cost.json").write_text(json.dumps({"seconds": 10.0, "device": "cpu", "seeds": [0, 1], **when}))
+    else:
+        run["process"] = {**when, **this_process(), **(process or {})}
     (folder / "run.json").write_text(json.dumps(run))
-    rows = [{"seed": s, "step": t, "metric": "loss", "value": t + s} for s in (0, 1) for t in range(700)]
-    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "cost.json").write_text('{"seconds": 12.5, "device": "cpu"}')
     return folder
 
 
-def result_file(folder, system, **extra):
-    extra = {"profile": "laptop"} | extra
-    data = {"test": "rendered objects (test, n=9)"}
-    metrics = {"accuracy": [0.5, 0.7]}
-    file = Path(folder) / "objects" / f"{system}.json"
-    write_result(file, table="objects", system=system, data=data, seeds=[0], metrics=metrics, **extra)
+def result(root, system, values=(0.5, 0.75), folder="results", table="objects", **extra):
+    row = {"table": table, "system": system, "profile": "laptop", "data": {}, "seeds": [0, 1], "notes": ["by hand"]}
+    write_result(root / folder / table / f"{system}.json", **row, metrics={"accuracy": values}, **extra)
 
 
-def test_sync_adds_what_is_missing_once_and_knows_live_runs(tmp_path):
-    stage_files(tmp_path, "dcgan", "features")
-    stage_files(tmp_path, "dcgan", "probe")
-    result_file(tmp_path / "results", "dcgan")
-    result_file(tmp_path / "results", "raw_pixels")  # its stage left no files
-    kept = {"profile": "paper", "device": "H200", "params": {"a": {"b": 1}}}
-    result_file(tmp_path / "reports/paper/results", "dcgan", **kept)
-    live = stage_files(tmp_path, "kmeans", "features")
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    Tracker().start("objects", "kmeans", {}, {"stage": "features"}, folder=live, uri=uri).finish()
-
-    assert sync(tmp_path, uri) == 4
-    assert sync(tmp_path, uri) == 0
-
-    client, found = runs(tmp_path)
-    by_stage = {(r.info.run_name, r.data.tags["stage"]): r for r in found}
-    assert set(by_stage) == {
-        ("dcgan", "features"), ("dcgan", "probe"), ("dcgan", "paper_result"), ("raw_pixels", "result"),
-        ("kmeans", "features"),
+def runs(root, table="objects"):
+    """(name of the main run, name) -> run; (name, "") for a main run."""
+    store = Store(f"sqlite:///{root / 'mlflow.db'}")
+    found = store.runs(store.experiment(table), "")
+    names = {run.info.run_id: run.info.run_name for run in found}
+    return {
+        (names[parent], run.info.run_name) if (parent := run.data.tags.get("mlflow.parentRunId")) else
+        (run.info.run_name, ""): run
+        for run in found
     }  # fmt: skip
-    assert all(run.info.status == "FINISHED" for run in found)
-    probe, features = by_stage["dcgan", "probe"], by_stage["dcgan", "features"]
-    assert probe.data.metrics["accuracy"] == pytest.approx(0.6) and "accuracy" not in features.data.metrics
-    assert len(client.get_metric_history(features.info.run_id, "loss/seed1")) == 700
-    assert features.data.params == {"objects.seeds": "[0, 1]"} and features.data.tags["device"] == "cpu"
-    assert features.info.end_time - features.info.start_time == 12500
-    assert by_stage["dcgan", "paper_result"].data.params == {"a.b": "1"}
-
-    cost = tmp_path / "runs/objects/dcgan/probe/cost.json"
-    cost.write_text('{"seconds": 13.0, "device": "cpu"}')  # the stage was executed again
-    assert sync(tmp_path, uri) == 1
 
 
-def test_a_result_from_elsewhere_is_not_the_training_stages(tmp_path):
-    stage_files(tmp_path, "dcgan", "features")  # trained here, not judged yet: results/ came with the repository
-    result_file(tmp_path / "results", "dcgan")
-    training, result = records(tmp_path)
-    assert (training.tags["stage"], training.metrics) == ("features", {})
-    assert result.tags["stage"] == "result" and result.metrics["accuracy"]["n"] == 2
+def curve(root, run, metric="loss"):
+    store = Store(f"sqlite:///{root / 'mlflow.db'}")
+    return [(m.step, m.value) for m in store.client.get_metric_history(run.info.run_id, metric)]
+
+
+def test_everything_of_a_stage_reaches_the_store_once(project):
+    used = [dataset("train", "train"), dataset("test", "test"), dataset("unlabelled", "train", "others")]
+    stage(project, "dcgan", "features", datasets=used)
+    picture = project / "outputs/objects/dcgan/features/samples.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"png")
+    assert sync(project) == 1 and sync(project) == 0
+    found = runs(project)
+    title = "DCGAN + L2-SVM · features"
+    assert set(found) == {(title, ""), *((title, f"DCGAN + L2-SVM · seed {seed}") for seed in (0, 1))}
+    main = found[title, ""]
+    assert main.data.params == {"lr": "0.5", "seeds": "[0, 1]", "probe.costs": "[1]"}
+    told = {"system": "dcgan", "stage": "features", "paper": "dcgan", "profile": "laptop", "device": "cpu"}
+    assert told.items() <= main.data.tags.items() and main.data.tags["mlflow.source.git.commit"] == "c0ffee"
+    assert (main.info.start_time, main.info.end_time) == (BEGAN * 1000, BEGAN * 1000 + 10_000)
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    inputs = {i.dataset.name: i.tags[0].value for i in main.inputs.dataset_inputs}
+    assert inputs == {"rendered objects": "train, test", "others": "unlabelled"}
+    seed = found[title, "DCGAN + L2-SVM · seed 1"]
+    assert curve(project, seed) == [(step, 1 + step) for step in range(5)] and seed.data.params["seed"] == "1"
+    assert curve(project, main) == [(step, 0.5 + step) for step in range(5)]  # the mean
+    store = Store(f"sqlite:///{project / 'mlflow.db'}")
+    assert [file.path for file in store.client.list_artifacts(main.info.run_id)] == ["samples.png"]
+    stage(project, "dcgan", "features", began=BEGAN + 100)
+    assert sync(project) == 1  # executed again
+
+
+def test_learning_rate_and_accuracy_stand_in_one_line_with_the_published_number(project):
+    stage(project, "dcgan", "features")
+    assert sync(project) == 1
+    stage(project, "dcgan", "probe", began=BEGAN + 50, seeds=(), results=["dcgan"])
+    result(project, "dcgan")
+    assert sync(project) == 1 and sync(project) == 0
+    found = runs(project)
+    for name in ("features", "probe"):
+        run = found[f"DCGAN + L2-SVM · {name}", ""]
+        assert {"accuracy": 0.625, "accuracy_paper": 0.828}.items() <= run.data.metrics.items()
+        assert run.data.metrics["accuracy_std"] > 0 and run.data.tags["mlflow.note.content"] == "- by hand"
+    of_seeds = [found["DCGAN + L2-SVM · features", f"DCGAN + L2-SVM · seed {s}"].data.metrics for s in (0, 1)]
+    assert [metrics["accuracy"] for metrics in of_seeds] == [0.5, 0.75]
+    stage(project, "dcgan", "features", began=BEGAN + 100)  # trained again, not judged yet
+    assert "dcgan" not in next(o for o in executions(project) if o.began == BEGAN + 100).results
+
+
+def test_rows_of_a_study_and_results_without_a_stage_have_runs(project):
+    stage(project, "variants", "guidelines", table="guidelines", seeds=(), results=["faithful"])
+    add_rows(history_file(project / "runs/guidelines/variants/guidelines", 0, "faithful"), [(1, "faithful_loss", 2.0)])
+    result(project, "faithful", table="guidelines")
+    result(project, "raw_pixels")
+    result(project, "dcgan", folder="reports/paper/results", device="H200", params={"objects.systems.dcgan.lr": 2})
+    assert sync(project) == 3 and sync(project) == 0
+    study, table = runs(project, "guidelines"), runs(project)
+    assert study["variants · guidelines", "faithful"].data.metrics["accuracy"] == 0.625
+    assert study["variants · guidelines", "faithful · seed 0"].data.metrics == {"loss": 2.0}
+    assert table["raw pixels · result", ""].data.metrics["accuracy"] == 0.625
+    assert table["DCGAN + L2-SVM · kept result", ""].data.params["lr"] == "2"
+
+
+def test_a_running_stage_is_followed_and_nothing_comes_twice(project):
+    running = stage(project, "dcgan", "features", status="running", seeds=(0,), began=time.time() - 60)
+    follower = Sync(project, store_uri(project))
+    follower.once()
+    file = history_file(running, 0)
+    add_rows(file, [(5, "loss", 5.0)])
+    with open(file, "a") as half:
+        half.write('{"step": 6, "met')
+    Sync(project, store_uri(project)).once()  # another process goes on where the first one was
+    title, seed = "DCGAN + L2-SVM · features", "DCGAN + L2-SVM · seed 0"
+    live = runs(project)
+    assert {run.info.status for run in live.values()} == {"RUNNING"}
+    assert curve(project, live[title, seed]) == [(step, step) for step in range(6)]
+    file.write_text(file.read_text() + 'ric": "loss", "value": 6.0}\n')
+    began = json.loads((running / "run.json").read_text())["process"]["began"]
+    rows = file.read_text()
+    stage(project, "dcgan", "features", began=began, seeds=())
+    add_rows(file, [])
+    file.write_text(rows)
+    follower.once()
+    over = runs(project)
+    assert {run.info.status for run in over.values()} == {"FINISHED"} and len(over) == 2
+    assert sorted(curve(project, over[title, seed])) == [(step, step) for step in range(7)]
+
+
+def test_a_killed_stage_becomes_failed_also_if_it_was_started_again(project):
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    begun = time.time() - 60
+    alive = {"pid": sleeper.pid, "started": ""}
+    for system in ("dcgan", "raw_pixels"):
+        stage(project, system, "features", status="running", process=alive, began=begun)
+    sync(project)
+    sleeper.kill()
+    sleeper.wait()
+    stage(project, "raw_pixels", "features", status="running", began=begun + 30)  # so its first files are gone
+    sync(project)
+    store = Store(store_uri(project))
+    found = store.runs(store.experiment("objects"), "")
+    states = [(run.data.tags["system"], run.info.status) for run in found]
+    of_each = {state: states.count(state) for state in states}  # the main run and those of two seeds
+    assert of_each == {("dcgan", "FAILED"): 3, ("raw_pixels", "FAILED"): 3, ("raw_pixels", "RUNNING"): 3}
+    assert all(
+        "was killed" in r.data.tags["triptych.error"]
+        for r in found
+        if r.info.run_name == "raw pixels · seed 0" and r.info.status == "FAILED"
+    )
+
+
+def test_a_failed_stage_tells_its_error(project):
+    stage(project, "dcgan", "features", status="failed", error="Divergence: loss_d became nan")
+    assert sync(project) == 1
+    run = runs(project)["DCGAN + L2-SVM · features", ""]
+    assert (run.info.status, run.data.tags["triptych.error"]) == ("FAILED", "Divergence: loss_d became nan")
+
+
+STAGE = """
+import sys, time
+from triptych.pipeline.stage import Stage
+with Stage("objects", "dcgan", "features") as stage:
+    stage.record.began -= float(sys.argv[1])  # as if it had begun earlier
+    stage.record._write()
+    replica = stage.replica(0)
+    for step in range(10 ** 6):
+        replica.log(step, loss=0.5)
+        time.sleep(0.2)
+"""
+
+
+def test_watching_a_real_stage_shows_its_curve_and_then_that_it_was_killed(project, monkeypatch):
+    shutil.copy(ROOT / "params/smoke.yaml", project / "params.yaml")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    training = subprocess.Popen([sys.executable, "-c", STAGE, "60"], cwd=project, env=environment)
+    watcher = tracking.start_watcher(project)
+
+    def wait_for(status):
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            run = runs(project).get(("DCGAN + L2-SVM · features", "DCGAN + L2-SVM · seed 0"))
+            if run and run.info.status == status and "loss" in run.data.metrics:
+                return run
+            time.sleep(0.5)
+        raise AssertionError(f"never {status}")
+
+    try:
+        live = wait_for("RUNNING")
+        assert training.poll() is None and len(curve(project, live)) >= 1
+        training.send_signal(signal.SIGKILL)
+        training.wait()
+        wait_for("FAILED")
+    finally:
+        training.kill()
+        watcher.terminate()
+        assert watcher.wait(120) == 0
+
+
+def test_a_watcher_syncs_once_more_when_its_parent_is_gone(project):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    stage(project, "dcgan", "features")
+    tracking.watch(project, parent=gone.pid)  # returns
+    assert runs(project)["DCGAN + L2-SVM · features", ""].info.status == "FINISHED"
+
+
+def test_what_waits_is_synced_though_its_stage_was_executed_again(project):
+    for n, accuracy in enumerate((0.25, 0.75)):
+        tree = project / "mlflow.db.waiting" / f"objects.kmeans.probe.{n}" if n == 0 else project
+        stage(tree, "kmeans", "probe", began=BEGAN + n, results=["kmeans"])
+        result(tree, "kmeans", [accuracy])
+    (project / "mlflow.db.waiting" / "cut.part").mkdir()  # of a process that was killed
+    assert sync(project) == 2 and sync(project) == 0
+    store = Store(store_uri(project))
+    found = store.runs(store.experiment("objects"), f"tags.`{tracking.PART}` = ''")
+    assert sorted(run.data.metrics["accuracy"] for run in found) == [0.25, 0.75]
+    assert [path.name for path in (project / "mlflow.db.waiting").iterdir()] == ["cut.part"]
+
+
+def test_a_store_that_is_down_is_said_once_and_loses_nothing(project, monkeypatch, capsys):
+    stage(project, "dcgan", "features")
+    down = "http://127.0.0.1:9"
+    with pytest.raises(StoreError, match=r"MLflow at http://127\.0\.0\.1:9 failed"):
+        sync(project, down)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", down)
+    tracking.catch_up(project)
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert "`triptych sync-mlflow` catches up" in warning
+    follower, uri = Sync(project, down), store_uri(project)
+    with pytest.raises(StoreError):
+        follower.once()
+    follower.uri, follower.store = f"sqlite:///{project / 'mlflow.db'}", None  # it is back
+    assert follower.once() == 1 and uri == down
 
 
 @pytest.mark.parametrize(
-    "table, judge",
-    [("objects", "probe"), ("digits", "semisupervised"), ("streets", "fcn_score"), ("shapes", "disentangle")],
+    "uri, message",
+    [
+        ("sqlite://file.db", "three slashes, sqlite:///file.db"),
+        ("sqlite:file.db", "three slashes, sqlite:///file.db"),
+        ("mlruns", "is a folder.*use sqlite:///mlflow.db"),
+        ("file:///tmp/mlruns", "is a folder"),
+    ],
 )
-def test_the_numbers_of_a_row_go_with_the_run_of_the_stage_that_judges(tmp_path, table, judge):
-    script = Path(__file__).resolve().parents[1] / "stages" / f"{judge}.py"
-    assert f'Stage("{table}"' in script.read_text() and ".result(" in script.read_text()
-    for stage in ("features", judge):
-        folder = tmp_path / "runs" / table / "mine" / stage
-        folder.mkdir(parents=True)
-        (folder / "run.json").write_text("{}")
-    row = {"table": table, "system": "mine", "profile": "laptop", "data": {}, "seeds": [0]}
-    write_result(tmp_path / "results" / table / "mine.json", **row, metrics={"a": [0.5]})
-    found = {record.tags["stage"]: record.metrics for record in records(tmp_path)}
-    assert set(found) == {"features", judge} and found["features"] == {} and found[judge]["a"]["mean"] == 0.5
+def test_an_address_that_is_no_store_is_explained_in_one_line(uri, message):
+    with pytest.raises(StoreError, match=message) as error:
+        check_uri(uri)
+    assert "\n" not in str(error.value)
 
 
-def test_a_run_that_is_short_or_has_no_curve_waits_for_sync_unless_it_fails(tmp_path, monkeypatch):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    folder = stage_files(tmp_path, "raw_pixels", "probe")
-    (folder / "history.jsonl").write_text("")
-
-    def start(name):
-        return Tracker().start("objects", name, {}, {"stage": "probe"}, folder=folder, uri=uri, defer=True)
-
-    quiet = start("raw_pixels")
-    quiet.artifact(tmp_path / "picture.png")
-    quiet.finish()
-    brief = start("dcgan")
-    brief.log("loss", 1.0, 0)
-    brief.finish()
-    assert not (tmp_path / "mlflow.db").exists()
-    assert sync(tmp_path, uri) == 1  # both are told of by the same files
-
-    start("broken").fail(ValueError("boom"))
-    monkeypatch.setattr(tracking, "SHORT", 0.0)
-    long = start("long")
-    long.log("loss", 1.0, 0)
-    assert wait_for_running(tmp_path, "long").info.status == "RUNNING"
-    long.finish()
-    status = {run.info.run_name: run.info.status for run in runs(tmp_path)[1]}
-    assert status == {"raw_pixels": "FINISHED", "broken": "FAILED", "long": "FINISHED"}
+def test_a_driver_that_is_missing_is_named(project):
+    with pytest.raises(StoreError, match="postgresql needs is not installed: pip install psycopg"):
+        stage(project, "dcgan", "features")
+        sync(project, "postgresql://nobody@localhost/nothing")
 
 
-def test_no_waiting_run_is_lost_when_its_stage_is_executed_again(tmp_path):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    picture = tmp_path / "outputs/objects/kmeans/features/filters.png"
-    picture.parent.mkdir(parents=True)
-    for seconds, accuracy in ((1.0, 0.25), (2.0, 0.75)):
-        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
-        folder = stage_files(tmp_path, "kmeans", "probe")
-        (folder / "cost.json").write_text(json.dumps({"seconds": seconds}))
-        row = {"table": "objects", "system": "kmeans", "profile": "laptop", "data": {}, "seeds": [0]}
-        write_result(tmp_path / "results/objects/kmeans.json", **row, metrics={"accuracy": [accuracy]})
-        picture.write_bytes(str(seconds).encode())
-        run = Tracker().start("objects", "kmeans", {}, {"stage": "probe"}, folder=folder, uri=uri, defer=True)
-        run.finish({"accuracy": accuracy})
-    (tmp_path / "mlflow.db.waiting" / "cut.part").mkdir()  # of a process that was killed
-    assert sync(tmp_path, uri) == 2
-    client, found = runs(tmp_path)
-    assert {run.data.metrics["accuracy"]: run.data.tags["seconds"] for run in found} == {0.25: "1.0", 0.75: "2.0"}
-    assert all(client.list_artifacts(run.info.run_id)[0].path == "filters.png" for run in found)
-    assert len(list(tmp_path.glob("mlruns/objects/*/artifacts/filters.png"))) == 2  # beside the store
-    assert [p.name for p in (tmp_path / "mlflow.db.waiting").iterdir()] == ["cut.part"]
-    assert sync(tmp_path, uri) == 0
+def test_tracking_that_is_off_starts_nothing(project, monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_TRACKING", "off")
+    assert tracking.start_watcher(project) is None
+    tracking.catch_up(project)
+
+
+def test_names_that_all_systems_share():
+    params = {"objects.systems.dcgan.lr": 1, "objects.systems.dcgan.seeds": 2, "objects.seeds": 3, "objects.a.b": 4}
+    assert short_names(params, "objects", "dcgan") == {"lr": 1, "seeds": 2, "objects.seeds": 3, "a.b": 4}
+    assert short_names({"pathologies.items.dirac.lr": 1}, "pathologies", "dirac") == {"lr": 1}
+
+
+def test_draws_belong_to_their_training():
+    assert [of_seed([1.0, 3.0, 5.0, 7.0], n, 2) for n in (0, 1)] == [2.0, 6.0]
+    assert of_seed([1.0, 2.0, 3.0], 0, 2) is None

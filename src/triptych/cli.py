@@ -31,6 +31,8 @@ REPRO = """What `dvc repro` does, with several stages at once; a failed stage st
 computes with one thread, here and in `dvc repro`, unless TRIPTYCH_THREADS says otherwise."""
 SYNC = """Add to the MLflow store every run that results/ and runs/ tell of and that the store does not know
 yet: stages restored from DVC's cache, runs made without MLflow. Running it twice adds nothing."""
+UI = """Bring the MLflow store up to date, keep it so, and show it. With MLFLOW_TRACKING_URI set to a server's address:
+say where that server shows the runs."""
 
 DEPS = """Compare the code in the `deps` of dvc.yaml with what each stage's script imports. Status 1, and what differs,
 if they are not the same; with --write, dvc.yaml is corrected."""
@@ -67,11 +69,18 @@ def _parser() -> argparse.ArgumentParser:
     sync = commands.add_parser("sync-mlflow", help="fill the MLflow store from files", description=SYNC)
     _root(sync)
     sync.add_argument("--uri", help="default: MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the root")
+    sync.add_argument("--watch", action="store_true", help="go on, and follow stages while they run")
+    sync.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     sync.set_defaults(command=_sync)
 
     deps = commands.add_parser("deps", help="check the code that dvc.yaml names", description=DEPS)
     deps.add_argument("--write", action="store_true", help="correct dvc.yaml in place")
     deps.set_defaults(command=_deps)
+
+    ui = commands.add_parser("ui", help="show the runs in MLflow", description=UI)
+    _root(ui)
+    ui.add_argument("--port", type=int, default=5000, help="default: 5000")
+    ui.set_defaults(command=_ui)
     return parser
 
 
@@ -108,12 +117,15 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    from triptych.tracking.run import store_uri, sync
+    from triptych.tracking.store import check_uri, store_uri
+    from triptych.tracking.sync import sync, watch
 
-    root = arguments.root or project.root()
-    if not (root / project.PARAMS).is_file():
-        raise UserError(f"no {project.PARAMS} in {root.resolve()}: that is not the project's folder")
+    root = _project(arguments.root)
     uri = arguments.uri or store_uri(root)
+    check_uri(uri)
+    if arguments.watch:
+        watch(root, uri, arguments.parent)
+        return 0
     added = sync(root, uri)
     print(f"{uri}: {added} {'run' if added == 1 else 'runs'} added")
     return 0
@@ -131,6 +143,19 @@ def _deps(arguments: argparse.Namespace) -> int:
         print(f"{stage}:", *lines, sep="\n  ")
     print("`triptych deps --write` corrects dvc.yaml" if wrong else "dvc.yaml: the deps are what the stages import")
     return 1 if wrong else 0
+
+
+def _ui(arguments: argparse.Namespace) -> int:
+    from triptych.tracking.ui import show
+
+    return show(_project(arguments.root), arguments.port)
+
+
+def _project(root: Path | None) -> Path:
+    root = root or project.root()
+    if not (root / project.PARAMS).is_file():
+        raise UserError(f"no {project.PARAMS} in {root.resolve()}: that is not the project's folder")
+    return root
 
 
 if __name__ == "__main__":

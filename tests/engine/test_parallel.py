@@ -1,4 +1,4 @@
-"""Work in forked processes: results in order, messages as they come, errors and deaths reported, no orphans."""
+"""Work in forked processes: results in order, errors and deaths reported, no orphans."""
 
 import os
 import signal
@@ -15,23 +15,14 @@ from triptych.engine import parallel
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 
 
-def nothing(index, message):
-    raise AssertionError((index, message))
-
-
-def test_results_are_in_order_and_messages_come_in_the_order_sent():
-    got = {0: [], 1: [], 2: []}
-
-    def work(item, send):
-        for i in range(3):
-            send((item, i))
+def test_results_are_in_order_and_each_item_has_a_process_of_its_own():
+    def work(item):
         time.sleep(0.05 * (3 - item))
         return item * 10, os.getpid()
 
-    results = parallel.fork_map(work, [0, 1, 2], 2, lambda index, message: got[index].append(message))
-    assert [value for value, _ in results] == [0, 10, 20]
-    assert got == {k: [(k, 0), (k, 1), (k, 2)] for k in range(3)}
-    assert os.getpid() not in {pid for _, pid in results}
+    values, processes = zip(*parallel.fork_map(work, [0, 1, 2], 2))
+    assert values == (0, 10, 20)
+    assert len({os.getpid(), *processes}) == 4
 
 
 def test_a_process_has_one_thread_and_computes_after_the_parent_used_several():
@@ -40,14 +31,14 @@ def test_a_process_has_one_thread_and_computes_after_the_parent_used_several():
     image = torch.randn(4, 3, 32, 32)
     with torch.no_grad():
         expected = conv(image)
-        work = lambda item, send: (torch.get_num_threads(), conv(image).detach().numpy())  # noqa: E731
-        for threads, output in parallel.fork_map(work, [0, 1], 2, nothing):
+        work = lambda item: (torch.get_num_threads(), conv(image).detach().numpy())  # noqa: E731
+        for threads, output in parallel.fork_map(work, [0, 1], 2):
             assert threads == 1
             assert torch.allclose(torch.from_numpy(output), expected, atol=1e-5)
 
 
 def test_an_error_is_raised_as_it_is_and_ends_the_others(tmp_path):
-    def work(item, send):
+    def work(item):
         if item == "bad":
             raise ParamsError("lr = 7: too much")
         time.sleep(60)
@@ -55,7 +46,7 @@ def test_an_error_is_raised_as_it_is_and_ends_the_others(tmp_path):
 
     start = time.monotonic()
     with pytest.raises(ParamsError, match="lr = 7"):
-        parallel.fork_map(work, ["good", "bad"], 2, nothing)
+        parallel.fork_map(work, ["good", "bad"], 2)
     assert time.monotonic() - start < 30 and not (tmp_path / "late").exists()
 
 
@@ -64,26 +55,26 @@ def test_an_error_that_cannot_be_pickled_arrives_as_text():
         def __init__(self, a, b):
             super().__init__("odd one")
 
-    def work(item, send):
+    def work(item):
         raise Odd(1, 2)
 
     with pytest.raises(RuntimeError, match="odd one"):
-        parallel.fork_map(work, [0], 1, nothing)
+        parallel.fork_map(work, [0], 1)
 
 
 def test_a_killed_process_is_named():
     with pytest.raises(RuntimeError, match=r"process for 'seed 1'.*memory"):
-        parallel.fork_map(lambda item, send: os.kill(os.getpid(), signal.SIGKILL), ["seed 1"], 1, nothing)
+        parallel.fork_map(lambda item: os.kill(os.getpid(), signal.SIGKILL), ["seed 1"], 1)
 
 
 def test_no_process_outlives_a_killed_parent(tmp_path):
     script = f"""
 import os, pathlib, time
 from triptych.engine.parallel import fork_map
-def work(item, send):
+def work(item):
     pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()
     time.sleep(120)
-fork_map(work, [0, 1], 2, print)
+fork_map(work, [0, 1], 2)
 """
     parent = subprocess.Popen([sys.executable, "-c", script])
     deadline = time.monotonic() + 60
@@ -107,16 +98,14 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "cores, jobs, workers, odd",
-    [(2, 1, 1, 0), (2, 2, 2, 0), (2, 5, 2, 1), (2, 6, 2, 0), (4, 7, 4, 3), (4, 2, 2, 0)]
-    + [(1, 3, 1, 0), (16, 2, 2, 0), (16, 10, 10, 0)],
+    "cores, jobs, workers",
+    [(2, 1, 1), (2, 2, 2), (2, 5, 2), (4, 7, 4), (4, 2, 2), (1, 3, 1), (16, 2, 2), (16, 10, 10)],
 )
-def test_a_process_a_core_and_no_more_than_there_are_jobs(monkeypatch, cores, jobs, workers, odd):
+def test_a_process_a_core_and_no_more_than_there_are_jobs(monkeypatch, cores, jobs, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     monkeypatch.delenv("TRIPTYCH_WORKERS", raising=False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert parallel.workers_for(jobs, torch.device("cpu")) == workers
-    assert parallel.odd_ones(jobs, workers) == odd
     assert parallel.workers_for(jobs, torch.device("cuda")) == 1
     monkeypatch.setenv("WORLD_SIZE", "2")  # under torchrun, whose processes must all do the same
     assert parallel.workers_for(jobs, torch.device("cpu")) == 1
@@ -127,24 +116,15 @@ def test_a_process_a_core_and_no_more_than_there_are_jobs(monkeypatch, cores, jo
     for asked, given in (("1", 1), ("2", 2), ("inf", jobs), ("-3", 1)):
         monkeypatch.setenv("TRIPTYCH_WORKERS", asked)
         assert parallel.workers_for(jobs, torch.device("cpu")) == min(given, jobs)
-        assert parallel.odd_ones(jobs, min(given, jobs)) == 0  # no more than that
 
 
-@pytest.mark.parametrize("asked, together", [("", 3), ("2", 2)])
-def test_the_odd_job_begins_with_the_first_and_then_there_are_no_more_than_workers(
-    monkeypatch, tmp_path, asked, together
-):
-    monkeypatch.setenv("TRIPTYCH_WORKERS", asked)
-
-    def work(item, send):
-        start, deadline = time.monotonic(), time.monotonic() + 60
-        (tmp_path / str(item)).touch()
-        while item < together and len(list(tmp_path.iterdir())) < together and time.monotonic() < deadline:
-            time.sleep(0.01)  # the first ones end when all of them have begun
-        time.sleep(0.05 * item)
+def test_there_are_no_more_processes_than_workers_and_each_knows_how_many():
+    def work(item):
+        start = time.monotonic()
+        time.sleep(0.1)
         return start, time.monotonic(), parallel.at_once()
 
-    spans = parallel.fork_map(work, range(7), 2, nothing)
+    spans = parallel.fork_map(work, range(7), 2)
     running = [sum(begun <= start < ended for begun, ended, _ in spans) for start, _, _ in spans]
-    assert max(running[:together]) == together and max(running[together:]) <= 2
-    assert {shared for _, _, shared in spans} == {together} and parallel.at_once() == 1
+    assert max(running) == 2
+    assert {shared for _, _, shared in spans} == {2} and parallel.at_once() == 1

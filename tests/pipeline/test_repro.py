@@ -97,7 +97,7 @@ def test_seeds_at_the_same_time_or_one_after_the_other_give_the_same_files(proje
         cost = json.loads((project.root / "runs/objects/dcgan/features/cost.json").read_text())
         assert cost["processes"] == int(workers)
         models = sorted((project.root / "models/objects/dcgan").glob("*/weights.safetensors"))
-        files = [*models, project.root / "runs/objects/dcgan/features/history.jsonl"]
+        files = [*models, *sorted((project.root / "runs/objects/dcgan/features/history").glob("*.jsonl"))]
         files.append(project.root / "outputs/objects/dcgan/features/samples.png")
         return [file.read_bytes() for file in files]
 

@@ -22,9 +22,10 @@ STAGES = [
 def test_killed_and_run_again(project, stage, table, system):
     models = project.root / "models" / table / system
     undisturbed = {file.parent.name: file.read_bytes() for file in sorted(models.glob("*/weights.safetensors"))}
-    history = (project.root / "runs" / table / system / stage / "history.jsonl").read_bytes()
+    runs = project.root / "runs" / table / system / stage
+    history = {file.name: file.read_bytes() for file in sorted(runs.glob("history/*.jsonl"))}
     checkpoints = project.root / "checkpoints" / table / system / stage
-    assert undisturbed and not checkpoints.exists()
+    assert undisturbed and history and not checkpoints.exists()
 
     environment = {**project.environment, "TRIPTYCH_CHECKPOINT_SECONDS": "0", "TRIPTYCH_TRACKING": "off"}
     process = subprocess.Popen([sys.executable, f"stages/{stage}.py", system], cwd=project.root, env=environment)
@@ -37,5 +38,5 @@ def test_killed_and_run_again(project, stage, table, system):
     project.dvc("repro", "--single-item", "--force", f"{stage}@{system}")
     again = {file.parent.name: file.read_bytes() for file in sorted(models.glob("*/weights.safetensors"))}
     assert again == undisturbed
-    assert (project.root / "runs" / table / system / stage / "history.jsonl").read_bytes() == history
+    assert {file.name: file.read_bytes() for file in sorted(runs.glob("history/*.jsonl"))} == history
     assert not checkpoints.exists()

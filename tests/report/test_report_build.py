@@ -13,6 +13,7 @@ from PIL import Image
 
 from triptych.base.files import FileError
 from triptych.base.results import write_result
+from triptych.pipeline.history import add_rows, history_file
 from triptych.report.build import build_report
 from triptych.report.figures import stage_pictures
 from triptych.report.load import read_inputs
@@ -56,9 +57,8 @@ def project(tmp_path):
         result(tmp_path, system, value)
     run = tmp_path / "runs" / "objects" / "dcgan" / "features"
     run.mkdir(parents=True)
-    steps = [(seed, step) for seed in (0, 1) for step in range(9)]
-    rows = [{"seed": s, "step": t, "metric": "loss_d", "value": 1 / (t + 1 + s)} for s, t in steps]
-    (run / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for seed in (0, 1):
+        add_rows(history_file(run, seed), [(step, "loss_d", 1 / (step + 1 + seed)) for step in range(9)])
     (run / "cost.json").write_text('{"seconds": 130.0, "device": "CPU", "precision": "float32"}')
     (run / "run.json").write_text('{"profile": "laptop", "params": {"objects.systems.dcgan.steps": 2600}}')
     out = tmp_path / "outputs"
@@ -290,9 +290,9 @@ def test_a_result_that_lacks_its_metrics_is_named(root):
 
 
 def test_a_corrupt_history_is_named_with_its_line(root):
-    file = root / "runs/objects/dcgan/features/history.jsonl"
+    file = root / "runs/objects/dcgan/features/history/seed1.jsonl"
     file.write_text(file.read_text() + "{half")
-    with pytest.raises(FileError, match=r"history\.jsonl, line 19"):
+    with pytest.raises(FileError, match=r"seed1\.jsonl, line 10"):
         build(root)
 
 

@@ -1,42 +1,66 @@
-"""The history of a stage: its seeds' losses as they come, in history.jsonl, and then as one table of curves."""
+"""The history of a stage: what its trainings log, as they log it.
+
+history/seed0.jsonl            one file a seed: {"step": 50, "metric": "loss_g", "value": 1.25}
+history/small-seed0.jsonl      of the training `small`, where a stage runs several with one seed at the same time
+curves.csv                     means over seeds, at the end; the form that `dvc plots` reads
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from triptych.base.files import read_jsonl
 from triptych.engine.replica import Row
 
+FOLDER = "history"
 
-class History:
-    """history.jsonl in `folder`, a row (seed, step, metric, value) a line; without a folder the rows are dropped."""
 
-    def __init__(self, folder: Path | None):
-        path = os.devnull if folder is None else folder / "history.jsonl"
-        self.file = open(path, "w")  # noqa: SIM115  (it lives as long as the stage)
+def history_file(folder: Path, seed: int, part: str = "") -> Path:
+    """Where the stage of `folder` keeps the history of one seed."""
+    return folder / FOLDER / (f"{part}-seed{seed}.jsonl" if part else f"seed{seed}.jsonl")
 
-    def add(self, seed: int, rows: Sequence[Row]) -> None:
-        for step, metric, value in rows:
-            line = {"seed": seed, "step": step, "metric": metric, "value": float(f"{value:.7g}")}
-            self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
 
-    def close(self) -> None:
-        self.file.close()
+def part_and_seed(file: Path) -> tuple[str, int]:
+    """The reverse of `history_file`: ("", 0) for seed0.jsonl."""
+    part, _, seed = file.stem.rpartition("seed")
+    return part.removesuffix("-"), int(seed)
+
+
+def history_files(folder: Path) -> list[Path]:
+    """The files of all seeds, in the order of parts and seeds."""
+    return sorted((folder / FOLDER).glob("*.jsonl"), key=part_and_seed)
+
+
+def add_rows(file: Path, rows: Sequence[Row]) -> None:
+    """Append rows. They are on the disk when this returns: whoever follows the training sees them."""
+    lines = ({"step": step, "metric": metric, "value": float(f"{value:.7g}")} for step, metric, value in rows)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file, "a") as out:
+        out.write("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """All rows {"seed", "step", "metric", "value"} of the stage of `folder`."""
+    return [{"seed": part_and_seed(file)[1], **row} for file in history_files(folder) for row in read_jsonl(file)]
+
+
+def mean_curves(rows: Sequence[dict[str, Any]]) -> dict[str, dict[int, float]]:
+    """Metric -> step -> mean over the seeds that have this step, in the order of first appearance."""
+    points: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        points.setdefault(row["metric"], {}).setdefault(row["step"], []).append(row["value"])
+    return {name: {s: sum(values) / len(values) for s, values in steps.items()} for name, steps in points.items()}
 
 
 def write_curves(folder: Path) -> None:
-    """history.jsonl -> curves.csv (step, then a column a metric: means over seeds), the form `dvc plots` reads."""
-    points: dict[int, dict[str, list[float]]] = {}
-    names: dict[str, None] = {}
-    for line in (folder / "history.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        names[row["metric"]] = None
-        points.setdefault(row["step"], {}).setdefault(row["metric"], []).append(row["value"])
-    lines = [",".join(["step", *names])]
-    for step, values in sorted(points.items()):
-        means = [f"{sum(values[n]) / len(values[n]):.6g}" if n in values else "" for n in names]
+    """history/ -> curves.csv: `steps_done`, then a column a metric. (`dvc plots` fills a column `step` with numbers of
+    its own.)"""
+    curves = mean_curves(read_history(folder))
+    lines = [",".join(["steps_done", *curves])]
+    for step in sorted({step for points in curves.values() for step in points}):
+        means = [f"{points[step]:.6g}" if step in points else "" for points in curves.values()]
         lines.append(",".join([str(step), *means]))
     (folder / "curves.csv").write_text("\n".join(lines) + "\n")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triptych.base.files import FileError, read_json, read_jsonl, read_yaml
+from triptych.base.files import FileError, read_json, read_yaml
+from triptych.pipeline.history import read_history
 from triptych.published import TABLES, load
 
 Results = dict[str, dict[str, dict[str, Any]]]  # table -> system -> result
@@ -47,11 +48,13 @@ class Inputs:
 
     def covers(self, run: Path) -> bool:
         """Whether a stage's folder under runs/ is of this report: it ran under this profile, or with the values that it
-        has too (then DVC did not run it again). A stage that did not end has no run.json and is left out."""
+        has too (then DVC did not run it again). A stage that did not end well is left out."""
         file = run / "run.json"
         if not file.is_file():
             return False
         told = read_json(file)
+        if told.get("status", "finished") != "finished":
+            return False
         if told.get("profile") == self.profile:
             return True
         values = told.get("params", {})
@@ -130,8 +133,8 @@ def duration(seconds: float) -> str:
 
 def histories(inputs: Inputs, table: str, system: str) -> dict[str, list[dict[str, Any]]]:
     """Stage -> rows {"seed", "step", "metric", "value"}, for the stages of this report that left a curve."""
-    files = sorted((inputs.root / "runs" / table / system).glob("*/history.jsonl"))
-    read = {file.parent.name: read_jsonl(file) for file in files if inputs.covers(file.parent)}
+    folders = sorted((inputs.root / "runs" / table / system).glob("*"))
+    read = {folder.name: read_history(folder) for folder in folders if inputs.covers(folder)}
     return {stage: rows for stage, rows in read.items() if rows}
 
 

@@ -1,171 +1,274 @@
-"""Filling an MLflow store from files (see `triptych.tracking.run.sync`)."""
+"""From files to MLflow: one experiment a table, one run an execution of a stage, below it one run a seed.
+
+`triptych sync-mlflow` does it once. With `--watch` it goes on, and curves of stages that run are seen as they come.
+All that was sent is remembered in the store, so that any process can go on where another one was stopped.
+
+    TRIPTYCH_TRACKING=off       no tracking; the files are written all the same
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from dataclasses import dataclass, field
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from triptych.base.files import read_json, read_jsonl
-from triptych.pipeline.registry import TABLES
-from triptych.tracking import store as _mlflow
-from triptych.tracking.run import curve_name, flatten
+from triptych import published
+from triptych.base.files import read_json
+from triptych.pipeline.history import history_files, mean_curves, part_and_seed, read_history
+from triptych.pipeline.record import is_alive, tracking_enabled
+from triptych.pipeline.registry import STUDIES, TABLES
+from triptych.tracking.files import Execution, executions, waiting
+from triptych.tracking.store import ID, MAX_NOTE, PART, PROCESS, Point, Store, store_errors, store_lock, store_uri
 
-WAITING = "mlflow.db.waiting"  # holds a small copy of the project's tree for each run that no store has seen yet
-
-
-@dataclass
-class Record:
-    """A run to be: one execution of a stage, or a result whose stage left no files."""
-
-    experiment: str
-    run_name: str
-    digest: str
-    tags: dict[str, str]
-    params: dict[str, Any]
-    datasets: dict[str, Any]
-    metrics: dict[str, Any]
-    history: Path | None = None
-    seconds: float = 0.0
-    ended: float = 0.0
-    artifacts: list[Path] = field(default_factory=list)
+FOLLOW_AFTER = 30.0  # seconds after which a running stage is worth following
+PERIOD = 5.0  # seconds between two looks at the files
 
 
-def records(root: Path) -> list[Record]:
-    """Every run that the files under `root` tell of, sorted by path."""
-    found, judged = [], set()
-    for file in sorted(root.glob("runs/*/*/*/run.json")):
-        record = _from_stage(root, file.parent)
-        found.append(record)
-        if record.metrics:
-            judged.add((record.experiment, record.run_name))
-    for file in sorted(root.glob("results/*/*.json")):
-        if (file.parent.name, file.stem) not in judged:
-            found.append(_from_result(root, file, "result"))
-    found += [_from_result(root, f, "paper_result") for f in sorted(root.glob("reports/paper/results/*/*.json"))]
-    return found
+class Sync:
+    """Brings the files under `root` into the store at `uri`, as often as `once` is called."""
+
+    def __init__(self, root: Path, uri: str):
+        self.root, self.uri = root.absolute(), uri
+        self.store: Store | None = None
+        self.done: set[tuple[str, str, str]] = set()  # what needs no second look
+
+    def once(self) -> int:
+        """Send what is new. Returns the number of executions that were. Raises StoreError."""
+        copies = waiting(self.root)
+        found = executions(self.root)
+        todo = [one for one in found if self._is_new(one)]
+        if not todo and not copies:
+            return 0
+        added = 0
+        with store_errors(self.uri), store_lock(self.root):
+            self.store = self.store or Store(self.uri)
+            for one in todo:
+                added += self._bring(one)
+                if one.state != "running":
+                    self.done.add((one.id, one.state, one.judged))
+            for table in {one.table for one in found}:
+                self._close_the_dead(self._experiment(table), {one.id for one in found})
+        for copy in copies:
+            shutil.rmtree(copy, ignore_errors=True)
+        return added
+
+    def _is_new(self, one: Execution) -> bool:
+        if one.state == "running":
+            return time.time() - one.began > FOLLOW_AFTER
+        return (one.id, one.state, one.judged) not in self.done
+
+    def _experiment(self, table: str) -> str:
+        return self.store.experiment(table, published.load(table).claim if table in published.TABLES else "")
+
+    def _bring(self, one: Execution) -> bool:
+        """Make or go on with the runs of one execution. Returns whether it was not there."""
+        experiment = self._experiment(one.table)
+        known = {run.data.tags[PART]: run for run in self.store.runs(experiment, f"tags.`{ID}` = '{one.id}'")}
+        runs = _Runs(self.store, experiment, one, known)
+        if runs.main.info.status == "RUNNING":
+            runs.send_curves()
+            if one.state == "running":
+                runs.send_pictures(self.root)
+            else:
+                runs.finish()
+        elif runs.main.data.tags.get("triptych.judged", "") != one.judged:
+            runs.send_results()
+        return not known
+
+    def _close_the_dead(self, experiment: str, alive: set[str]) -> None:
+        """End what runs in the store and has no files any more: its stage was killed, and started again."""
+        for run in self.store.runs(experiment, "attributes.status = 'RUNNING'"):
+            process = json.loads(run.data.tags.get(PROCESS, "{}"))
+            ours = process.get("host") == socket.gethostname() and run.data.tags[ID] not in alive
+            if ours and not is_alive(process):
+                self.store.tag(run, triptych__error=f"process {process['pid']} was killed")
+                self.store.end(run, "FAILED")
 
 
-def _from_stage(root: Path, folder: Path) -> Record:
-    table, system, stage = folder.parts[-3:]
-    run = read_json(folder / "run.json")
-    cost = read_json(folder / "cost.json") if (folder / "cost.json").is_file() else {}
-    result = root / "results" / table / f"{system}.json"
-    alone = len(list(folder.parent.glob("*/run.json"))) == 1  # a study's item has one stage
-    judge = TABLES[table].judges if table in TABLES else stage if alone else None
-    judges = stage == judge and result.is_file()
-    return Record(
-        experiment=table,
-        run_name=system,
-        digest=_mlflow.folder_hash(folder),
-        tags=_tags(run, stage) | {k: str(v) for k, v in cost.items() if k in {"device", "seconds", "torch"}},
-        params=run.get("params", {}),
-        datasets=run.get("data", {}),
-        metrics=read_json(result)["metrics"] if judges else {},
-        history=folder / "history.jsonl",
-        seconds=float(cost.get("seconds", 0.0)),
-        ended=(folder / "run.json").stat().st_mtime,
-        artifacts=sorted((root / "outputs" / table / system).rglob("*.png")) if judges else [],
-    )
+class _Runs:
+    """The MLflow runs of one execution: the main one, and one for each seed or other row below it."""
+
+    def __init__(self, store: Store, experiment: str, one: Execution, known: Mapping[str, Any]):
+        self.store, self.experiment, self.one, self.runs = store, experiment, one, dict(known)
+        self.names = published.load(one.table).systems if one.table in published.TABLES else {}
+        self.title = f"{self._name(one.system)} · {one.stage}"
+        self.ended = float(one.when.get("ended", one.began)) if one.state == "finished" else time.time()
+        self.main = self.run("", self.title)
+
+    def _name(self, row: str) -> str:
+        return self.names[row].name if row in self.names else row
+
+    def run(self, part: str, name: str, **tags: str) -> Any:
+        """The run of a part, made if it is not there."""
+        if part not in self.runs:
+            one = self.one
+            about = {ID: one.id, PART: part, "system": one.system, "stage": one.stage, "paper": _paper(one.table)}
+            about |= {"profile": one.run.get("profile", ""), **one.run.get("tags", {}), **tags}
+            about |= {"mlflow.source.name": f"stages/{one.stage}.py {one.system}", "mlflow.source.type": "LOCAL"}
+            if one.when.get("commit"):
+                about["mlflow.source.git.commit"] = one.when["commit"]
+            if one.state == "running":
+                about[PROCESS] = json.dumps({key: one.when[key] for key in ("host", "pid", "started")})
+            if part:
+                about["mlflow.parentRunId"] = self.main.info.run_id
+            made = self.store.create(self.experiment, name, one.began, about)
+            params = short_names(one.run.get("params", {}), one.table, one.system)
+            self.store.params(made, params | {key: value for key, value in tags.items() if key == "seed"})
+            self.runs[part] = made
+        return self.runs[part]
+
+    def send_curves(self) -> None:
+        """What the history files have beyond what was sent."""
+        for file in history_files(self.one.folder) if self.one.folder else []:
+            part, seed = part_and_seed(file)
+            name = f"{self._name(part or self.one.system)} · seed {seed}"
+            run = self.run(file.stem, name, seed=str(seed), **({"system": part} if part else {}))
+            sent = int(run.data.tags.get("triptych.sent", 0))
+            new = file.read_bytes()[sent:]
+            new = new[: new.rfind(b"\n") + 1]
+            if new:
+                self.store.points(run, self._points(part, [json.loads(line) for line in new.splitlines()], sent))
+                self.store.tag(run, triptych__sent=str(sent + len(new)))
+
+    def _points(self, part: str, rows: list[dict[str, Any]], sent: int) -> list[Point]:
+        """Points as they come are of now; those of a run that is over are spread over its time."""
+        first = self.ended if sent or self.one.state != "finished" else self.one.began
+        each = (self.ended - first) / len(rows)
+        return [
+            (row["metric"].removeprefix(f"{part}_"), float(row["value"]), row["step"], first + each * (n + 1))
+            for n, row in enumerate(rows)
+        ]
+
+    def send_pictures(self, root: Path) -> None:
+        """Pictures that a training draws on its way."""
+        one = self.one
+        there = {Path(file.path).name for file in self.store.client.list_artifacts(self.main.info.run_id, "training")}
+        found = sorted((root / "checkpoints" / one.table / one.system / one.stage).glob("*/*.png"))
+        self.store.files(self.main, [file for file in found if file.name not in there], "training")
+
+    def finish(self) -> None:
+        """The end: means over seeds, results, data, pictures, and the status of all runs."""
+        one = self.one
+        if one.folder:
+            curves = mean_curves(read_history(one.folder))
+            self.store.points(self.main, [(m, v, s, self.ended) for m, c in curves.items() for s, v in c.items()])
+        self.send_results()
+        self.store.datasets(self.main, one.run.get("datasets", []))
+        self.store.files(self.main, one.pictures)
+        cost = {key: str(one.when[key]) for key in ("device", "precision", "seconds", "torch") if key in one.when}
+        self.store.tag(self.main, **cost)
+        if one.state != "finished":
+            error = one.run.get("error", f"process {one.when['pid']} was killed")
+            self.store.tag(self.main, triptych__error=error)
+        for run in reversed(self.runs.values()):  # the main one last: what was not finished is done again
+            self.store.end(run, "FINISHED" if one.state == "finished" else "FAILED", self.ended)
+
+    def send_results(self) -> None:
+        """The numbers of results/: the own row's on the main run and on its seeds' runs, another row's on its own."""
+        one = self.one
+        for row, file in one.results.items():
+            result = read_json(file)
+            own = row == one.system
+            run = self.main if own else self.run(f"row {row}", self._name(row), system=row)
+            now = time.time()
+            self.store.points(run, [(key, value, 0, now) for key, value in self._numbers(row, result).items()])
+            self.store.tag(run, mlflow__note__content="\n".join(f"- {n}" for n in result.get("notes", []))[:MAX_NOTE])
+            self.store.files(run, [file])
+            if not own:
+                self.store.end(run, "FINISHED", self.ended)
+            seeds = result.get("seeds", [])
+            for n, seed in enumerate(seeds if own else []):
+                if child := self.runs.get(f"seed{seed}"):
+                    values = {key: of_seed(m["values"], n, len(seeds)) for key, m in result["metrics"].items()}
+                    self.store.points(child, [(key, v, 0, now) for key, v in values.items() if v is not None])
+        self.store.tag(self.main, triptych__judged=one.judged)
+
+    def _numbers(self, row: str, result: Mapping[str, Any]) -> dict[str, float]:
+        """Flat names: accuracy (the mean), accuracy_std where there are several values, accuracy_paper."""
+        flat: dict[str, float] = {}
+        paper = self.names[row].values if row in self.names else {}
+        for name, summary in result["metrics"].items():
+            flat[name] = summary["mean"]
+            if summary["n"] > 1:
+                flat[f"{name}_std"] = summary["std"]
+            if name in paper:
+                flat[f"{name}_paper"] = paper[name].value
+        return flat
 
 
-def _from_result(root: Path, file: Path, stage: str) -> Record:
-    result = read_json(file)
-    return Record(
-        experiment=file.parent.name,
-        run_name=file.stem,
-        digest=_mlflow.files_hash([file]),
-        tags=_tags(result, stage) | {k: str(result[k]) for k in ("device", "seconds") if k in result},
-        params=result.get("params", {}),
-        datasets=result.get("data", {}),
-        metrics=result["metrics"],
-        seconds=float(result.get("seconds", 0.0)),
-        ended=file.stat().st_mtime,
-        artifacts=sorted((root / "outputs" / file.parent.name / file.stem).rglob("*.png")) if stage == "result" else [],
-    )
+def of_seed(values: list[float], n: int, seeds: int) -> float | None:
+    """The mean of the values of the n-th of several seeds; None if they do not belong to seeds."""
+    each, rest = divmod(len(values), seeds)
+    return None if rest or not each else sum(values[n * each : (n + 1) * each]) / each
 
 
-def _tags(run: dict[str, Any], stage: str) -> dict[str, str]:
-    """Tags as a live run has them, from a run.json or a result."""
-    tags = {"stage": stage, "profile": str(run.get("profile", ""))}
-    if data := run.get("data"):
-        tags["data_source"] = str(data.get("test") or next(iter(data.values())))
-    return tags | {k: str(v) for k, v in run.get("tags", {}).items()}
+def short_names(params: Mapping[str, Any], table: str, system: str) -> dict[str, Any]:
+    """The names that all systems of a table share: objects.systems.dcgan.lr -> lr, objects.probe.costs -> probe.costs.
+    Where the two would be the same the second keeps its full name."""
+    own = (f"{table}.systems.{system}.", f"{table}.items.{system}.")
+    short = {key.removeprefix(head): value for key, value in params.items() for head in own if key.startswith(head)}
+    for key, value in params.items():
+        if not key.startswith(own):
+            name = key.removeprefix(f"{table}.")
+            short[key if name in short else name] = value
+    return short
 
 
-def leave(folder: Path, judged: bool) -> None:
-    """Keep the files of the run in runs/<table>/<system>/<stage>/ for the next `sync_files`, also when the stage is
-    executed again before it. `judged`: the numbers in results/ are this run's."""
-    table, system, stage = folder.parts[-3:]
-    root, digest = folder.parents[3], _mlflow.folder_hash(folder)
-    copy, part = root / WAITING / digest, root / WAITING / f"{digest}.part"
-    if copy.is_dir():
+def _paper(table: str) -> str:
+    info = {**TABLES, **STUDIES}.get(table)
+    return info.paper if info else ""
+
+
+def sync(root: Path, uri: str | None = None) -> int:
+    """Fill the store from the files under `root`. Returns the number of runs added. Raises StoreError."""
+    return Sync(root, uri or store_uri(root)).once()
+
+
+def catch_up(root: Path) -> None:
+    """`sync` at the end of a pipeline. A store that cannot be reached is a warning."""
+    if not tracking_enabled():
         return
-    shutil.rmtree(part, ignore_errors=True)
-    files = [folder / name for name in _mlflow.STAGE_FILES]
-    if judged:
-        files += [root / "results" / table / f"{system}.json", *(root / "outputs" / table / system).rglob("*.png")]
-    for file in filter(Path.is_file, files):
-        target = part / file.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, target)
-    part.rename(copy)
-
-
-def sync_files(root: Path, uri: str) -> int:
-    """See `triptych.tracking.run.sync`."""
-    added = 0
-    connect = _mlflow.import_client()
-    with _mlflow.store_lock(uri):  # another sync may have sent what waited
-        waiting = sorted(p for p in (root / WAITING).glob("*") if not p.suffix)
-        found = [record for tree in (*waiting, root) for record in records(tree)]
-        client = connect(uri)
-        for table in dict.fromkeys(record.experiment for record in found):
-            experiment = _mlflow.experiment_id(client, table)
-            _mlflow.fail_the_dead(client, experiment)
-            known = _known(client, experiment)
-            for record in found:
-                if record.experiment == table and record.digest not in known:
-                    _add(client, experiment, record)
-                    known.add(record.digest)
-                    added += 1
-        for tree in waiting:
-            shutil.rmtree(tree, ignore_errors=True)  # what stays is known by its hash
-    return added
-
-
-def _known(client: Any, experiment: str) -> set[str]:
-    """Hashes of the runs that ended well."""
-    hashes: set[str] = set()
-    token = None
-    while True:
-        page = client.search_runs([experiment], "attributes.status = 'FINISHED'", page_token=token)
-        hashes |= {run.data.tags.get("triptych.hash", "") for run in page}
-        token = page.token
-        if not token:
-            return hashes
-
-
-def _add(client: Any, experiment: str, record: Record) -> None:
-    began, ended = int((record.ended - record.seconds) * 1000), int(record.ended * 1000)
-    tags = {k: v[: _mlflow.MAX_TAG] for k, v in record.tags.items()} | {"triptych.synced": "true"}
-    run_id = client.create_run(experiment, began, tags, record.run_name).info.run_id
     try:
-        _mlflow.log_params(client, run_id, flatten(record.params))
-        _mlflow.log_datasets(client, run_id, record.datasets)
-        _mlflow.log_points(client, run_id, _points(record.history, began / 1000))
-        final = [(k, v, 0, record.ended) for k, v in _mlflow.numbers(record.metrics).items()]
-        _mlflow.log_points(client, run_id, final)
-        for file in record.artifacts:
-            client.log_artifact(run_id, str(file))
-        client.set_tag(run_id, "triptych.hash", record.digest)
-        client.set_terminated(run_id, "FINISHED", ended)
-    except BaseException:
-        client.set_terminated(run_id, "FAILED")
-        raise
+        sync(root)
+    except Exception as error:
+        print(f"warning: {error}; `triptych sync-mlflow` catches up", file=sys.stderr, flush=True)
 
 
-def _points(history: Path | None, when: float) -> list[tuple[str, float, int, float]]:
-    rows = read_jsonl(history) if history else []
-    return [(curve_name(r["metric"], r["seed"]), float(r["value"]), int(r["step"]), when) for r in rows]
+def watch(root: Path, uri: str | None = None, parent: int | None = None) -> None:
+    """`sync` again and again, until this process is told to end (SIGTERM, Ctrl-C) or `parent` is gone; then once more.
+    A store that cannot be reached is said once, and tried again."""
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    following, parent, told = Sync(root, uri or store_uri(root)), parent or os.getppid(), ""
+    while True:
+        last = end.is_set() or os.getppid() != parent
+        try:
+            following.once()
+            told = ""
+        except Exception as error:
+            if str(error) != told:
+                print(f"warning: {error}; tried again every {PERIOD:.0f} s", file=sys.stderr, flush=True)
+            told = str(error)
+        if last:
+            return
+        end.wait(PERIOD)
+
+
+def start_watcher(root: Path) -> subprocess.Popen[bytes] | None:
+    """Start `triptych sync-mlflow --watch`, which ends, after a last sync, when this process does. None if
+    TRIPTYCH_TRACKING=off or MLflow is not installed."""
+    if not tracking_enabled():
+        return None
+    command = [sys.executable, "-m", "triptych.cli", "sync-mlflow", "--watch", "--parent", str(os.getpid())]
+    command += ["--root", str(root.absolute())]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)

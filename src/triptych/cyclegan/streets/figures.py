@@ -54,10 +54,9 @@ def sheets_during_training(
     data: StreetData,
     folder: Path,
     device: torch.device,
-    show: Callable[[Path], None] = lambda _: None,
 ) -> Callable[..., None]:
-    """A `Replica.callback`: one sheet per call, `step_000500.png`, …, each passed to
-    `show`. While one way is not trained yet its name says so: `step_000500_to_labels_untrained.png`."""
+    """A `Replica.callback`: one sheet per call, `step_000500.png`, …. While one way is not trained yet its name says
+    so: `step_000500_to_labels_untrained.png`."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def draw(step: int, still: str = "") -> None:
@@ -65,6 +64,5 @@ def sheets_during_training(
         path = folder / f"{f'step_{step:06d} {still}'.strip().replace(' ', '_')}.png"
         draw_translations(system.eval(), data, path, device)
         system.train(was_training)
-        show(path)
 
     return draw

@@ -1,0 +1,29 @@
+"""Showing the runs in a browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from triptych.tracking.store import store_uri
+from triptych.tracking.sync import start_watcher, sync
+
+RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow 3 begins with its pages for language models
+
+
+def show(root: Path, port: int) -> int:
+    """Sync, then serve the store until Ctrl-C, and follow what runs meanwhile. A server that is there already is not
+    served again. Returns the exit status. Raises StoreError."""
+    uri = store_uri(root)
+    sync(root, uri)
+    if uri.startswith("http"):
+        print(f"the runs are at {uri.rstrip('/')}{RUNS}")
+        return 0
+    start_watcher(root)
+    print(f"the runs are at http://127.0.0.1:{port}{RUNS}   (Ctrl-C ends this)", flush=True)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port)]
+    try:
+        return subprocess.call(command)
+    except KeyboardInterrupt:
+        return 0
