@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from triptych.base import project
 from triptych.base.config import validate
 from triptych.base.errors import UserError
 from triptych.base.files import parse_yaml
@@ -23,7 +24,6 @@ from triptych.dcgan.objects import protocol as objects_protocol
 from triptych.engine import Replica
 from triptych.pipeline import systems
 from triptych.pipeline.params import load_params
-from triptych.pipeline.stage import PREPARED
 
 
 def halves(split: Split) -> dict[str, Split]:
@@ -34,15 +34,15 @@ def halves(split: Split) -> dict[str, Split]:
 
 
 def objects(name: str, config, protocol, seed: int) -> Mapping[str, list[float]]:
-    unlabelled = Dataset(PREPARED / protocol.unlabelled)
+    unlabelled = Dataset(project.prepared(protocol.unlabelled))
     system, replica = systems.build("objects", name, config, Spec.of(unlabelled), seed), Replica(seed)
     system.to(replica.device).fit(unlabelled["train"].images, replica)
-    data = halves(Dataset(PREPARED / protocol.data)["train"])
+    data = halves(Dataset(project.prepared(protocol.data))["train"])
     return objects_protocol.evaluate({seed: system}, data["train"], data["test"], protocol, replica.device).metrics
 
 
 def digits(name: str, config, protocol, seed: int) -> Mapping[str, list[float]]:
-    labelled = Dataset(PREPARED / protocol.dataset)
+    labelled = Dataset(project.prepared(protocol.dataset))
     system, replica = systems.build("digits", name, config, Spec.of(labelled), seed), Replica(seed)
     return digits_protocol.run(system.to(replica.device), halves(labelled["train"]), protocol, replica)
 
