@@ -38,7 +38,7 @@ def test_every_stage_runs(project, tmp_path):
     if "cannot be made to pretend" in done.stderr:
         pytest.skip(f"torch {torch.__version__} cannot be made to pretend")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    results = {file.relative_to(project.root / "results") for file in project.root.glob("results/*/*.json")}
-    assert {file.relative_to(root / "results") for file in root.glob("results/*/*.json")} == results
+    results = {file.relative_to(project.root / "results") for file in project.root.glob("results/*/**/*.json")}
+    assert {file.relative_to(root / "results") for file in root.glob("results/*/**/*.json")} == results
     for cost in root.glob("runs/*/*/*/cost.json"):
         assert "pretended" in cost.read_text(), cost

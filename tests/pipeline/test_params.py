@@ -9,7 +9,7 @@ from triptych.base.files import parse_yaml
 from triptych.pipeline.params import ParamsError, load_params
 from triptych.pipeline.registry import STUDIES, TABLES
 
-SMOKE = Path(__file__).resolve().parents[1] / "params" / "smoke.yaml"
+SMOKE = Path(__file__).resolve().parents[2] / "params" / "smoke.yaml"
 
 
 def changed(tmp_path, change) -> Path:

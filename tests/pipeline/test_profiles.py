@@ -8,7 +8,7 @@ from triptych.base.config import Strict
 from triptych.base.files import read_yaml
 from triptych.pipeline.params import load_params
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROFILES = {
     "laptop": ROOT / "params.yaml",
     "paper": ROOT / "params/paper.yaml",
