@@ -102,8 +102,9 @@ def draw_rate_distortion(rows: Sequence[Row], outcomes: Outcomes, path: Path) ->
             points = [(_model_mean(outcomes, row, "kl"), _model_mean(outcomes, row, "nll")) for row in of_size]
             axis.plot(*zip(*points), **_style(i), label=f"M = {latents}")
             if of_size[0].main:
-                for row, (kl, nll) in zip(of_size, points):
-                    axis.annotate(f"{row.beta_norm:.2g}", (kl, nll), (4, 5), textcoords="offset points", fontsize=7)
+                for k, (row, point) in enumerate(zip(of_size, points)):
+                    place = (4, -11 if k % 2 else 5)  # points that lie close have their labels apart
+                    axis.annotate(f"{row.beta_norm:.2g}", point, place, textcoords="offset points", fontsize=7)
     main = [row for row in rows if row.main]
     numbers = {f"kl_at_{row.beta_norm:.3g}": _model_mean(outcomes, row, "kl") for row in (main[0], main[-1])}
     caption = (
