@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -26,21 +27,17 @@ from torch.utils._pytree import tree_leaves, tree_map
 CUDA, CPU, META = torch.device("cuda", 0), torch.device("cpu"), torch.device("meta")
 aten = torch.ops.aten
 TO, COPY, ITEM = aten._to_copy.default, aten.copy_.default, aten._local_scalar_dense.default
-INDEX, WRITES = aten.index.Tensor, {aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
-# the size of their result is known on the device alone
-WAIT = {
-    aten.nonzero.default, aten.masked_select.default, aten._unique2.default, aten.unique_dim.default,
-    aten.bincount.default, aten.repeat_interleave.Tensor, aten.equal.default,
-}  # fmt: skip
-# What autocast concerns.
+INDEXED = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
+UNKNOWN_SIZE = "nonzero masked_select _unique2 unique_dim bincount equal"  # of the result: known on the device alone
+WAIT = {ITEM, aten.repeat_interleave.Tensor} | {getattr(aten, name).default for name in UNKNOWN_SIZE.split()}
 NAMES = """
 linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul __matmul__ __rmatmul__ mm bmm
 addmm addmv baddbmm addbmm mv einsum prelu pow __pow__ __rpow__ exp log log2 log10 log1p expm1 reciprocal rsqrt softplus
-layer_norm group_norm norm cosine_similarity nll_loss kl_div l1_loss smooth_l1_loss huber_loss mse_loss
-binary_cross_entropy_with_logits cross_entropy cdist logsumexp softmax log_softmax cumsum cumprod sum prod addcdiv
-addcmul atan2 bilinear cross dot grid_sample tensordot scatter_add cat stack
+layer_norm group_norm norm cosine_similarity nll_loss kl_div l1_loss smooth_l1_loss huber_loss mse_loss cumsum cumprod
+binary_cross_entropy_with_logits cross_entropy cdist logsumexp softmax log_softmax sum prod addcdiv addcmul atan2
+bilinear cross dot grid_sample tensordot scatter_add cat stack
 """
-CAST = set(NAMES.split())
+CAST = set(NAMES.split())  # what autocast concerns
 
 
 class Refused(RuntimeError):
@@ -48,11 +45,10 @@ class Refused(RuntimeError):
 
 
 class Now:
-    """The call from Python that is under way."""
+    """The call from Python that is under way: its number, whether autocast concerns it; and, in a recorded step, what
+    would have waited for the device."""
 
-    number = 0
-    autocast = False  # it is one that autocast concerns
-    waits: list[str] | None = None  # in a recorded step: what would wait for the device
+    number, autocast, waits = 0, False, None
 
 
 class OnCuda(Tensor):
@@ -96,9 +92,6 @@ class OnCuda(Tensor):
     def __reduce_ex__(self, protocol):
         return self.host.__reduce_ex__(protocol)
 
-    def __repr__(self):
-        return f"OnCuda({self.host})"
-
     @classmethod
     def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
         return compute(function, args, kwargs or {})
@@ -138,17 +131,22 @@ def _meet(leaf: object) -> None:
 def compute(function, args, kwargs):
     """One operation: refuse it, or do it on the host."""
     if function is torch.ops.prim.device.default:
-        if not isinstance(args[0], OnCuda):
+        if not _on(args[0]):
             return function(*args)
         return CUDA if Now.autocast and args[0].made != Now.number else META
     wanted = kwargs.get("device") and torch.device(kwargs["device"])
     wanted = CUDA if wanted == META else wanted  # autograd remembers what it was told
     tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
-    here = isinstance(args[0], OnCuda) if function is COPY else any(isinstance(t, OnCuda) for t in tensors)
+    here = _on(args[0]) if function is COPY else any(map(_on, tensors))
     result_here = wanted.type == "cuda" if wanted else here
-    _check(function, args, kwargs, tensors, wanted, result_here)
-
-    host_args, host_kwargs = tree_map(lambda t: t.host if isinstance(t, OnCuda) else t, (args, kwargs))
+    if result_here and kwargs.get("generator") is not None:
+        raise Refused(f"{function}: random numbers of the device from a generator of the host")
+    if _mixed(function, args, tensors):
+        found = ", ".join(f"{tuple(t.shape)} on {t.device.type}" for t in tensors)
+        raise Refused(f"{function}: tensors of two devices: {found}")
+    if Now.waits is not None and _waits(function, args, tensors, wanted):
+        Now.waits.append(str(function))
+    host_args, host_kwargs = tree_map(lambda t: t.host if _on(t) else t, (args, kwargs))
     if wanted:
         host_kwargs["device"] = CPU
     out = function(*host_args, **host_kwargs)
@@ -160,57 +158,48 @@ def compute(function, args, kwargs):
         written = kwargs.get("out", args[0])
         written.made = Now.number
         return written
-    return tree_map(lambda t: OnCuda(t) if isinstance(t, Tensor) and not isinstance(t, OnCuda) else t, out)
+    return tree_map(lambda t: OnCuda(t) if isinstance(t, Tensor) and not _on(t) else t, out)
 
 
-def _check(function, args, kwargs, tensors, wanted, result_here) -> None:
-    on = lambda *trees: {t.device.type for t in tree_leaves(trees) if isinstance(t, Tensor) and (t.dim() or _on(t))}  # noqa: E731
-    if result_here and kwargs.get("generator") is not None:
-        raise Refused(f"{function}: random numbers of the device from a generator of the host")
-    if function is INDEX or function in WRITES:  # indices may be the host's, but not of the host's tensor the device's
-        mixed = len(on(args[0], *args[2:])) > 1 or (not _on(args[0]) and on(args[1]) == {"cuda"})
-    else:
-        mixed = function not in (TO, COPY) and len(on(tensors)) > 1
-    if mixed:
-        found = ", ".join(f"{tuple(t.shape)} on {t.device.type}" for t in tensors)
-        raise Refused(f"{function}: tensors of two devices: {found}")
-    if Now.waits is not None and _waits(function, args, tensors, wanted):
-        Now.waits.append(str(function))
-
-
-def _on(tensor: Tensor) -> bool:
+def _on(tensor: object) -> bool:
     return isinstance(tensor, OnCuda)
+
+
+def _mixed(function, args, tensors) -> bool:
+    """Whether tensors of two devices meet: a number of the host may, and an index of the host."""
+
+    def devices(tree) -> set[bool]:
+        return {_on(t) for t in tree_leaves(tree) if isinstance(t, Tensor) and (t.dim() or _on(t))}
+
+    if function in INDEXED:
+        return len(devices((args[0], *args[2:]))) > 1 or (not _on(args[0]) and devices(args[1]) == {True})
+    return function not in (TO, COPY) and len(devices(tensors)) > 1
 
 
 def _waits(function, args, tensors, wanted) -> bool:
     """Whether a GPU has to finish first what it has to do, or the host has a part in it."""
-    if function is ITEM or function in WAIT:
+    if function in WAIT:
         return any(map(_on, tensors))
     if function is TO:
         return wanted is not None and _on(args[0]) != (wanted.type == "cuda")
-    if function is INDEX or function in WRITES:
+    if function in INDEXED:
         indices = [t for t in tree_leaves(args[1]) if isinstance(t, Tensor)]
         return _on(args[0]) and any(not _on(t) or t.dtype == torch.bool for t in indices)
-    return function is COPY and len({_on(t) for t in tensors}) > 1
+    return function is COPY and len(set(map(_on, tensors))) > 1
 
 
-class Recorded:
-    """A graph: the step itself, every time."""
+def _record(recorder, rows) -> None:
+    """The graph is the step itself, every time."""
 
-    def __init__(self, recorder):
-        self.recorder = recorder
-
-    def replay(self) -> None:
+    def replay() -> None:
         Now.waits = []
-        self.recorder.losses = self.recorder.step(self.recorder.rows)
+        recorder.losses = recorder.step(recorder.rows)
         waits, Now.waits = Now.waits, None
         if waits:
             raise Refused(f"a step with {', '.join(sorted(set(waits)))} cannot be recorded")
 
-
-def _record(recorder, rows) -> None:
     recorder.rows = {name: value.clone() for name, value in rows.items()}
-    recorder.graph = Recorded(recorder)
+    recorder.graph = SimpleNamespace(replay=replay)
 
 
 def _stacked_one_by_one(stack, x: Tensor) -> Tensor:

@@ -42,19 +42,20 @@ CUDA, host = P.CUDA, torch.ones
 square = lambda net, x: net(x).float().square().mean()
 here = lambda *shape: torch.ones(shape, device=CUDA)
 
-def recorded(loss, steps=6):
-    class Net(Task):
-        def __init__(self):
-            super().__init__()
-            self.net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 1))
-        def phases(self):
-            return [Phase("fit", [self.net], self.loss, lambda p, **o: torch.optim.Adam(p, lr=1e-3, **o))]
-        def loss(self):
-            value = loss(self.net, self.batch["x"].float() / 255)
-            return value, {"loss": value}
+class Net(Task):
+    def __init__(self, of):
+        super().__init__()
+        self.of, self.net = of, nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 1))
+    def phases(self):
+        return [Phase("fit", [self.net], self.loss, lambda p, **o: torch.optim.Adam(p, lr=1e-3, **o))]
+    def loss(self):
+        value = self.of(self.net, self.batch["x"].float() / 255)
+        return value, {"loss": value}
+
+def recorded(of, steps=6):
     replica = Replica(0, device=CUDA)
     stream = replica.stream(torch.arange(768, dtype=torch.uint8).view(16, 3, 4, 4), batch_size=8)
-    train(Net(), {"x": stream}, steps=steps, replica=replica, log_every=2)
+    train(Net(of), {"x": stream}, steps=steps, replica=replica, log_every=2)
     losses = [value for _, _, value in replica.history]
     assert losses[-1] < losses[0] or steps < 6
 
