@@ -36,6 +36,12 @@ def autocast(device: torch.device) -> AbstractContextManager:
     return nullcontext()
 
 
+def allow_fast_arithmetic() -> None:
+    """On CUDA, for this process: TF32 products, and for each convolution the kernel that a trial finds fastest."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
+
+
 @contextmanager
 def exact_products() -> Iterator[None]:
     """float32 products in float32: training may have allowed the tensor cores' 10-bit mantissas (TF32)."""
@@ -48,7 +54,7 @@ def exact_products() -> Iterator[None]:
 
 
 def precision(device: torch.device) -> str:
-    """What `autocast` and `engine.processes` make of the arithmetic, in words for cost.json and the report."""
+    """What `autocast` and `allow_fast_arithmetic` make of the arithmetic, in words for cost.json and the report."""
     return "bf16 autocast, TF32" if device.type == "cuda" else "float32"
 
 

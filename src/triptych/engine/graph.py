@@ -52,6 +52,7 @@ class RecordedStep:
         return losses
 
     def record(self, rows: Tensors) -> None:
+        """Record the step on copies of `rows`, which later calls overwrite."""
         self.rows = {name: value.clone() for name, value in rows.items()}
         self.before_recording()
         self.graph = torch.cuda.CUDAGraph()

@@ -8,7 +8,7 @@ import os
 import torch
 
 from triptych.base.errors import UserError
-from triptych.engine.device import default_device
+from triptych.engine.device import allow_fast_arithmetic, default_device
 
 
 def start_processes() -> torch.device:
@@ -21,8 +21,7 @@ def start_processes() -> torch.device:
         except (RuntimeError, AssertionError) as error:  # no driver, no such number; a torch made for CPUs alone
             reason = str(error).partition("\n")[0]
             raise UserError(f"{device} cannot be used ({reason}): set TRIPTYCH_DEVICE to one that is there") from None
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
+        allow_fast_arithmetic()
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return device

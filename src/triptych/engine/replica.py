@@ -57,17 +57,21 @@ class Replica:
 
     @property
     def rank(self) -> int:
+        """Number of this process among those of the run."""
         return dist.get_rank() if dist.is_initialized() else 0
 
     @property
     def world(self) -> int:
+        """How many processes share each batch of the run."""
         return dist.get_world_size() if dist.is_initialized() else 1
 
     @property
     def is_main(self) -> bool:
+        """Whether this process is the one that writes and prints."""
         return self.rank == 0
 
     def say(self, text: str) -> None:
+        """Print `text` behind the run's name, once for all processes."""
         if self.is_main:
             print(f"[{self.name}] {text}", flush=True)
 

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from triptych.base.config import ProtocolSection, Seeds, Strict
+from triptych.base.config import ProtocolSection, Seeds
 from triptych.base.results import Result, spread
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
@@ -30,19 +30,10 @@ from triptych.engine.parallel import one_by_one
 Scores = dict[str, list[float]]
 
 
-class Metrics(Strict):
-    """Numbers of the paper where it has them (classifier, three of its seeds per model); of disentanglement_lib for the
-    metrics that came later. Pairs per point and points are not in the paper: 200 is Kim & Mnih's, the rest dlib's."""
+class Metrics(higgins.Settings):
+    """Beside the paper's score, metrics that came later, with disentanglement_lib's numbers."""
 
-    merge_poses: bool = True  # orientations 0 and 2π are one pose, drawn once
-    pairs: int = Field(200, gt=0)  # L
-    train_points: int = Field(10_000, gt=0)
-    test_points: int = Field(5000, gt=0)
-    classifier_seeds: int = Field(3, gt=0)
-    classifier_steps: int = Field(10_000, gt=0)
-    classifier_curve: list[Annotated[int, Field(gt=0)]] = [1000, 3000, 30_000]  # also reported after so many steps
-    classifier_batch: int = Field(10, gt=0)
-    classifier_lr: float = Field(1e-2, gt=0)
+    classifier_curve: list[Annotated[int, Field(gt=0)]] = [1000, 3000, 30_000]  # `higgins` also after so many steps
     dlib_pairs: int = Field(64, gt=0)  # L of `higgins_dlib`
     probe_train: int = Field(30_000, gt=0)
     probe_test: int = Field(10_000, gt=0)
@@ -148,9 +139,9 @@ def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Sco
     """`higgins`, K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the best half
     after fewer or more steps of the classifiers. `codes[r]` belongs to `protocol.seeds[r]`."""
     m = protocol.metrics
-    models = [(seed, c, code) for seed, code in zip(protocol.seeds, codes) for c in range(m.classifier_seeds)]
+    models = [(code, r, c) for r, code in zip(protocol.seeds, codes, strict=True) for c in range(m.classifier_seeds)]
     steps = sorted({*m.classifier_curve, m.classifier_steps})
-    scores = dict(zip(steps, _classify(models, grid, protocol, higgins.PAPER_FACTORS, steps).tolist()))
+    scores = dict(zip(steps, higgins.judge(models, grid, higgins.PAPER_FACTORS, m, steps).tolist(), strict=True))
     all_scores = scores.pop(m.classifier_steps)
     curve = {f"higgins_{n}": higgins.best_half(row) for n, row in scores.items()}
     return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **curve}
@@ -158,36 +149,15 @@ def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Sco
 
 def five_factor_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
     """`higgins_k5`: shape can be the fixed factor too, one classifier a model."""
-    models = [(seed, 0, code) for seed, code in zip(protocol.seeds, codes)]
-    (scores,) = _classify(models, grid, protocol, higgins.ALL_FACTORS, [protocol.metrics.classifier_steps])
-    return {"higgins_k5": scores.tolist()}
+    m, models = protocol.metrics, [(code, r, 0) for r, code in zip(protocol.seeds, codes, strict=True)]
+    return {"higgins_k5": higgins.judge(models, grid, higgins.ALL_FACTORS, m, [m.classifier_steps])[0].tolist()}
 
 
 def dlib_score(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
     """`higgins_dlib`: K = 5 with scikit-learn's classifier."""
-    train, test = _points(code, grid, protocol, higgins.ALL_FACTORS, protocol.metrics.dlib_pairs, seed, 0)
+    m = protocol.metrics
+    train, test = higgins.points(code, grid, higgins.ALL_FACTORS, m, m.dlib_pairs, seed, 0)
     return {"higgins_dlib": higgins.logistic_accuracy(train, test, seed)}
-
-
-def _classify(models, grid: Grid, protocol: Protocol, names: Sequence[str], steps: list[int]) -> Tensor:
-    points = [_points(code, grid, protocol, names, protocol.metrics.pairs, seed, c) for seed, c, code in models]
-    return higgins.train_classifiers(
-        *zip(*points),
-        [_seed(seed, c, 2) for seed, c, _ in models],
-        classes=len(names),
-        steps=steps,
-        batch_size=protocol.metrics.classifier_batch,
-        lr=protocol.metrics.classifier_lr,
-    )
-
-
-def _points(code, grid, protocol: Protocol, names, pairs: int, seed: int, c: int) -> tuple:
-    counts = protocol.metrics.train_points, protocol.metrics.test_points
-    return tuple(higgins.draw_points(code, grid, names, n, pairs, _seed(seed, c, k)) for k, n in enumerate(counts))
-
-
-def _seed(model: int, classifier: int, purpose: int) -> int:
-    return 1_000_003 * model + 1009 * classifier + purpose
 
 
 def probe_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dict[str, float]:
@@ -222,7 +192,7 @@ def extra_scores(code: Tensor, grid: Grid, protocol: Protocol, seed: int) -> dic
     votes = factor_vae_score(
         code,
         grid,
-        seed=_seed(seed, 0, 3),
+        seed=1_000_003 * seed + 3,
         train_votes=n,
         test_votes=protocol.metrics.metric_test,
         variance_samples=n,

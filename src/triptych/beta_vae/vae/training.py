@@ -60,6 +60,7 @@ class VaeTask(Task):
         self.decoders = Stacked([m.decoder for m in models])
 
     def phases(self) -> list[Phase]:
+        """One: all models descend the sum of their losses by the optimiser that the configuration names."""
         return [Phase("vae", [self.encoders, self.decoders], self.loss, self._optimiser)]
 
     def _optimiser(self, parameters, **options) -> torch.optim.Optimizer:

@@ -13,6 +13,8 @@ Model = Literal["boosting", "forest"]
 
 @dataclass(frozen=True)
 class Dci:
+    """The three scores, each in [0, 1]."""
+
     disentanglement: float  # does each latent serve one factor?
     completeness: float  # is each factor served by one latent?
     informativeness: float  # mean test accuracy over the factors

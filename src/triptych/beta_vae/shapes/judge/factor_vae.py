@@ -17,7 +17,9 @@ from triptych.beta_vae.shapes.grid import Grid
 
 @dataclass(frozen=True)
 class FactorVaeScore:
-    score: float
+    """The share of right votes, and on how much of the code they rest."""
+
+    score: float  # in [0, 1]
     kept: int  # latents that were not dropped as constant
 
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from triptych.base.config import Strict
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.engine import exact_products
 
@@ -28,12 +30,61 @@ ALL_FACTORS = ("shape", *PAPER_FACTORS)  # disentanglement_lib: K = 5
 _CHUNK = 2**23  # numbers gathered at a time
 
 
+class Settings(Strict):
+    """The paper's classifier, and three of its seeds per model. Pairs per point and points are not in the paper: 200 is
+    Kim & Mnih's, the rest disentanglement_lib's."""
+
+    merge_poses: bool = True  # orientations 0 and 2π are one pose, drawn once
+    pairs: int = Field(200, gt=0)  # L
+    train_points: int = Field(10_000, gt=0)
+    test_points: int = Field(5000, gt=0)
+    classifier_seeds: int = Field(3, gt=0)
+    classifier_steps: int = Field(10_000, gt=0)
+    classifier_batch: int = Field(10, gt=0)
+    classifier_lr: float = Field(1e-2, gt=0)
+
+
 @dataclass(frozen=True)
 class Points:
     """Averaged differences x (P, d) float32 and fixed factors y (P,), positions in the list of names."""
 
     x: Tensor
     y: Tensor
+
+
+def judge(
+    models: Sequence[tuple[Tensor, int, int]],
+    grid: Grid,
+    names: Sequence[str],
+    settings: Settings,
+    steps: Sequence[int],
+) -> Tensor:
+    """Accuracy (len(steps), len(models)) after each number of steps, all classifiers in one loop. A model is its codes
+    (N, d), its seed and the number of its classifier; each has data points of its own."""
+    train, test = zip(
+        *(points(code, grid, names, settings, settings.pairs, r, c) for code, r, c in models), strict=True
+    )
+    return train_classifiers(
+        train,
+        test,
+        [_seed(r, c, 2) for _, r, c in models],
+        classes=len(names),
+        steps=steps,
+        batch_size=settings.classifier_batch,
+        lr=settings.classifier_lr,
+    )
+
+
+def points(
+    codes: Tensor, grid: Grid, names: Sequence[str], settings: Settings, pairs: int, model: int, classifier: int
+) -> tuple[Points, Points]:
+    """Data points to train and to test a classifier with."""
+    train = draw_points(codes, grid, names, settings.train_points, pairs, _seed(model, classifier, 0))
+    return train, draw_points(codes, grid, names, settings.test_points, pairs, _seed(model, classifier, 1))
+
+
+def _seed(model: int, classifier: int, purpose: int) -> int:
+    return 1_000_003 * model + 1009 * classifier + purpose
 
 
 def draw_points(codes: Tensor, grid: Grid, names: Sequence[str], n: int, pairs: int, seed: int) -> Points:

@@ -22,6 +22,7 @@ class Deconvolution(nn.ConvTranspose2d):
         super().__init__(inputs, outputs, 4, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, C, H, W) -> (n, outputs, 2H, 2W)."""
         if x.is_cuda or self.out_channels > FEW:
             return super().forward(x)
         return _spread(x, self.weight.flatten(1).T, self.bias)
@@ -39,6 +40,7 @@ class UpsampledConvolution(nn.Conv2d):
         self.register_buffer("copies", _copies(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, C, H, W) -> (n, outputs, 2H, 2W)."""
         if x.is_cuda or self.out_channels > FEW:
             return super().forward(F.interpolate(x, scale_factor=2))
         kernels = self.weight.flatten(2) @ self.copies  # (outputs, C, 16)

@@ -96,6 +96,7 @@ class DcIgnTask(Task):
         self.encoder, self.decoder, self.config = system.encoder, system.decoder, system.config
 
     def phases(self) -> list[Phase]:
+        """One: encoder and decoder descend the loss by RMSprop."""
         optimiser = partial(rmsprop, lr=self.config.lr)
         return [Phase("vae", [self.encoder, self.decoder], self.loss, optimiser)]
 

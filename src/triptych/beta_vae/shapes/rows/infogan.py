@@ -82,6 +82,8 @@ class InfoGanTask(Task):
         self.judge, self.inference = system.judge, system.inference
 
     def phases(self) -> list[Phase]:
+        """First the discriminator and Q, then the generator; both by Adam."""
+
         def adam(lr):
             return lambda parameters, **options: torch.optim.Adam(parameters, lr=lr, betas=(0.5, 0.999), **options)
 

@@ -43,17 +43,9 @@ class Training(Strict):
     steps: int = Field(300_000, gt=0)
 
 
-class Judging(Strict):
-    """Settings of the `higgins` score (see the table's) and the number of images for everything else."""
+class Judging(higgins.Settings):
+    """Settings of the `higgins` score, as the table's, and the number of images for everything else."""
 
-    merge_poses: bool = True
-    pairs: int = Field(200, gt=0)
-    train_points: int = Field(10_000, gt=0)
-    test_points: int = Field(5000, gt=0)
-    classifier_seeds: int = Field(3, gt=0)
-    classifier_steps: int = Field(10_000, gt=0)
-    classifier_batch: int = Field(10, gt=0)
-    classifier_lr: float = Field(1e-2, gt=0)
     images: int = Field(2000, gt=1)
 
 
@@ -197,24 +189,6 @@ def score(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Tensor:
     out = torch.empty(len(codes), j.classifier_seeds)
     for width in dict.fromkeys(code.shape[1] for code in codes):
         chosen = [i for i, code in enumerate(codes) if code.shape[1] == width]
-        jobs = [(i, c, _seed(seeds[i % len(seeds)], c)) for i in chosen for c in range(j.classifier_seeds)]
-        train, test = (
-            [higgins.draw_points(codes[i], grid, higgins.PAPER_FACTORS, n, j.pairs, seed + k) for i, _, seed in jobs]
-            for k, n in enumerate((j.train_points, j.test_points))
-        )
-        accuracy = higgins.train_classifiers(
-            train,
-            test,
-            [seed + 2 for *_, seed in jobs],
-            classes=len(higgins.PAPER_FACTORS),
-            steps=[j.classifier_steps],
-            batch_size=j.classifier_batch,
-            lr=j.classifier_lr,
-        )[0]
-        for (i, c, _), value in zip(jobs, accuracy):
-            out[i, c] = value
+        models = [(codes[i], seeds[i % len(seeds)], c) for i in chosen for c in range(j.classifier_seeds)]
+        out[chosen] = higgins.judge(models, grid, higgins.PAPER_FACTORS, j, [j.classifier_steps]).view(len(chosen), -1)
     return out
-
-
-def _seed(model: int, classifier: int) -> int:
-    return 1_000_003 * model + 1009 * classifier

@@ -30,10 +30,12 @@ class Follower:
 
     @property
     def follows(self) -> str:
+        """The factor that changes most."""
         return max(self.shares, key=self.shares.get)
 
     @property
     def share(self) -> float:
+        """That factor's share of the total change."""
         return self.shares[self.follows]
 
 
