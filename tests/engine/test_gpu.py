@@ -7,10 +7,7 @@ from torch import nn
 from triptych.engine import Phase, Replica, Stream, Task, train
 from triptych.engine.graph import RecordedStep
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 
 
 class Conv(Task):
@@ -23,13 +20,7 @@ class Conv(Task):
 
     def phases(self):
         return [
-            Phase(
-                "fit",
-                [self.net],
-                self.loss,
-                lambda p, **o: torch.optim.Adam(p, lr=1e-3, **o),
-                lambda s: 0.99**s,
-            )
+            Phase("fit", [self.net], self.loss, lambda p, **o: torch.optim.Adam(p, lr=1e-3, **o), lambda s: 0.99**s)
         ]
 
     def loss(self):

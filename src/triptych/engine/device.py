@@ -65,10 +65,7 @@ def prepare(module: nn.Module, device: torch.device) -> nn.Module:
 
 @torch.inference_mode()
 def inference(
-    function: Callable[[Tensor], Tensor],
-    images: np.ndarray | Tensor,
-    device: torch.device,
-    batch_size: int = 256,
+    function: Callable[[Tensor], Tensor], images: np.ndarray | Tensor, device: torch.device, batch_size: int = 256
 ) -> Tensor:
     """Apply `function` to `images` (N, ...) batch by batch on `device`; results concatenated, on the CPU."""
     out = []

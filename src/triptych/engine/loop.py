@@ -21,6 +21,8 @@ from triptych.engine.replica import Replica
 from triptych.engine.step import PhaseRunner, Stepper
 from triptych.engine.stream import Source
 
+Owner = Callable[[str], tuple[Replica, str]]  # a loss's name -> the run that it is of, and its name there
+
 
 class Divergence(UserError, RuntimeError):
     """A loss became NaN or infinite. The message names the loss, the step and the last good checkpoint."""
@@ -68,7 +70,7 @@ def train(
     log_every: int = 50,
     callback: Callable[[int], None] | None = None,
     callback_every: int = 0,
-    owner: Callable[[str], tuple[Replica, str]] | None = None,
+    owner: Owner | None = None,
 ) -> Task:
     """Train `task` for `steps` steps; each step runs all phases on `{name: stream's batch}`.
 
@@ -86,7 +88,7 @@ def train(
     if start:
         replica.say(f"resuming at step {start} of {steps}")
     saver = ckpt.Saver(replica, task, runners, start or None)
-    losses = LossBuffer(replica, saver, pending, owner)
+    losses = LossBuffer(replica, saver, pending, owner or (lambda loss: (replica, loss)))
     onlookers = [(callback, callback_every), (replica.callback, max(1, steps // replica.callbacks))]
     for step in replica.progress(range(start, steps), steps):
         losses.add(step, stepper(step))
@@ -119,15 +121,8 @@ class LossBuffer:
     must keep so that the history of a resumed run is that of an undisturbed one.
     """
 
-    def __init__(
-        self,
-        replica: Replica,
-        saver: ckpt.Saver,
-        pending: dict[str, list[float]],
-        owner: Callable[[str], tuple[Replica, str]] | None = None,
-    ):
-        self.replica, self.saver = replica, saver
-        self.owner = owner or (lambda loss: (replica, loss))
+    def __init__(self, replica: Replica, saver: ckpt.Saver, pending: dict[str, list[float]], owner: Owner):
+        self.replica, self.saver, self.owner = replica, saver, owner
         self.names = list(pending)
         self.values = [torch.tensor(row) for row in zip(*pending.values())]
         # On a CPU reading a loss costs nothing, so a bad one is caught in the step that made it.

@@ -12,6 +12,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import SGD, Adagrad, Optimizer, RMSprop
+
+Parameters = Iterable[nn.Parameter]
 
 # How an optimiser computes, not what: a checkpoint that was saved on another kind of device must not change these.
 OF_THE_DEVICE = ("capturable", "fused", "foreach")
@@ -22,30 +25,24 @@ def device_options(device: torch.device) -> dict[str, bool]:
     return {"fused": True, "capturable": True} if device.type == "cuda" else {"fused": True}
 
 
-def adagrad(
-    parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
-) -> torch.optim.Adagrad:
+def adagrad(parameters: Parameters, *, fused: bool = False, capturable: bool = False, **own: Any) -> Adagrad:
     """Adagrad has no `capturable`; its plain form can be recorded. Before torch 2.9 its fused form is for CPUs."""
-    return torch.optim.Adagrad(parameters, fused=fused and not capturable, **own)
+    return Adagrad(parameters, fused=fused and not capturable, **own)
 
 
-def rmsprop(
-    parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
-) -> torch.optim.RMSprop:
+def rmsprop(parameters: Parameters, *, fused: bool = False, capturable: bool = False, **own: Any) -> RMSprop:
     """RMSprop has no fused form."""
-    return torch.optim.RMSprop(parameters, capturable=capturable, **own)
+    return RMSprop(parameters, capturable=capturable, **own)
 
 
-def sgd(
-    parameters: Iterable[nn.Parameter], *, fused: bool = False, capturable: bool = False, **own: Any
-) -> torch.optim.SGD:
+def sgd(parameters: Parameters, *, fused: bool = False, capturable: bool = False, **own: Any) -> SGD:
     """SGD has no `capturable`, but it can read its rate from the device's memory, which that key asks for."""
-    optimiser = torch.optim.SGD(parameters, fused=fused, **own)
+    optimiser = SGD(parameters, fused=fused, **own)
     optimiser.param_groups[0]["capturable"] = capturable
     return optimiser
 
 
-def restore(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def restore(optimiser: Optimizer, state: dict[str, Any]) -> None:
     """Load the state of an optimiser that may have run on another kind of device."""
     own = [{key: group[key] for key in OF_THE_DEVICE if key in group} for group in optimiser.param_groups]
     groups = [{**saved, **options} for saved, options in zip(state["param_groups"], own, strict=True)]

@@ -48,26 +48,10 @@ def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
     truth = evaluate([build("ground_truth", dataset, s) for s in SMALL.seeds], dataset, SMALL, CPU)
     random = evaluate([build("vae_untrained", dataset, s, hidden=16) for s in SMALL.seeds], dataset, SMALL, CPU)
     assert set(random) - set(truth) == {"nll", "kl"} and set(truth) < set(random)
-    assert [len(truth[k]) for k in ("higgins", "higgins_all", "higgins_500", "higgins_k5", "mig")] == [
-        3,
-        6,
-        3,
-        2,
-        2,
-    ]
+    assert [len(truth[k]) for k in ("higgins", "higgins_all", "higgins_500", "higgins_k5", "mig")] == [3, 6, 3, 2, 2]
     assert np.mean(truth["higgins"]) > 0.97
     assert all(0 <= v <= 1 for k in truth for v in truth[k] if not k.startswith(("r2", "active", "factor_vae_l")))
-    for name in (
-        "higgins",
-        "factor_probe",
-        "single_latent",
-        "mig",
-        "sap",
-        "dci_d",
-        "dci_c",
-        "dci_i",
-        "factor_vae",
-    ):
+    for name in ("higgins", "factor_probe", "single_latent", "mig", "sap", "dci_d", "dci_c", "dci_i", "factor_vae"):
         assert np.mean(truth[name]) > np.mean(random[name]), name
     assert truth["higgins"] == sorted(truth["higgins_all"], reverse=True)[:3]
 

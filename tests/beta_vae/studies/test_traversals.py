@@ -11,10 +11,7 @@ from triptych.beta_vae.studies.traversals import factor_net
 from triptych.beta_vae.studies.traversals import protocol as study
 from triptych.beta_vae.studies.traversals.factor_net import describe, targets, train_net
 from triptych.beta_vae.studies.traversals.figures import draw_factors, draw_figures
-from triptych.beta_vae.studies.traversals.following import (
-    Follower,
-    follow,
-)
+from triptych.beta_vae.studies.traversals.following import Follower, follow
 from triptych.beta_vae.studies.traversals.protocol import (
     JUDGE,
     Judge,

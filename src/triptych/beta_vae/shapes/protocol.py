@@ -102,7 +102,7 @@ def notes(systems: Sequence[Representation], metrics: Scores, protocol: Protocol
     m = protocol.metrics
     lines = [
         f"higgins: 4 factors (chance 25 %), L = {m.pairs}, {m.classifier_steps} classifier steps, "
-        f"best half of {len(systems)} models × {m.classifier_seeds} classifiers",
+        f"best half of {len(systems)} models × {m.classifier_seeds} classifiers"
     ]
     lines += filter(None, [spread("higgins_all", metrics["higgins_all"], len(systems), "model", "classifier")])
     lines += systems[0].notes()

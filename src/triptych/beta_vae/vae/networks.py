@@ -56,12 +56,7 @@ def decoder(config: NetworkConfig, image_shape: ImageShape) -> nn.Module:
     else:
         w, (channels, height, width) = config.width, _halved(config, image_shape)
         net = nn.Sequential(
-            *(
-                nn.Linear(config.latents, 256),
-                nn.ReLU(),
-                nn.Linear(256, channels * height * width),
-                nn.ReLU(),
-            ),
+            *(nn.Linear(config.latents, 256), nn.ReLU(), nn.Linear(256, channels * height * width), nn.ReLU()),
             *(nn.Unflatten(1, (channels, height, width)), nn.ConvTranspose2d(2 * w, 2 * w, 4, 2, 1), nn.ReLU()),
             *(nn.ConvTranspose2d(2 * w, w, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(w, w, 4, 2, 1), nn.ReLU()),
             nn.ConvTranspose2d(w, image_shape[0], 4, 2, 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from triptych.beta_vae.vae.objective import kl_per_latent, reparameterise
 from triptych.beta_vae.vae.stacked import Stacked
 from triptych.beta_vae.vae.vae import Vae, VaeConfig
 from triptych.engine import Phase, Replica, Source, Task, train
+from triptych.engine.loop import Owner
 from triptych.engine.optimisers import adagrad
 
 
@@ -141,7 +142,7 @@ def _mark(r: int) -> str:
     return f"@{r}" if r else ""
 
 
-def _leading(replicas: Sequence[Replica]) -> tuple[Replica, Callable[[str], tuple[Replica, str]]]:
+def _leading(replicas: Sequence[Replica]) -> tuple[Replica, Owner]:
     """The run that trains all models, and the function that finds a loss's own run and its name there. What the
     leading run logs goes to the history of each loss's own run."""
 

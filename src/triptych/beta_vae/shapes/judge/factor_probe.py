@@ -46,12 +46,7 @@ def accuracies(
 
 
 def single_latent(
-    train: np.ndarray,
-    train_factors: np.ndarray,
-    test: np.ndarray,
-    test_factors: np.ndarray,
-    *,
-    c: float = 1.0,
+    train: np.ndarray, train_factors: np.ndarray, test: np.ndarray, test_factors: np.ndarray, *, c: float = 1.0
 ) -> np.ndarray:
     """A[j, k]: accuracy for factor k of a probe that sees latent j alone, (d, K)."""
     columns = [
@@ -68,11 +63,7 @@ def best_latents(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def r_squared(
-    train: np.ndarray,
-    train_targets: np.ndarray,
-    test: np.ndarray,
-    test_targets: np.ndarray,
-    ridge: float = 1.0,
+    train: np.ndarray, train_targets: np.ndarray, test: np.ndarray, test_targets: np.ndarray, ridge: float = 1.0
 ) -> float:
     """Share of the variance of the targets (n, t) that ridge regression explains on the test set."""
     x, x_test = standardised(np.float64(train), np.float64(test))
@@ -100,12 +91,7 @@ def regression_scores(
 
 
 def probe(
-    codes: np.ndarray,
-    factors: np.ndarray,
-    values: list[np.ndarray],
-    names: list[str],
-    n_train: int,
-    iterations: int,
+    codes: np.ndarray, factors: np.ndarray, values: list[np.ndarray], names: list[str], n_train: int, iterations: int
 ) -> Mapping[str, Any]:
     """All probes of a random sample: the first `n_train` rows train, the rest test.
 
