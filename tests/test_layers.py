@@ -18,7 +18,8 @@ LAYERS = [
     ["data"],
     ["dcgan", "cyclegan", "beta_vae"],
     ["pipeline"],
-    ["published", "tracking"],
+    ["published"],
+    ["tracking"],
     ["report"],
     ["cli", ""],  # "": triptych/__init__
 ]

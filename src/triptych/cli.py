@@ -97,7 +97,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _repro(arguments: argparse.Namespace) -> int:
-    from triptych.pipeline.engines import choose
+    from triptych.pipeline.cluster import choose
     from triptych.pipeline.run import repro
 
     def engine():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from triptych.common.silhouette import silhouettes
-from triptych.data.checks import _conv, digits, faces, fruit, objects, shapes, streets
+from triptych.data.checks import conv_net, digits, faces, fruit, objects, shapes, streets
 from triptych.data.format import Split, write_dataset
 
 CARD = {"title": "few pixels", "source": "test", "licence": "none", "made_by": "a test"}
@@ -22,7 +22,7 @@ def test_the_conv_net_is_judged_on_the_test_set_as_it_is_used():
 
     def accuracy(level, label):
         given = grey([level] * 6), np.full(6, label)
-        return _conv.conv_net_accuracy(train, given, epochs=12, seed=0, flip=True, width=4)
+        return conv_net.conv_net_accuracy(train, given, epochs=12, seed=0, flip=True, width=4)
 
     # one kind alone: with the statistics of its own batch it could not be told from the other
     assert [accuracy(150, 0), accuracy(250, 1), accuracy(250, 0)] == [1, 1, 0]
@@ -33,7 +33,7 @@ def test_the_conv_net_depends_on_its_seed_alone_and_leaves_the_callers_random_st
     images, labels = rng.integers(0, 256, (128, 1, 8, 8), dtype=np.uint8), rng.integers(0, 2, 128)
 
     def accuracy(seed):
-        return _conv.conv_net_accuracy((images, labels), (images, labels), epochs=2, seed=seed, flip=False, width=4)
+        return conv_net.conv_net_accuracy((images, labels), (images, labels), epochs=2, seed=seed, flip=False, width=4)
 
     torch.manual_seed(5)
     found = [accuracy(seed) for seed in (0, 1, 2)]

@@ -1,7 +1,7 @@
 """A small convolutional net that reads something off an image, classes, numbers or angles: the judge of three studies.
 
 Each study says which layers it has, what its targets are and how an error counts (a subclass of `Reading`). The net of
-the data's checks (data/checks/_conv.py) is none of these: it pools maxima and is trained with other rules.
+the data's checks (data/checks/conv_net.py) is none of these: it pools maxima and is trained with other rules.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import Any
 
 from triptych.base.errors import UserError
-from triptych.pipeline.engines import GRACE, Ended, threads
+from triptych.pipeline.engines import GRACE, Ended, Engine, Local, threads
 from triptych.pipeline.launcher import Job, Launcher
 
 PASSED_ON = ("TRIPTYCH_", "MLFLOW_", "DVC_")  # of this process's environment
@@ -112,6 +112,17 @@ class Dask:
             self._client.run(end_run, self._run)
         self._client.close()
         self._close_cluster()
+
+
+def choose(jobs: int | None, preload: bool, scheduler: str | None = None, on_slurm: str | None = None) -> Engine:
+    """This machine, or what one of the last two asks for: an address, or "key=value,..." for SLURM jobs. Raises
+    UserError if there is no such thing."""
+    if scheduler is not None:
+        return connect(scheduler, preload)
+    if on_slurm is not None:
+        pairs = [pair.partition("=") for pair in on_slurm.split(",")]
+        return slurm({key: value for key, _, value in pairs}, preload)
+    return Local(jobs, preload)
 
 
 def connect(address: str, preload: bool = True) -> Dask:

@@ -39,19 +39,6 @@ def threads() -> dict[str, str]:
     return dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(thread_count()))
 
 
-def choose(jobs: int | None, preload: bool, scheduler: str | None = None, slurm: str | None = None) -> Engine:
-    """This machine, or what one of the last two asks for: an address, or "key=value,..." for SLURM jobs. Raises
-    UserError if there is no such thing."""
-    if scheduler is None and slurm is None:
-        return Local(jobs, preload)
-    from triptych.pipeline import cluster
-
-    if scheduler is not None:
-        return cluster.connect(scheduler, preload)
-    pairs = [pair.partition("=") for pair in slurm.split(",")]
-    return cluster.slurm({key: value for key, _, value in pairs}, preload)
-
-
 class Local:
     """Processes of this machine. The stages that run at once share the cores, each by its $TRIPTYCH_WORKERS, unless
     that is set already; on GPUs each stage sees one of them."""

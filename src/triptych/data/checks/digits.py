@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from triptych.data.checks._conv import conv_net_accuracy
+from triptych.data.checks.conv_net import conv_net_accuracy
 from triptych.data.format import Dataset
 
 LABELS, TEST = 1000, 2000  # the labelled images, and the most test images used

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from triptych.data.checks._conv import conv_net_accuracy
+from triptych.data.checks.conv_net import conv_net_accuracy
 from triptych.data.format import Dataset
 
 ATTRIBUTES = ("Male", "Smiling", "Eyeglasses")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from triptych.data.checks._conv import conv_net_accuracy
+from triptych.data.checks.conv_net import conv_net_accuracy
 from triptych.data.format import Dataset
 
 TRAIN, TEST = 300, 100  # at most so many images of each domain are used

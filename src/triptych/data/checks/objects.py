@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from triptych.data.checks._conv import conv_net_accuracy
+from triptych.data.checks.conv_net import conv_net_accuracy
 from triptych.data.format import Dataset
 
 TRAIN, SVM_TRAIN, TEST = 5000, 4000, 2000  # at most so many images are used
