@@ -5,15 +5,29 @@ Both take widths and depths as parameters; the defaults are the paper's for 128 
 
 from __future__ import annotations
 
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from triptych.common.init import normal_init
 
 
+class InstanceNorm(nn.Module):
+    """Each image and channel to mean 0 and variance 1 over its pixels; no gain, no shift, no running averages.
+
+    The same in training and in use, and blind to the rest of the batch. Of one image this is batch norm by the batch's
+    own statistics, and is computed so: `F.instance_norm` of one image has a wrong gradient, without a word, where the
+    gradient comes in channels-last order (torch 2.8 to 2.14, CPU), as it does from a channels-last convolution.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) == 1:
+            return nnf.batch_norm(x, None, None, training=True)
+        return nnf.instance_norm(x)
+
+
 def norm(channels: int) -> nn.Module:
-    """Instance norm without gain and shift: the same in training and in use, and blind to the rest of the
-    batch."""
-    return nn.InstanceNorm2d(channels, affine=False)
+    """The norm after a convolution with so many `channels`."""
+    return InstanceNorm()
 
 
 class Residual(nn.Module):
