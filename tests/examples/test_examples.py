@@ -9,7 +9,8 @@ import torch
 
 from triptych.beta_vae.vae.training import VaeTask
 from triptych.beta_vae.vae.vae import Vae, VaeConfig
-from triptych.cyclegan.gan.translation import CycleConfig, CycleSystem, CycleTask, Weights
+from triptych.cyclegan.gan.translation import CycleConfig, CycleTask, Weights
+from triptych.cyclegan.streets.parts.cycle import CycleSystem
 from triptych.data.spec import Spec
 from triptych.dcgan.gan.training import Adversarial, Gan, GanConfig
 from triptych.engine import Replica, train
