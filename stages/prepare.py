@@ -9,6 +9,8 @@ from triptych.pipeline.params import load_params
 def work(name):
     dataset = prepare(name, load_params().dataset(name), project.prepared(name))
     print(f"{dataset.path}: {dataset.card['title']}, {dataset.card['splits']}")
+    for note in dataset.card.get("notes", []):
+        print(note)
 
 
 main(work)

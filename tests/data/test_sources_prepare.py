@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import re
 import sys
 
 import numpy as np
@@ -12,7 +13,7 @@ from triptych.base.config import ParamsError, Strict, validate
 from triptych.data import drawn
 from triptych.data import format as data_format
 from triptych.data.format import DataError, Dataset
-from triptych.data.prepare import DatasetConfig, prepare
+from triptych.data.prepare import DatasetConfig, check, prepare
 
 DOTS = """
 import numpy as np
@@ -71,7 +72,7 @@ def test_rendered(section, tmp_path):
 
 
 def test_one_word_changes_the_source(section, tmp_path):
-    data = prepare("objects", config(section | {"source": "folder"}), tmp_path / "out")
+    data = prepare("mine", config(section | {"source": "folder"}), tmp_path / "out")
     assert data.card["title"] == "my own" and np.array_equal(data["train"].images[0, :, 0, 0], [1, 2, 3])
     with pytest.raises(DataError, match="cifar-10-python.tar.gz is missing"):
         prepare("objects", config(section | {"source": "torchvision"}), tmp_path / "out")
@@ -133,3 +134,41 @@ def test_every_renderer_can_be_chosen():
     for name in drawn.RENDERERS[:-1]:  # without dots
         module = importlib.import_module(f"triptych.data.drawn.{name}")
         assert issubclass(module.Config, Strict) and callable(module.render)
+
+
+def own(tmp_path, *files):
+    for file in files:
+        (tmp_path / "own" / file).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "own" / file)
+    return {"source": "folder", "pixels": 8, "folder": {"path": str(tmp_path / "own")}}
+
+
+@pytest.mark.parametrize(("name", "files", "message"), [
+    ("objects", ["train/a/1.png", "train/b/1.png"], "there is no split 'test', only train: add a folder test/"),
+    ("objects", ["train/1.png", "test/1.png"], "no labels in train, test: put the images of each class into a"),
+    ("streets", ["train/1.png", "val/1.png"], "no label_maps in train, val: give photo/ and label/"),
+    ("fruit_texture", ["train/1.png"], "there is no split 'trainA', only train"),
+    ("faces", ["train/1.png", "test/1.png"], "no factors in train, test: images of one's own have no known"),
+    ("../evil", ["1.png"], "'../evil' cannot be a dataset's name"),
+    ("objects", ["train/cat/1.png", "test/Cat/1.png"], "give both the same name"),
+])  # fmt: skip
+def test_what_the_pipeline_needs_is_asked_for_before_any_work(tmp_path, name, files, message):
+    given = config(own(tmp_path, *files))
+    (problem,) = check(name, given)
+    assert message in problem
+    with pytest.raises(DataError, match=re.escape(message)):
+        prepare(name, given, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_said_of_what_is_right(tmp_path, section):
+    given = config(own(tmp_path, "train/a/1.png", "train/b/1.png", "test/a/2.png", "test/b/2.png"))
+    assert check("objects", given) == check("objects", config(section)) == []
+    (problem,) = check("objects", config(own(tmp_path) | {"folder": {"path": str(tmp_path / "nowhere")}}))
+    assert "nowhere: put the data there" in problem
+
+
+def test_a_factor_with_one_value_is_named(tmp_path):
+    chairs = {"renderer": "chairs", "backs": 1, "legs": 2, "widths": 1, "heights": 1, "azimuths": 2}
+    made = prepare("chairs", config({"source": "rendered", "pixels": 8, "rendered": chairs}), tmp_path / "out")
+    assert made.card["notes"] == ["factors with one value, which tell no images apart: back, width, height"]

@@ -117,12 +117,27 @@ def test_links_in_a_zip_are_refused(tmp_path):
         open_tree(tmp_path / "data.zip")
 
 
-def test_links_to_folders_are_followed_once(tmp_path):
+def test_links_to_folders_are_followed_but_not_in_a_circle(tmp_path):
     make(tmp_path / "real", "folder", {"1.jpg": b"one"})
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "cats").symlink_to(tmp_path / "real")
+    (tmp_path / "data" / "again").symlink_to(tmp_path / "real")
     (tmp_path / "real" / "loop").symlink_to(tmp_path / "data")
-    assert open_tree(tmp_path / "data").files == ["cats/1.jpg"]
+    tree = open_tree(tmp_path / "data")
+    assert tree.files == ["again/1.jpg", "cats/1.jpg"] and tree.skipped == ["again/loop", "cats/loop"]
+
+
+def test_a_zip_of_another_system_is_read(tmp_path):
+    """Backslashes between folders, and what macOS adds."""
+    names = {"set\\train\\cat\\1.jpg": b"one", "./set/train/dog/2.jpg": b"two", "__MACOSX\\set\\._1.jpg": b"-"}
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as out:
+        for name, data in names.items():
+            info = zipfile.ZipInfo("x")
+            info.filename = name  # as it is: the constructor would change it on some systems
+            out.writestr(info, data)
+    tree = open_tree(tmp_path / "data.zip")
+    assert tree.files == ["set/train/cat/1.jpg", "set/train/dog/2.jpg"]
+    assert [tree.read(file) for file in tree.files] == [b"one", b"two"]
 
 
 def full(*args, **kwargs):

@@ -76,6 +76,12 @@ def unknown_ids(label_maps: np.ndarray, known: np.ndarray) -> list[int]:
     return sorted(set(np.unique(label_maps).tolist()) - set(np.flatnonzero(known).tolist()))
 
 
+CITYSCAPES_TRAIN_IDS: list[dict[str, Any]] = [
+    {**c, "id": c["train_id"]} for c in CITYSCAPES if c["train_id"] != IGNORE
+] + [{"id": IGNORE, "name": "void", "train_id": IGNORE, "colour": [0, 0, 0]}]
+"""The same for label maps that store train ids (files `*_labelTrainIds.png`): 0 … 18, and 255 for void."""
+
+
 def evaluated(classes: Classes) -> list[Mapping[str, Any]]:
     """The classes that are scored, by train id. Raises ValueError unless these are 0, 1, 2, …, each once."""
     scored = sorted((c for c in classes if c["train_id"] != IGNORE), key=lambda c: c["train_id"])

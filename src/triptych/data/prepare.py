@@ -13,6 +13,7 @@ Sections of other sources may stay: they are checked, and not used. Nothing fall
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -23,9 +24,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from triptych.base.config import Strict, unknown_key
 from triptych.data import drawn, sources
-from triptych.data.format import Dataset, Split, write_dataset
+from triptych.data.format import DataError, Dataset, Split, write_dataset
 from triptych.data.sources import folder as folder_source
 from triptych.data.sources import torchvision_sets
+from triptych.data.sources.layout import Part
 
 OFFICIAL = ("dsprites", "cityscapes", "imagenet", "chairs3d")
 """Modules of `triptych.data.sources` that `official.dataset` may name."""
@@ -62,21 +64,91 @@ class DatasetConfig(Strict):
         return self
 
 
+NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "objects": (("train", "test"), "labels"),
+    "objects_unlabelled": (("train",), "images"),
+    "digits": (("train", "test"), "labels"),
+    "streets": (("train", "val"), "label_maps"),
+    "shapes": (("train",), "factors"),
+    "faces": (("train", "test"), "factors"),
+    "heads": (("train",), "factors"),
+    "chairs": (("train",), "factors"),
+    "fruit_texture": (("trainA", "trainB", "testA", "testB"), "images"),
+    "fruit_geometry": (("trainA", "trainB", "testA", "testB"), "images"),
+}
+"""Dataset -> the splits that the pipeline opens, and the array that each of them needs. Others may be added."""
+
+HOW_TO_GIVE = {
+    "labels": "put the images of each class into a folder of its own",
+    "label_maps": "give photo/ and label/",
+    "factors": "images of one's own have no known factors",
+}
+
+
 def prepare(name: str, config: DatasetConfig, out: Path) -> Dataset:
     """Make the dataset called `name` in params.yaml and write it to the folder `out`, in one step.
 
-    Raises DataError: data missing, damaged or laid out differently, no connection, disk full; `out` stays as
-    it was.
+    Raises DataError: data missing, damaged or laid out differently, lacking what the pipeline needs of a dataset of
+    this name, no connection, disk full; `out` stays as it was.
     """
-    splits, card = load(config)
+    problems = _wrong_name(name)
+    if not problems:
+        splits, card = load(config)
+    if not problems and config.source == "folder":
+        problems = _lacking(name, {split: {array for array, _ in arrays.arrays()} for split, arrays in splits.items()})
+    if problems:
+        raise DataError(f"data.{name}: {problems[0]}")
     return write_dataset(out, splits, {"name": name, **card})
+
+
+def check(name: str, config: DatasetConfig) -> list[str]:
+    """What would stop `prepare`, as far as the names of files tell: a folder or archive is listed, no image is opened,
+    nothing is downloaded. Empty if nothing is wrong."""
+    problems = _wrong_name(name)
+    if config.source == "folder":
+        try:
+            _, found = folder_source.find(_parse("folder", config.folder)[1])
+        except DataError as error:
+            return [*problems, str(error)]
+        problems += _lacking(name, {split: _arrays(part) for split, part in found.items()})
+    return problems
 
 
 def load(config: DatasetConfig) -> tuple[Mapping[str, Split], dict[str, Any]]:
     """The splits and the card's own fields, from the chosen source. Raises DataError."""
     module, section = _parse(config.source, getattr(config, config.source))
     read = module.render if config.source == "rendered" else module.load
-    return read(section, config.pixels)
+    splits, card = read(section, config.pixels)
+    constant = [factor["name"] for factor in card.get("factors", []) if len(factor["values"]) == 1]
+    if constant:
+        said = f"factors with one value, which tell no images apart: {', '.join(constant)}"
+        card = {**card, "notes": [*card.get("notes", []), said]}
+    return splits, card
+
+
+def _wrong_name(name: str) -> list[str]:
+    """A dataset's name becomes a folder's."""
+    if re.fullmatch(r"\w[\w.-]*", name):
+        return []
+    return [f"{name!r} cannot be a dataset's name: it is to be of letters, digits, _, - and ."]
+
+
+def _arrays(part: Part) -> set[str]:
+    given = {"labels": part.classes, "label_maps": part.label_maps}
+    return {"images", *(array for array, files in given.items() if files is not None)}
+
+
+def _lacking(name: str, found: Mapping[str, set[str]]) -> list[str]:
+    """What a dataset with these arrays in its splits lacks."""
+    splits, array = NEEDS.get(name, ((), "images"))
+    missing = [split for split in splits if split not in found]
+    if missing:
+        return [
+            f"there is no split {missing[0]!r}, only {', '.join(found)}: add a folder {missing[0]}/, or say with "
+            f"`splits` which folder it is"
+        ]
+    without = [split for split in splits if array not in found[split]]
+    return [f"no {array} in {', '.join(without)}: {HOW_TO_GIVE[array]}"] if without else []
 
 
 def _parse(source: str, section: Mapping[str, Any]) -> tuple[ModuleType, Strict]:

@@ -21,18 +21,9 @@ from pydantic import Field
 from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import Chunks, DataError, Split
-from triptych.data.label_classes import CITYSCAPES, known_ids
-from triptych.data.sources.pixels import (
-    MADE_BY,
-    PreparedAs,
-    checked_ids,
-    decoded,
-    image_wh,
-    label_image,
-    label_map,
-    photo,
-    through_jpeg,
-)
+from triptych.data.label_classes import CITYSCAPES
+from triptych.data.sources.label_maps import MADE_BY, PreparedAs, label_image, label_map
+from triptych.data.sources.pixels import decoded, image_wh, photo, through_jpeg
 from triptych.data.sources.trees import FolderTree, Tree, ZipTree
 
 PACKAGES = {"gtFine": "gtFine_trainvaltest.zip", "leftImg8bit": "leftImg8bit_trainvaltest.zip"}
@@ -46,7 +37,7 @@ class Config(Strict):
 
     root: str = "data/raw"
     load_size: int | None = Field(None, ge=8, le=1024)  # e.g. 143 where crops of 128 are taken; absent: the size
-    prepared_as: PreparedAs = "png"  # jpeg_bicubic: as CycleGAN's authors, see pixels.py
+    prepared_as: PreparedAs = "png"  # jpeg_bicubic: as CycleGAN's authors, see label_maps.py
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
@@ -62,9 +53,9 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     photos, labels = _tree(folder, "leftImg8bit"), _tree(folder, "gtFine")
     names = {split: _names(photos, labels, split) for split in COUNTS}
     train_size, jpeg = config.load_size or size, config.prepared_as == "jpeg_bicubic"
-    train = _split(photos, labels, "train", names["train"], train_size, CITYSCAPES, jpeg)
-    val = _split(photos, labels, "val", names["val"], size, CITYSCAPES, jpeg)
-    truth = _label_maps(labels, "val", names["val"], None, CITYSCAPES)
+    train = _split(photos, labels, "train", names["train"], train_size, jpeg)
+    val = _split(photos, labels, "val", names["val"], size, jpeg)
+    truth = _label_maps(labels, "val", names["val"], None)
     scored = {c["id"] % 256: c["name"] for c in CITYSCAPES if c["train_id"] != 255}
     val = replace(val, truth=Chunks(truth.shape, truth.dtype, _with_all_classes(truth, scored, labels.name)))
     card = {
@@ -119,37 +110,31 @@ def _path(kind: str, split: str, name: str, ending: str) -> str:
     return f"{kind}/{split}/{name.split('_')[0]}/{name}_{ending}.png"
 
 
-def _split(
-    photos: Tree, labels: Tree, split: str, names: list[str], size: int, classes: list[dict], jpeg: bool
-) -> Split:
-    known = known_ids(classes)
-
+def _split(photos: Tree, labels: Tree, split: str, names: list[str], size: int, jpeg: bool) -> Split:
     def image(name: str) -> np.ndarray:
         file = _path("leftImg8bit", split, name, PHOTO)
         pixels = photo(_full_size(photos, file), photos.where(file), size, "none")
         return through_jpeg(pixels) if jpeg else pixels
 
     def drawn(name: str) -> np.ndarray:
-        return through_jpeg(label_image(_ids(labels, split, name, None, known), classes, size))
+        return through_jpeg(label_image(_ids(labels, split, name, None), CITYSCAPES, size))
 
     return Split(
         decoded(names, image, (3, size, size)),
-        label_maps=_label_maps(labels, split, names, size, classes),
+        label_maps=_label_maps(labels, split, names, size),
         label_images=decoded(names, drawn, (3, size, size)) if jpeg else None,
     )
 
 
-def _label_maps(labels: Tree, split: str, names: list[str], size: int | None, classes: list[dict]) -> Chunks:
+def _label_maps(labels: Tree, split: str, names: list[str], size: int | None) -> Chunks:
     """Raw ids at `size`, or at full size if that is None."""
-    known = known_ids(classes)
     shape = (size, size) if size else WIDTH_HEIGHT[::-1]
-    return decoded(names, lambda name: _ids(labels, split, name, size, known), shape)
+    return decoded(names, lambda name: _ids(labels, split, name, size), shape)
 
 
-def _ids(labels: Tree, split: str, name: str, size: int | None, known: np.ndarray) -> np.ndarray:
+def _ids(labels: Tree, split: str, name: str, size: int | None) -> np.ndarray:
     file = _path("gtFine", split, name, LABEL)
-    where = labels.where(file)
-    return checked_ids(label_map(_full_size(labels, file), where, size), known, where)
+    return label_map(_full_size(labels, file), labels.where(file), CITYSCAPES, size)
 
 
 def _full_size(tree: Tree, file: str) -> bytes:

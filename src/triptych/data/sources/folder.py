@@ -1,7 +1,14 @@
 """A user's own images: a folder or an archive, in one of the layouts of `layout.py`.
 
-Pairs of photo and label map can also be stored as CycleGAN's authors did (`prepared_as: jpeg_bicubic`, see
-`pixels.py`).
+What the ids in label maps mean is said by `classes`: a name (camvid, cityscapes, cityscapes_train_ids) or a list:
+
+    classes:
+      - {id: 0, name: road,     train_id: 0,   colour: [128, 64, 128]}
+      - {id: 1, name: building, train_id: 1,   colour: [70, 70, 70]}
+      - {id: 2, name: border,   train_id: 255, colour: [0, 0, 0]}
+
+`id` is the value of a pixel in the file. `train_id` numbers the classes that are scored: 0, 1, 2, …, each once; 255 is
+void, which no system is scored on. `colour` is the class in pictures, and in label maps with a palette.
 """
 
 from __future__ import annotations
@@ -15,23 +22,17 @@ from pydantic import Field, field_validator
 
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split, file_sha256
-from triptych.data.label_classes import CITYSCAPES, evaluated, known_ids
-from triptych.data.sources import layout
+from triptych.data.label_classes import CITYSCAPES, CITYSCAPES_TRAIN_IDS, evaluated
+from triptych.data.sources import layout, pairs
 from triptych.data.sources.camvid_classes import CAMVID
+from triptych.data.sources.label_maps import MADE_BY, PreparedAs, label_image, label_map
 from triptych.data.sources.layout import Part
-from triptych.data.sources.pixels import (
-    MADE_BY,
-    PreparedAs,
-    checked_ids,
-    decoded,
-    image_wh,
-    label_image,
-    label_map,
-    photo,
-    through_jpeg,
-    window,
-)
+from triptych.data.sources.pixels import WHITE, Colour, decoded, photo, through_jpeg
 from triptych.data.sources.trees import Tree, open_tree
+
+CLASSES = {"camvid": CAMVID, "cityscapes": CITYSCAPES, "cityscapes_train_ids": CITYSCAPES_TRAIN_IDS}
+BACKGROUNDS: dict[str, Colour | None] = {"white": WHITE, "black": (0, 0, 0), "refuse": None}
+Channel = Annotated[int, Field(ge=0, le=255)]
 
 
 class LabelClass(Strict):
@@ -40,7 +41,7 @@ class LabelClass(Strict):
     id: int = Field(ge=0, le=255)
     name: str
     train_id: int = Field(ge=0, le=255)
-    colour: list[Annotated[int, Field(ge=0, le=255)]] = Field(min_length=3, max_length=3)
+    colour: list[Channel] = Field(min_length=3, max_length=3)
 
 
 class Config(Strict):
@@ -51,11 +52,13 @@ class Config(Strict):
     licence: str = "not stated"
     crop: Literal["centre", "none"] = "centre"  # none: squeeze both sides to the size
     grey: bool = False  # one channel instead of three
-    labels: bool = True  # False: class folders are mere folders, the set is unlabelled
+    background: Literal["white", "black", "refuse"] = "white"  # what transparent pixels show; refuse: an error
+    labels: bool | None = None  # True: there must be class folders; False: they are mere folders, without labels
     splits: dict[str, str] | None = None  # split -> its folder ("." for everything), if not called train, val, test
     limit_per_class: int | None = Field(None, gt=0)  # per split; of all images where there are no classes
-    classes: Literal["camvid", "cityscapes"] | list[LabelClass] | None = None  # of the label maps
-    prepared_as: PreparedAs = "png"  # of pairs; jpeg_bicubic: as CycleGAN's authors, see pixels.py
+    # what the ids in the label maps mean
+    classes: Literal["camvid", "cityscapes", "cityscapes_train_ids"] | list[LabelClass] | None = None
+    prepared_as: PreparedAs = "png"  # of pairs; jpeg_bicubic: as CycleGAN's authors, see label_maps.py
     truth: list[str] = ["val", "test"]  # the splits whose label maps are kept at full size too
 
     @field_validator("classes")
@@ -72,7 +75,7 @@ class Config(Strict):
     @field_validator("splits")
     @classmethod
     def _splits_have_known_names(cls, splits: dict[str, str] | None) -> dict[str, str] | None:
-        known = sorted(set(layout.SPLIT_NAMES.values()))
+        known = list(dict.fromkeys(layout.SPLIT_NAMES.values()))
         for name in splits or ():
             if name not in known:
                 raise ValueError(f"there is no split {name!r}; there are {', '.join(known)}")
@@ -83,9 +86,39 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     """Splits as found, (n, 3 or 1, size, size), photos antialiased bicubic, label maps nearest; the card's.
 
     `labels` for class folders, `label_maps` and `truth` for pairs; with jpeg_bicubic also `label_images`, (n, 3,
-    size, size), and the photos pass through JPEG. Raises DataError: no such path, no layout that is known, an image
-    or archive that cannot be read, label ids that are not among `classes`, jpeg_bicubic for images without pairs.
+    size, size), and the photos pass through JPEG. The card's `notes` say what was not read, and of pairs which classes
+    occur and what results are compared with. Raises DataError: no such path, no layout that is known, an image or
+    archive that cannot be read, pairs that do not fit each other or their `classes`, jpeg_bicubic for other images.
     """
+    tree, found = find(config)
+    names = sorted({name for part in found.values() for name in part.classes or ()})
+    classes = _class_table(config, found)
+    surveys = {split: pairs.survey(part, tree, classes) for split, part in found.items() if part.label_maps is not None}
+    said = layout.unread(tree.files) + [f"not followed: the link {link}" for link in tree.skipped]
+    if surveys:
+        said += pairs.notes([pair for survey in surveys.values() for pair in survey], classes)
+    splits = {}
+    for split, part in found.items():
+        if part.label_maps is None:
+            splits[split] = _labelled(part, tree, config, size, names)
+        else:
+            splits[split] = _paired(split, part, surveys[split], tree, config, size, classes)
+            truth = splits[split].truth
+            at = f"{size} x {size}" if truth is None else f"{truth.shape[2]} x {truth.shape[1]}, as the files have them"
+            said.append(f"{split}: the true label maps are kept at {at}")
+    card = _card(Path(config.path).expanduser(), config, size)
+    if names:
+        card["class_names"] = names
+    if classes:
+        card["classes"] = classes
+        card["files"] = {split: [Path(f).stem for f in part.photos] for split, part in found.items()}
+    if said:
+        card["notes"] = said
+    return splits, card
+
+
+def find(config: Config) -> tuple[Tree, dict[str, Part]]:
+    """The files below `config.path`, and which of them belong to each split; no image is opened. Raises DataError."""
     if config.path is None:
         raise DataError("source is `folder`, but folder.path is null: set it to a folder of images or an archive")
     tree = open_tree(config.path)
@@ -94,59 +127,53 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
         found = {split: _limited(part, config.limit_per_class) for split, part in found.items()}
     if config.prepared_as == "jpeg_bicubic":
         _check_all_are_pairs(found, config)
-    names = sorted({name for part in found.values() for name in part.classes or ()})
-    classes = _class_table(config, found)
-    splits = {split: _split(split, part, tree, config, size, names, classes) for split, part in found.items()}
-    card = _card(Path(config.path).expanduser(), config, size)
-    if names:
-        card["class_names"] = names
-    if classes:
-        card["classes"] = classes
-        card["files"] = {split: [Path(f).stem for f in part.photos] for split, part in found.items()}
-    return splits, card
+    _class_table(config, found)
+    return tree, found
 
 
-def _split(
+def _pixels(config: Config, tree: Tree, file: str, size: int, upright: bool) -> np.ndarray:
+    shown = BACKGROUNDS[config.background]
+    options = {"grey": config.grey, "upright": upright, "background": shown}
+    return photo(tree.read(file), tree.where(file), size, config.crop, **options)
+
+
+def _labelled(part: Part, tree: Tree, config: Config, size: int, names: list[str]) -> Split:
+    image = functools.partial(_pixels, config, tree, size=size, upright=True)
+    images = decoded(part.photos, image, (1 if config.grey else 3, size, size))
+    if part.classes is None:
+        return Split(images)
+    return Split(images, labels=np.array([names.index(c) for c in part.classes], np.int64))
+
+
+def _paired(
     split: str,
     part: Part,
+    survey: list[pairs.Pair],
     tree: Tree,
     config: Config,
     size: int,
-    names: list[str],
     classes: list[dict[str, Any]],
 ) -> Split:
     jpeg = config.prepared_as == "jpeg_bicubic"
 
-    def image(file: str) -> np.ndarray:
-        # A label map is not turned with its photo's EXIF tag, so neither is the photo.
-        upright = part.label_maps is None
-        pixels = photo(tree.read(file), tree.where(file), size, config.crop, grey=config.grey, upright=upright)
+    def image(item: tuple[str, bool]) -> np.ndarray:
+        pixels = _pixels(config, tree, item[0], size, upright=item[1])
         return through_jpeg(pixels) if jpeg else pixels
 
-    images = decoded(part.photos, image, (1 if config.grey else 3, size, size))
-    if part.label_maps is not None:
-        _check_pair_sizes(part, tree)
-        known = known_ids(classes)
-        one = functools.partial(_labels, tree, crop=config.crop, known=known)
+    def ids(file: str, size: int | None, crop: str = config.crop) -> np.ndarray:
+        return label_map(tree.read(file), tree.where(file), classes, size, crop)
 
-        def drawn(file: str) -> np.ndarray:
-            whole = _labels(tree, file, None, "none", known)
-            return through_jpeg(label_image(whole, classes, size, config.crop))
+    def drawn(file: str) -> np.ndarray:
+        return through_jpeg(label_image(ids(file, None, "none"), classes, size, config.crop))
 
-        truth_shape = _common_shape(part, tree, config) if split in config.truth else None
-        return Split(
-            images,
-            label_maps=decoded(part.label_maps, functools.partial(one, size=size), (size, size)),
-            truth=decoded(part.label_maps, functools.partial(one, size=None), truth_shape) if truth_shape else None,
-            label_images=decoded(part.label_maps, drawn, (3, size, size)) if jpeg else None,
-        )
-    if part.classes is not None:
-        return Split(images, labels=np.array([names.index(c) for c in part.classes], np.int64))
-    return Split(images)
-
-
-def _labels(tree: Tree, file: str, size: int | None, crop: str, known: np.ndarray) -> np.ndarray:
-    return checked_ids(label_map(tree.read(file), tree.where(file), size, crop), known, tree.where(file))
+    turned = [pair.turn for pair in survey]
+    truth = pairs.truth_shape(split, part, survey, config.crop) if split in config.truth else None
+    return Split(
+        decoded(list(zip(part.photos, turned)), image, (1 if config.grey else 3, size, size)),
+        label_maps=decoded(part.label_maps, functools.partial(ids, size=size), (size, size)),
+        truth=decoded(part.label_maps, functools.partial(ids, size=None), truth) if truth else None,
+        label_images=decoded(part.label_maps, drawn, (3, size, size)) if jpeg else None,
+    )
 
 
 def _check_all_are_pairs(found: dict[str, Part], config: Config) -> None:
@@ -156,22 +183,6 @@ def _check_all_are_pairs(found: dict[str, Part], config: Config) -> None:
             f"prepared_as = jpeg_bicubic is for pairs, and in {config.path} the split {others[0]!r} has no photo/ with "
             "label/: set prepared_as: png"
         )
-
-
-def _check_pair_sizes(part: Part, tree: Tree) -> None:
-    for file, labels in zip(part.photos, part.label_maps):
-        sizes = [image_wh(tree.read(f), tree.where(f)) for f in (file, labels)]
-        if sizes[0] != sizes[1]:
-            raise DataError(f"{tree.where(file)} is {sizes[0]}, its label map {sizes[1]} pixels: they must be equal")
-
-
-def _common_shape(part: Part, tree: Tree, config: Config) -> tuple[int, int] | None:
-    """(H, W) of the label maps after the crop, or None if they differ: then no truth at full size is kept."""
-    sizes = {image_wh(tree.read(f), tree.where(f)) for f in part.label_maps}
-    if len(sizes) > 1:
-        return None
-    left, top, right, bottom = window(sizes.pop(), config.crop)
-    return (bottom - top, right - left)
 
 
 def _limited(part: Part, limit: int) -> Part:
@@ -191,13 +202,11 @@ def _class_table(config: Config, found: dict[str, Part]) -> list[dict[str, Any]]
         return []
     if config.classes is None:
         raise DataError(
-            f"{config.path} holds label maps: say what their ids mean with `classes`: camvid, cityscapes, or "
+            f"{config.path} holds label maps: say what their ids mean with `classes`: {', '.join(CLASSES)}, or "
             "a list of {id, name, train_id, colour}"
         )
-    if config.classes == "camvid":
-        return CAMVID
-    if config.classes == "cityscapes":
-        return CITYSCAPES
+    if isinstance(config.classes, str):
+        return CLASSES[config.classes]
     return [c.model_dump() for c in config.classes]
 
 

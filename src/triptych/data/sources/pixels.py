@@ -1,13 +1,11 @@
-"""From the bytes of an image file to uint8 arrays of the wanted size, many at a time.
+"""From the bytes of a photo to uint8 arrays of the wanted size, many at a time.
 
-Photos are resized with a filter that is widened when it shrinks (antialiased), label maps to the nearest
-pixel. `crop="centre"` takes the largest central square, i.e. shorter side -> size, then a centre crop;
-`crop="none"` resizes both sides to `size` and ignores the aspect; a number takes the central square of so
-many pixels.
+Photos are resized with a filter that is widened when it shrinks (antialiased). `crop="centre"` takes the
+largest central square, i.e. shorter side -> size, then a centre crop; `crop="none"` resizes both sides to `size` and
+ignores the aspect; a number takes the central square of so many pixels.
 
-Pairs of photo and label map are `prepared_as` png, i.e. without loss, or as CycleGAN's authors did, jpeg_bicubic:
-the label map is drawn in its colours and resized like a photo, which blends them at borders, and both pictures
-pass through a JPEG file, which changes colours a little. Class ids stay nearest: they are what is scored.
+A file without colours of its own for transparent pixels shows them on a `background`, as a viewer does. Of an
+animation, or a file of several pages, the first picture is taken.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -26,14 +24,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from triptych.data.format import Chunks, DataError
-from triptych.data.label_classes import unknown_ids
 
 Crop = Literal["centre", "none"] | int  # an int: the central square of so many pixels
-PreparedAs = Literal["png", "jpeg_bicubic"]
-MADE_BY = {  # what a card's `made_by` adds to "photos bicubic, labels nearest"
-    "png": "",
-    "jpeg_bicubic": ", label images bicubic, photos and label images through JPEG (quality 100, 4:4:4)",
-}
+Colour = tuple[int, int, int]
+WHITE: Colour = (255, 255, 255)
 FILTERS = {"box": Image.BOX, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm")
 TASK = 64  # images a thread decodes per task: small images would otherwise cost more to hand out than to decode
@@ -54,15 +48,19 @@ def photo(
     resample: str = "bicubic",
     upright: bool = False,
     shrink_on_load: bool = False,
+    background: Colour | None = WHITE,
 ) -> np.ndarray:
     """An image file's bytes -> (3, size, size) uint8 RGB, or (1, size, size) if `grey`.
 
     `upright` turns the image as its EXIF tag says. `shrink_on_load` (not together with it) lets the JPEG
     decoder drop frequencies down to twice the wanted size: 1.7 times faster at 500 x 375 -> 32, different
     by about one grey level (box) or a quarter (others) on average.
-    Raises DataError naming `name` if it is not a whole 8-bit image.
+    Transparent pixels show `background`; with None an image that has such is refused. A CMYK image becomes RGB without
+    its colour profile. Of 16 bits per colour channel the upper 8 are taken.
+    Raises DataError naming `name` if it is not a whole image, or a grey one of 16 bits or of fractions, whose range
+    is not known.
     """
-    with _readable(name), Image.open(io.BytesIO(data)) as image:
+    with readable(name), Image.open(io.BytesIO(data)) as image:
         if image.mode[0] in "IF":
             raise DataError(f"{name} has {image.mode} pixels: save it with 8 bits per channel")
         mode = "L" if grey else "RGB"
@@ -72,36 +70,23 @@ def photo(
         if shrink_on_load and (drafted := image.draft(mode, (2 * size, 2 * size))):
             exact_width = drafted[1][2]  # before it was rounded up to whole pixels
             box = tuple(side * exact_width / width for side in box)
-        image = image.convert(mode)
+        image = _opaque(image, background, name).convert(mode)
         if isinstance(crop, int):  # cut first: no pixel beyond the square may count
             image, box = image.crop(box), None
         return planes(image.resize((size, size), FILTERS[resample], box=box))
 
 
-def label_map(data: bytes, name: str, size: int | None, crop: Crop = "none") -> np.ndarray:
-    """An index image's bytes -> (size, size) uint8 class ids, nearest; with size None (H, W), only cropped.
-
-    Raises DataError naming `name` if it is not a whole one-channel 8-bit image.
-    """
-    with _readable(name), Image.open(io.BytesIO(data)) as image:
-        if image.mode not in ("L", "P") or image.format == "JPEG":
-            raise DataError(
-                f"{name} is a {image.format} with {image.mode} pixels: a label map must be a PNG with one "
-                "8-bit channel (or a palette) whose values are class ids"
-            )
-        box = window(image.size, crop)
-        if size is None:
-            return np.array(image.crop(tuple(round(side) for side in box)))
-        return np.array(image.resize((size, size), Image.NEAREST, box=box))
-
-
-def label_image(ids: np.ndarray, classes: Sequence[Mapping[str, Any]], size: int, crop: Crop = "none") -> np.ndarray:
-    """Class ids (H, W), all of `classes` -> (3, size, size) uint8: drawn in their colours, then resized bicubic."""
-    palette = np.zeros((256, 3), np.uint8)
-    for c in classes:
-        palette[c["id"] % 256] = c["colour"]
-    image = Image.fromarray(palette[ids])
-    return planes(image.resize((size, size), Image.BICUBIC, box=window(image.size, crop)))
+def _opaque(image: Image.Image, background: Colour | None, name: str) -> Image.Image:
+    """`image` laid over `background` where it is transparent: by an alpha channel, a palette's entry, or a colour that
+    stands for it."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    if image.getchannel("A").getextrema()[0] == 255:
+        return image
+    if background is None:
+        raise DataError(f"{name} has transparent pixels: set `background` to the colour that they shall show")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*background, 255)), image)
 
 
 def through_jpeg(pixels: np.ndarray) -> np.ndarray:
@@ -110,13 +95,6 @@ def through_jpeg(pixels: np.ndarray) -> np.ndarray:
     image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
     image.save(file, "JPEG", quality=100, subsampling=0)
     return planes(Image.open(file))
-
-
-def checked_ids(ids: np.ndarray, known: np.ndarray, name: str) -> np.ndarray:
-    """`ids`, unless one is not `known` (256,): then DataError."""
-    if unknown := unknown_ids(ids, known):
-        raise DataError(f"{name} holds the class ids {unknown}, which are not in the class table: correct `classes`")
-    return ids
 
 
 def window(wh: tuple[int, int], crop: Crop) -> tuple[float, float, float, float]:
@@ -136,8 +114,13 @@ def planes(image: Image.Image) -> np.ndarray:
 
 def image_wh(data: bytes, name: str) -> tuple[int, int]:
     """(width, height) from the header alone."""
-    with _readable(name), Image.open(io.BytesIO(data)) as image:
+    with readable(name), Image.open(io.BytesIO(data)) as image:
         return image.size
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def decoded(items: Sequence[Any], decode: Callable[[Any], np.ndarray], shape: tuple[int, ...]) -> Chunks:
@@ -147,14 +130,14 @@ def decoded(items: Sequence[Any], decode: Callable[[Any], np.ndarray], shape: tu
 
 def _blocks(items: Sequence[Any], decode: Callable, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     rows = max(1, BLOCK // math.prod(shape))
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(items), rows):
             yield _block(items[start : start + rows], decode, shape, pool)
 
 
 def _block(items: Sequence[Any], decode: Callable, shape: tuple[int, ...], pool: ThreadPoolExecutor) -> np.ndarray:
     block = np.empty((len(items), *shape), np.uint8)
-    task = max(1, min(TASK, len(items) // (4 * _cores())))
+    task = max(1, min(TASK, len(items) // (4 * cores())))
 
     def fill(start: int) -> None:
         for row in range(start, min(start + task, len(items))):
@@ -165,12 +148,8 @@ def _block(items: Sequence[Any], decode: Callable, shape: tuple[int, ...], pool:
     return block
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
-def _readable(name: str) -> Iterator[None]:
+def readable(name: str) -> Iterator[None]:
     """What Pillow raises on a file that is no image, or only the first half of one -> DataError."""
     try:
         yield

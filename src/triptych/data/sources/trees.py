@@ -18,8 +18,8 @@ import tempfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 
 from triptych.base.errors import disk_full
@@ -36,11 +36,13 @@ BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.e
 class Tree:
     """`name`, for messages; `files`, sorted relative posix paths, no hidden ones; `read(file)` -> its bytes.
 
-    `read` may be called from several threads. Raises DataError.
+    `skipped`: links that lead nowhere, or to a folder that they lie in. `read` may be called from several threads.
+    Raises DataError.
     """
 
     name: str
     files: list[str]
+    skipped: Sequence[str] = ()
 
     def read(self, file: str) -> bytes:
         raise NotImplementedError
@@ -73,7 +75,7 @@ def open_tree(path: str | Path) -> Tree:
 class FolderTree(Tree):
     def __init__(self, folder: Path):
         self.folder, self.name = folder, str(folder)
-        self.files = sorted(_walk(folder))
+        self.files, self.skipped = _walk(folder)
 
     def read(self, file: str) -> bytes:
         try:
@@ -96,11 +98,13 @@ class ZipTree(Tree):
                 _refuse(path, info.filename, "is a link or a device")
             if info.flag_bits & 1:
                 raise DataError(f"{path} is encrypted: unpack it by hand and give the folder's path")
-        self.files = sorted(i.filename for i in self._zip.infolist() if not i.is_dir() and _visible(i.filename))
+        members = {_posix(i.filename): i for i in self._zip.infolist() if not i.is_dir()}
+        self._members = {name: info for name, info in members.items() if _visible(name) and not name.endswith("/")}
+        self.files = sorted(self._members)
 
     def read(self, file: str) -> bytes:
         try:
-            return self._zip.read(file)
+            return self._zip.read(self._members[file])
         except (*BROKEN, OSError, NotImplementedError) as error:
             _damaged(self.name, error, file)
 
@@ -203,30 +207,54 @@ def _index(path: str, stream: _Window) -> dict[str, tuple[int, int]]:
                     _refuse(path, member.name, "is a link or a device")
                 if member.offset_data + member.size > stream.length:
                     raise tarfile.ReadError(f"{member.name} is cut off")
-                if member.isreg() and _visible(member.name):
-                    spans[member.name.removeprefix("./")] = (member.offset_data, member.size)
+                if member.isreg() and _visible(_posix(member.name)):
+                    spans[_posix(member.name)] = (member.offset_data, member.size)
     except (*BROKEN, OSError) as error:
         _damaged(path, error)
     return spans
 
 
-def _walk(folder: Path):
-    """Relative paths of the files below `folder`; links to folders are followed, each real folder once."""
-    seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        below = Path(place).relative_to(folder)
-        yield from (p for p in ((below / f).as_posix() for f in files) if _visible(p))
+def _walk(folder: Path) -> tuple[list[str], list[str]]:
+    """Relative paths of the files below `folder`, and of the links that are not followed.
+
+    Links to folders are followed, several to the same folder too (`ln -s train test`); but not into a folder that the
+    link itself lies in, which would have no end. Raises DataError if a folder cannot be listed.
+    """
+    files: list[str] = []
+    skipped: list[str] = []
+
+    def look(place: Path, below: PurePosixPath, around: tuple[str, ...]) -> None:
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError as error:
+            raise DataError(f"cannot list {place}: {error.strerror or error}") from error
+        for entry in entries:
+            path = below / entry.name
+            if not _visible(path.as_posix()):
+                continue
+            if entry.is_dir():
+                real = os.path.realpath(entry.path)
+                if real in around:
+                    skipped.append(path.as_posix())
+                else:
+                    look(Path(entry.path), path, (*around, real))
+            elif entry.is_file():
+                files.append(path.as_posix())
+            elif entry.is_symlink():
+                skipped.append(path.as_posix())
+
+    look(folder, PurePosixPath(), (os.path.realpath(folder),))
+    return sorted(files), skipped
+
+
+def _posix(member: str) -> str:
+    """A member's name with `/` between folders: some archivers of Windows write backslashes."""
+    return member.replace("\\", "/").removeprefix("./")
 
 
 def _visible(name: str) -> bool:
     """False for what desktops leave in folders and archives: .DS_Store, ._thumb, __MACOSX/."""
-    parts = name.removeprefix("./").split("/")
-    return not any(p.startswith(".") or p == "__MACOSX" for p in parts)
+    return not any(p.startswith(".") or p == "__MACOSX" for p in name.split("/"))
 
 
 def _refuse_escape(archive: object, member: str) -> None:
