@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 ABOUT = """DCGAN, CycleGAN and β-VAE behind one DVC pipeline. The pipeline itself is run by `dvc repro`;
  these commands are about what goes into it and what it leaves behind."""
-CHECK = "Validate a parameter file: every wrong key is named with its value and what is allowed."
+CHECK = """Validate a parameter file: every wrong key is named with its value and what is allowed; and what folders of
+your own images lack."""
 REPORT = "Build tables (csv, md, tex), figures and index.html from results/, runs/ and outputs/."
 REPRO = """What `dvc repro` does, with several stages at once; a failed stage stops only what needs it. Each process
 computes with one thread, here and in `dvc repro`, unless TRIPTYCH_THREADS says otherwise."""
@@ -89,9 +90,13 @@ def _root(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from triptych.data import prepare
     from triptych.pipeline.params import load_params
 
-    load_params(arguments.file)
+    datasets = load_params(arguments.file).data.items()
+    wrong = [f"data.{name}: {problem}" for name, config in datasets for problem in prepare.check(name, config)]
+    if wrong:
+        raise UserError("\n".join(wrong))
     print(f"{arguments.file or project.params()}: all parameters are valid")
     return 0
 
