@@ -4,11 +4,14 @@ import errno
 import importlib
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
+from triptych import cli
 from triptych.base.config import ParamsError, Strict, validate
 from triptych.data import drawn
 from triptych.data import format as data_format
@@ -18,6 +21,7 @@ from triptych.data.prepare import DatasetConfig, check, prepare
 DOTS = """
 import numpy as np
 from pydantic import Field
+from triptych import cli
 from triptych.base.config import Strict
 from triptych.data.format import Split
 
@@ -172,3 +176,14 @@ def test_a_factor_with_one_value_is_named(tmp_path):
     chairs = {"renderer": "chairs", "backs": 1, "legs": 2, "widths": 1, "heights": 1, "azimuths": 2}
     made = prepare("chairs", config({"source": "rendered", "pixels": 8, "rendered": chairs}), tmp_path / "out")
     assert made.card["notes"] == ["factors with one value, which tell no images apart: back, width, height"]
+
+
+def test_triptych_check_looks_at_folders(tmp_path, monkeypatch, capsys):
+    own(tmp_path, "train/cat/1.png", "test/Cat/1.png")
+    params = yaml.safe_load((Path(__file__).parents[2] / "params/smoke.yaml").read_text())
+    params["data"]["objects"] |= {"source": "folder", "folder": {"path": "own"}}  # from the project's folder
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert cli.main(["check", "../params.yaml"]) == 2
+    assert "data.objects: " in (said := capsys.readouterr().err) and "give both the same name" in said

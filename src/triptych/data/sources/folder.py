@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split, file_sha256
 from triptych.data.label_classes import CITYSCAPES, CITYSCAPES_TRAIN_IDS, evaluated
@@ -106,7 +107,7 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
             truth = splits[split].truth
             at = f"{size} x {size}" if truth is None else f"{truth.shape[2]} x {truth.shape[1]}, as the files have them"
             said.append(f"{split}: the true label maps are kept at {at}")
-    card = _card(Path(config.path).expanduser(), config, size)
+    card = _card(project.inside(config.path), config, size)
     if names:
         card["class_names"] = names
     if classes:
@@ -121,7 +122,7 @@ def find(config: Config) -> tuple[Tree, dict[str, Part]]:
     """The files below `config.path`, and which of them belong to each split; no image is opened. Raises DataError."""
     if config.path is None:
         raise DataError("source is `folder`, but folder.path is null: set it to a folder of images or an archive")
-    tree = open_tree(config.path)
+    tree = open_tree(project.inside(config.path))
     found = layout.parts(tree.name, tree.files, config.splits, config.labels)
     if config.limit_per_class:
         found = {split: _limited(part, config.limit_per_class) for split, part in found.items()}
