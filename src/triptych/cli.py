@@ -104,6 +104,10 @@ def _check(arguments: argparse.Namespace) -> int:
 def _repro(arguments: argparse.Namespace) -> int:
     from triptych.pipeline.cluster import choose
     from triptych.pipeline.run import repro
+    from triptych.tracking.sync import start_watcher
+
+    if not arguments.dry:
+        start_watcher(project.root())
 
     def engine():
         return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)

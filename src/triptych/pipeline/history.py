@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from triptych.base.files import read_jsonl
-from triptych.engine.replica import Row
+
+if TYPE_CHECKING:  # who reads histories need not wait for torch
+    from triptych.engine.replica import Row
 
 FOLDER = "history"
 

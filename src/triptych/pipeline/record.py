@@ -19,11 +19,13 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from triptych.base import project
-from triptych.data.format import Dataset
 from triptych.pipeline.history import write_curves
+
+if TYPE_CHECKING:  # who reads records need not wait for torch
+    from triptych.data.format import Dataset
 
 WAITING = "mlflow.db.waiting"
 
