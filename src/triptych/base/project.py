@@ -47,6 +47,7 @@ def inside(path: str | Path) -> Path:
 
 
 def params() -> Path:
+    """The parameter file."""
     return root() / PARAMS
 
 
@@ -72,11 +73,12 @@ def evaluator(name: str) -> Path:
 
 
 def results(table: str, system: str) -> Path:
-    """The JSON file of one row."""
+    """The JSON file of one row; of a study, rows may lie in folders: `results("traversals", "faces/vae")`."""
     return root() / "results" / table / f"{system}.json"
 
 
 def runs(table: str, system: str, stage: str) -> Path:
+    """Histories, cost and parameters of one stage."""
     return root() / "runs" / table / system / stage
 
 
@@ -86,8 +88,10 @@ def outputs(table: str, system: str, stage: str = "") -> Path:
 
 
 def checkpoints(table: str, system: str, stage: str) -> Path:
+    """What a killed stage goes on from; gone when it has ended."""
     return root() / "checkpoints" / table / system / stage
 
 
 def reports(profile: str) -> Path:
+    """Tables, figures and the page of one profile."""
     return root() / "reports" / profile

@@ -29,10 +29,12 @@ class Clock:
         self._content = {"fingerprint": fingerprint, "began": self.began, "earlier": self.earlier}
 
     def write(self) -> None:
+        """Leave the start of this part beside the checkpoints."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(self._content) + "\n")
 
     def seconds(self) -> float:
+        """So far, with the earlier parts."""
         return self.earlier + time.monotonic() - self.start
 
 

@@ -30,6 +30,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Params:
+    """A whole parameter file, checked."""
+
     profile: str
     data: dict[str, DatasetConfig]
     tables: dict[str, Table]
