@@ -41,7 +41,7 @@ def described(net):
             words.append(f"R[{described(m.body)}]")
         else:
             words.append(type(m).__name__)
-    return " ".join(words).replace("InstanceNorm2d", "IN").replace("ReflectionPad2d", "pad")
+    return " ".join(words).replace("InstanceNorm", "IN").replace("ReflectionPad2d", "pad")
 
 
 def test_generator_is_the_papers_layer_by_layer():

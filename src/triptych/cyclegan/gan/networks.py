@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from triptych.common.init import normal_init
 
 
-class InstanceNorm(nn.Module):
-    """Each image and channel to mean 0 and variance 1 over its pixels; no gain, no shift, no running averages.
+class InstanceNorm(nn.InstanceNorm2d):
+    """Each image and channel to mean 0 and variance 1 over its pixels; with `affine` then a learned gain and shift.
 
     The same in training and in use, and blind to the rest of the batch. Of one image this is batch norm by the batch's
     own statistics, and is computed so: `F.instance_norm` of one image has a wrong gradient, without a word, where the
@@ -21,13 +21,13 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) == 1:
-            return nnf.batch_norm(x, None, None, training=True)
-        return nnf.instance_norm(x)
+            return nnf.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+        return super().forward(x)
 
 
 def norm(channels: int) -> nn.Module:
-    """The norm after a convolution with so many `channels`."""
-    return InstanceNorm()
+    """The norm after a convolution with so many `channels`: no gain, no shift."""
+    return InstanceNorm(channels)
 
 
 class Residual(nn.Module):

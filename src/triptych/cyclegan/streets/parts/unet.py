@@ -7,6 +7,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from triptych.common.init import WEIGHTED, normal_init
+from triptych.cyclegan.gan.networks import InstanceNorm
 
 
 class Noise(nn.Module):
@@ -19,7 +20,7 @@ class Noise(nn.Module):
 def norm(channels: int) -> nn.Module:
     """Batch norm at batch size 1, with the statistics of the test image in use: instance norm with gain and
     shift."""
-    return nn.InstanceNorm2d(channels, affine=True)
+    return InstanceNorm(channels, affine=True)
 
 
 class UNet(nn.Module):
@@ -40,7 +41,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(self._down(w[k], w[k + 1], k, depth) for k in range(depth))
         inputs = [w[k + 1] * (1 if k == depth - 1 else 2) for k in range(depth)]
         self.up = nn.ModuleList(self._up(inputs[k], w[k], k, depth) for k in reversed(range(depth)))
-        for kind in (WEIGHTED, nn.InstanceNorm2d):  # all weights are drawn first, then all gains
+        for kind in (WEIGHTED, InstanceNorm):  # all weights are drawn first, then all gains
             normal_init(nn.ModuleList(m for m in self.modules() if isinstance(m, kind)))
 
     @staticmethod
