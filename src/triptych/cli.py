@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from triptych.base import project
@@ -51,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     repro.add_argument(
         "targets", nargs="*", metavar="TARGET", help="as of `dvc repro`: probe@dcgan, probe; default: all"
     )
-    repro.add_argument("--jobs", "-j", type=int, metavar="N", help="stages at a time (default: one a core, or a GPU)")
+    jobs = "stages at a time (default: one a core, or a GPU)"
+    repro.add_argument("--jobs", "-j", type=_at_least_one, metavar="N", help=jobs)
     repro.add_argument("--force", "-f", action="store_true", help="run what has not changed, too")
     repro.add_argument("--dry", action="store_true", help="list what would run")
     repro.add_argument("--no-preload", action="store_true", help="start each stage as a new Python, not as a fork")
@@ -89,6 +91,12 @@ def _root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, help="the project's folder (default: the one around the current folder)")
 
 
+def _at_least_one(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number from 1 on")
+    return int(text)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from triptych.data import prepare
     from triptych.pipeline.params import load_params
@@ -109,10 +117,28 @@ def _repro(arguments: argparse.Namespace) -> int:
     if not arguments.dry:
         start_watcher(project.root())
 
-    def engine():
-        return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)
+    with ExitStack() as stack:
 
-    return repro(arguments.targets, engine, arguments.force, arguments.dry)
+        def engine():
+            stack.enter_context(_watcher(Path.cwd()))
+            return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)
+
+        return repro(arguments.targets, engine, arguments.force, arguments.dry)
+
+
+@contextmanager
+def _watcher(root: Path) -> Iterator[None]:
+    """MLflow follows the stages' files meanwhile, and has all of them at the end."""
+    from triptych.tracking import sync
+
+    start = getattr(sync, "start_watcher", None)
+    watcher = start(root) if start else None
+    try:
+        yield
+    finally:
+        if watcher is not None:
+            watcher.terminate()
+            watcher.wait()
 
 
 def _report(arguments: argparse.Namespace) -> int:

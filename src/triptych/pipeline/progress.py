@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-METRIC = re.compile(r"^[\w-]+/[\w-]+: [\w@.-]+ = .*\d")
+METRIC = re.compile(r"^([\w-]+/[\w-]+): ([\w@.-]+ = .*\d.*)$", re.M)
 SHOWN = 4  # numbers of a result on its line
 LAST_LINES = 20  # of a failed stage's log
 
@@ -75,13 +75,18 @@ class Progress:
 
 
 def result(log: Path) -> str:
-    """The metric lines that a stage printed, on one line."""
+    """The metric lines that a stage printed, on one line: `  table/row: a = 1; b = 2; table/other: a = 3; 5 more`."""
     try:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if METRIC.match(line)]
+        found = METRIC.findall(log.read_text(errors="replace"))
     except OSError:
         return ""
-    more = f"; {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-    return f"  {'; '.join(lines[:SHOWN])}{more}" if lines else ""
+    parts, last = [], None
+    for row, number in found[:SHOWN]:
+        parts.append(number if row == last else f"{row}: {number}")
+        last = row
+    if len(found) > SHOWN:
+        parts.append(f"{len(found) - SHOWN} more")
+    return f"  {'; '.join(parts)}" if parts else ""
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,10 +29,11 @@ MEMORY_MARGIN = 1.1
 
 
 class Runner:
-    """One run of the stages in `graph`, on `engine`."""
+    """One run of the stages in `graph`, on the engine that `make_engine` gives once there is something to do."""
 
-    def __init__(self, graph: Graph, engine: Engine, progress: Progress, force: bool = False):
-        self.graph, self.engine, self.progress, self.force = graph, engine, progress, force
+    def __init__(self, graph: Graph, make_engine: Callable[[], Engine], progress: Progress, force: bool = False):
+        self.graph, self.make_engine, self.progress, self.force = graph, make_engine, progress, force
+        self.engine: Engine | None = None
         self.costs = {name: read_cost(graph.outs(name)) for name in graph}
         self.schedule = Schedule(graph.needs, self.costs)
         self.waiting = dict.fromkeys(graph)  # in order; of these, `ready` need nothing any more but room
@@ -58,6 +59,8 @@ class Runner:
                 if self.stopped:
                     self._stop()
             finally:
+                if self.engine is not None:
+                    self.engine.close()
                 self.progress.clear()
                 if self.graph.unwritten:
                     self.graph.write()
@@ -84,6 +87,8 @@ class Runner:
 
     def _start(self) -> None:
         """The longest chain first, as many as there is room for."""
+        if self.ready and self.engine is None:
+            self.engine = self.make_engine()
         while self.ready and not self.stopped:
             name = max(self.ready, key=self.schedule.chain.get)
             if not self.engine.has_room((self.costs[name].megabytes or 0.0) * MEMORY_MARGIN):
@@ -162,7 +167,8 @@ class Runner:
             if self.stopped and number == signal.SIGINT:
                 raise KeyboardInterrupt
             self.stopped = number
-            self.engine.wake()
+            if self.engine is not None:
+                self.engine.wake()
 
         numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
         before = {number: signal.signal(number, ask) for number in numbers}
@@ -175,7 +181,7 @@ class Runner:
     def _stop(self) -> None:
         if self.running:
             self.progress.say(f"{signal.Signals(self.stopped).name}: ending {', '.join(self.running)}")
-        self.engine.stop()
+            self.engine.stop()
         for name in self.running:
             self.graph.give_up(name)
 
@@ -233,8 +239,8 @@ def list_changes(graph: Graph, force: bool = False) -> list[str]:
     return would
 
 
-def repro(targets: Sequence[str], make_engine, force: bool = False, dry: bool = False) -> int:
-    """Bring `targets` (all stages if none) up to date; `make_engine()` is called unless `dry`. Returns the exit status.
+def repro(targets: Sequence[str], make_engine: Callable[[], Engine], force: bool = False, dry: bool = False) -> int:
+    """Bring `targets` (all stages if none) up to date; `dry` lists what that would take. Returns the exit status.
     Raises UserError if this is no project, if a target is not there, and while another runner works here."""
     graph = Graph(targets)
     if dry:
@@ -242,8 +248,4 @@ def repro(targets: Sequence[str], make_engine, force: bool = False, dry: bool = 
         print("\n".join(would) if would else "nothing to do: all stages are up to date")
         return 0
     with the_only_one(graph.folder):
-        engine = make_engine()
-        try:
-            return Runner(graph, engine, Progress(len(graph)), force).run()
-        finally:
-            engine.close()
+        return Runner(graph, make_engine, Progress(len(graph)), force).run()
