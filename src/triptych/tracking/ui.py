@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,11 @@ def show(root: Path, port: int) -> int:
     start_watcher(root)
     print(f"the runs are at http://127.0.0.1:{port}{RUNS}   (Ctrl-C ends this)", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port)]
-    try:
-        return subprocess.call(command)
-    except KeyboardInterrupt:
-        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with subprocess.Popen(command) as server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            server.terminate()
