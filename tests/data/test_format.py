@@ -70,7 +70,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fmt, "_save", full)
+    monkeypatch.setattr(fmt, "save_array", full)
     with pytest.raises(DataError, match="disk full while writing .*MiB free"):
         write_dataset(tmp_path / "d", {"train": split()}, CARD)
     assert list(tmp_path.iterdir()) == []
@@ -81,14 +81,14 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
 def test_a_full_disk_has_its_number_whoever_writes(array):
     """np.save would raise an OSError without one, in words of its own."""
     with pytest.raises(OSError) as caught:
-        fmt._save(Path("/dev/full"), array)
+        fmt.save_array(Path("/dev/full"), array)
     assert disk_full(caught.value)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, bool])
 def test_arrays_are_written_as_numpy_writes_them(tmp_path, dtype):
     array = np.arange(24).reshape(6, 4).astype(dtype)
-    fmt._save(tmp_path / "ours.npy", array.T[::2])  # not contiguous
+    fmt.save_array(tmp_path / "ours.npy", array.T[::2])  # not contiguous
     np.save(tmp_path / "numpys.npy", np.ascontiguousarray(array.T[::2]))
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
 

@@ -125,7 +125,7 @@ def test_disk_full_keeps_the_part_for_later(server, right, tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(download, "_append", full)
+        patch.setattr(download, "append", full)
         with pytest.raises(DataError, match="disk full while downloading set.bin.*run again"):
             fetch(server.url, tmp_path / "set.bin", right)
     assert names(tmp_path) == [".set.bin.part"]

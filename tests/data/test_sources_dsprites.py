@@ -68,7 +68,7 @@ def test_factor_values_are_those_of_the_rendered_ones():
     """So that what reads the one reads the other."""
     from triptych.data.drawn import shapes
 
-    for published, rendered in zip(dsprites._values(), shapes.factor_values()):
+    for published, rendered in zip(dsprites.latent_values(), shapes.factor_values()):
         assert np.allclose(published, rendered)
 
 
@@ -107,4 +107,4 @@ def test_the_official_file():
     file, blob, sizes = OFFICIAL
     assert file == "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"  # whose name tells its sizes
     assert blob == "d98996d3f8ee1550e06b9d4ed78d0beb478910d5"
-    assert sizes == (3, 6, 40, 32, 32) == tuple(map(len, dsprites._values())) and math.prod(sizes) == 737_280
+    assert sizes == (3, 6, 40, 32, 32) == tuple(map(len, dsprites.latent_values())) and math.prod(sizes) == 737_280

@@ -155,6 +155,8 @@ def test_a_class_in_another_format_does_not_vanish(tmp_path, suffix):
 def test_a_split_of_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="no split '../../evil'; there are .*train"):
         folder.Config(path="x", splits={"../../evil": "a"})
+    with pytest.raises(ValueError, match="no split 'vla'; there are .*val"):
+        folder.Config(path="x", truth=["vla"])
 
 
 def test_many_images_keep_their_order(tmp_path):

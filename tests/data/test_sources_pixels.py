@@ -1,12 +1,15 @@
 """Photos in every form that a PNG can have: transparency, depths, and the colours of other formats."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from triptych.data.format import DataError
+from triptych.data.sources.label_maps import PNG
 from triptych.data.sources.pixels import photo
 
 
@@ -81,3 +84,14 @@ def test_cmyk_and_grey_photos_become_rgb():
 def test_grey_of_unknown_range_is_refused(mode):
     with pytest.raises(DataError, match="save it with 8 bits per channel"):
         read(Image.new(mode, (8, 8)), "TIFF")
+
+
+def test_of_sixteen_bits_a_colour_the_upper_eight_are_taken():
+    line = b"\0" + struct.pack(">3H", 0x0180, 0x80FF, 0xFF00) * 8
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head, body = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0), zlib.compress(line * 8)
+    file = PNG + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    assert photo(file, "0.png", 8)[:, 3, 3].tolist() == [0x01, 0x80, 0xFF]

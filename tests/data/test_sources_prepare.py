@@ -128,7 +128,7 @@ def test_disk_full_while_writing(section, tmp_path, monkeypatch):
         file.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(data_format, "_save", full)
+    monkeypatch.setattr(data_format, "save_array", full)
     with pytest.raises(DataError, match="disk full while writing"):
         prepare("objects", config(section), tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "renderers"]
@@ -150,6 +150,7 @@ def own(tmp_path, *files):
 @pytest.mark.parametrize(("name", "files", "message"), [
     ("objects", ["train/a/1.png", "train/b/1.png"], "there is no split 'test', only train: add a folder test/"),
     ("objects", ["train/1.png", "test/1.png"], "no labels in train, test: put the images of each class into a"),
+    ("objects", ["train/a/1.png", "test/a/1.png"], "no labels in train, test: put the images of each class into a"),
     ("streets", ["train/1.png", "val/1.png"], "no label_maps in train, val: give photo/ and label/"),
     ("fruit_texture", ["train/1.png"], "there is no split 'trainA', only train"),
     ("faces", ["train/1.png", "test/1.png"], "no factors in train, test: images of one's own have no known"),

@@ -133,7 +133,7 @@ def write_dataset(path: str | Path, splits: Mapping[str, Split], card: Mapping[s
                 if len(split) != array.shape[0]:
                     raise DataError(f"{path.name}/{name}: {array.shape[0]} {array_name} for {len(split)} images")
                 file = unfinished / name / f"{array_name}.npy"
-                _save(file, array)
+                save_array(file, array)
                 digests[f"{name}/{array_name}.npy"] = file_sha256(file)
         first = next(iter(splits.values()))
         full = {
@@ -159,7 +159,7 @@ def file_sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _save(file: Path, array: np.ndarray | Chunks) -> None:
+def save_array(file: Path, array: np.ndarray | Chunks) -> None:
     """As .npy, by plain writes: on a full disk they say so, where np.save only says that it wrote too little, and a
     memory map would kill the process."""
     blocks = [array] if isinstance(array, np.ndarray) else array.blocks

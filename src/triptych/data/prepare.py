@@ -79,7 +79,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
 """Dataset -> the splits that the pipeline opens, and the array that each of them needs. Others may be added."""
 
 HOW_TO_GIVE = {
-    "labels": "put the images of each class into a folder of its own",
+    "labels": "put the images of each class into a folder of its own, two classes or more",
     "label_maps": "give photo/ and label/",
     "factors": "images of one's own have no known factors",
 }
@@ -91,13 +91,9 @@ def prepare(name: str, config: DatasetConfig, out: Path) -> Dataset:
     Raises DataError: data missing, damaged or laid out differently, lacking what the pipeline needs of a dataset of
     this name, no connection, disk full; `out` stays as it was.
     """
-    problems = _wrong_name(name)
-    if not problems:
-        splits, card = load(config)
-    if not problems and config.source == "folder":
-        problems = _lacking(name, {split: {array for array, _ in arrays.arrays()} for split, arrays in splits.items()})
-    if problems:
+    if problems := check(name, config):
         raise DataError(f"data.{name}: {problems[0]}")
+    splits, card = load(config)
     return write_dataset(out, splits, {"name": name, **card})
 
 
@@ -134,8 +130,8 @@ def _wrong_name(name: str) -> list[str]:
 
 
 def _arrays(part: Part) -> set[str]:
-    given = {"labels": part.classes, "label_maps": part.label_maps}
-    return {"images", *(array for array, files in given.items() if files is not None)}
+    given = {"labels": part.classes is not None and len(set(part.classes)) > 1, "label_maps": part.label_maps}
+    return {"images", *(array for array, there in given.items() if there)}
 
 
 def _lacking(name: str, found: Mapping[str, set[str]]) -> list[str]:

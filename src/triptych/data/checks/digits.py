@@ -46,5 +46,6 @@ def knn_error(train, test) -> float:
     from sklearn.neighbors import KNeighborsClassifier
 
     inputs, held_out = (x.reshape(len(x), -1).astype(np.float32) / 255 for x, _ in (train, test))
-    scores = [KNeighborsClassifier(k).fit(inputs, train[1]).score(held_out, test[1]) for k in _NEIGHBOURS]
+    neighbours = [k for k in _NEIGHBOURS if k <= len(inputs)]
+    scores = [KNeighborsClassifier(k).fit(inputs, train[1]).score(held_out, test[1]) for k in neighbours]
     return 1 - float(max(scores))

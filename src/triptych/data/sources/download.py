@@ -81,7 +81,7 @@ class _Resuming:
 
     def __call__(self, url: str, output_file: str, pooch: object = None) -> None:
         part = _part(self.file)
-        _append(url, part)
+        append(url, part)
         wrong = self.check(part)
         if wrong:
             part.unlink()
@@ -89,7 +89,7 @@ class _Resuming:
         os.replace(part, output_file)
 
 
-def _append(url: str, part: Path) -> None:
+def append(url: str, part: Path) -> None:
     """Bring `part` to its full length; a server that cannot resume sends all of it again."""
     import requests
     from tqdm import tqdm

@@ -59,12 +59,12 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
         "made_by": "pixels as published (1 stored as 255)",
         "url": URL,
         "git_blob": GIT_BLOB,
-        "factors": [{"name": name, "values": values} for name, values in zip(NAMES, _values())],
+        "factors": [{"name": name, "values": values} for name, values in zip(NAMES, latent_values())],
     }
     return {"train": Split(images, factors=factors)}, card
 
 
-def _values() -> list[list[float]]:
+def latent_values() -> list[list[float]]:
     """What the factor indices stand for: `latents_values` of the file, as its README gives them."""
     position = [i / 31 for i in range(32)]
     return [

@@ -73,14 +73,14 @@ class Config(Strict):
                     raise ValueError(f"two classes have the {what} {twice}: neither could be told from the other")
         return classes
 
-    @field_validator("splits")
+    @field_validator("splits", "truth")
     @classmethod
-    def _splits_have_known_names(cls, splits: dict[str, str] | None) -> dict[str, str] | None:
+    def _splits_have_known_names(cls, named: dict[str, str] | list[str] | None) -> dict[str, str] | list[str] | None:
         known = list(dict.fromkeys(layout.SPLIT_NAMES.values()))
-        for name in splits or ():
+        for name in named or ():
             if name not in known:
                 raise ValueError(f"there is no split {name!r}; there are {', '.join(known)}")
-        return splits
+        return named
 
 
 def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
