@@ -112,15 +112,11 @@ def _check(arguments: argparse.Namespace) -> int:
 def _repro(arguments: argparse.Namespace) -> int:
     from triptych.pipeline.cluster import choose
     from triptych.pipeline.run import repro
-    from triptych.tracking.sync import start_watcher
-
-    if not arguments.dry:
-        start_watcher(project.root())
 
     with ExitStack() as stack:
 
         def engine():
-            stack.enter_context(_watcher(Path.cwd()))
+            stack.enter_context(_watcher(project.root()))
             return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)
 
         return repro(arguments.targets, engine, arguments.force, arguments.dry)
@@ -129,10 +125,9 @@ def _repro(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _watcher(root: Path) -> Iterator[None]:
     """MLflow follows the stages' files meanwhile, and has all of them at the end."""
-    from triptych.tracking import sync
+    from triptych.tracking.sync import start_watcher
 
-    start = getattr(sync, "start_watcher", None)
-    watcher = start(root) if start else None
+    watcher = start_watcher(root)
     try:
         yield
     finally:
