@@ -23,6 +23,7 @@ WEIGHTS = {"reconstruction": [0.3], "intermediate": [0.1], "batch_size": 15}
 SMALL = {
     "knn": {},
     "dcgan": {"width": 4, "z_dim": 8, "steps": 20, "batch_size": 16, "costs": [0.01, 0.1]},
+    "dcgan_untrained": {"width": 8, "costs": [0.01, 0.1]},
     "supervised_cnn": {"width": 4, "trials": 2, "epochs": 6, "lr": [1e-3, 1e-2], "batch_size": [16]},
     "tsvm": {"components": 20, "kernel": "rbf", "landmarks": 40, "costs": [0.1, 1.0], "growth": 10.0},
     "m1_knn": M1,
@@ -268,6 +269,52 @@ def test_the_svm_of_dcgan_has_the_cost_with_the_least_mean_error(monkeypatch):
     system.tune(3 * [(images, labels)], (images, labels), Replica(0))
     system.fit(images, labels, Replica(0))
     assert asked[:3] == 3 * [[0.01, 0.1]] and asked[3] == pytest.approx(0.1)
+
+
+def weights(system) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in system.gan.parameters()])
+
+
+def validated(changes, errors, monkeypatch):
+    """A dcgan whose validation errors are `errors`, one a look, and its weights at each of these looks."""
+    config = validate(DcganConfig, SMALL["dcgan"] | changes, "dcgan")
+    system, seen, given = systems.build("digits", "dcgan", config, SPEC, 0), [], iter([*errors, min(errors)])
+
+    def look(draws, validation):
+        seen.append(weights(system))
+        return np.array([0.9, next(given)])
+
+    monkeypatch.setattr(system, "validation_errors", look)
+    images, labels = DATA["train"].images, DATA["train"].labels
+    system.pretrain(images, Replica(0))
+    system.tune([(images[:30], labels[:30])], (images, labels), Replica(0))
+    return system, seen
+
+
+def test_dcgan_keeps_the_look_with_the_least_validation_error_or_the_last_weights(monkeypatch):
+    system, (first, best, last, kept) = validated({"steps": 11, "check_every": 5}, [0.3, 0.1, 0.2], monkeypatch)
+    assert torch.equal(kept, best) and torch.equal(weights(system), best)
+    assert not torch.equal(best, first) and not torch.equal(best, last)
+    assert system.choices()["mini-batches"] == (10, [5, 10, 11])
+    assert any("the paper takes the last" in line for line in system.notes())
+    paper, (end,) = validated({"steps": 11}, [0.2], monkeypatch)
+    assert torch.equal(end, last), "looks change nothing in the training"
+    assert "mini-batches" not in paper.choices() and not any("least error" in line for line in paper.notes())
+
+
+def test_looks_of_alternate_updates_are_counted_in_mini_batches(monkeypatch):
+    changes = {"steps": 12, "check_every": 4, "updates": "alternate"}
+    system, seen = validated(changes, [0.3, 0.2, 0.1], monkeypatch)
+    assert len(seen) == 4 and system.choices()["mini-batches"] == (12, [4, 8, 12])
+
+
+def test_the_untrained_row_keeps_the_weights_it_was_built_with():
+    config = systems.module("digits", "dcgan_untrained").Config(width=4)
+    system, again = (systems.build("digits", "dcgan_untrained", config, SPEC, 1) for _ in range(2))
+    system.pretrain(DATA["train"].images, Replica(0))
+    ours, theirs = (list(s.extractor.discriminator.parameters()) for s in (system, again))
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs))
+    assert float(system.extractor.discriminator.blocks[1][1].running_mean.abs().max()) > 0  # of these images
 
 
 def test_dcgan_answers_with_the_largest_score_the_bias_included():

@@ -31,7 +31,7 @@ from triptych.dcgan.gan.networks import (
     Sampling,
     family_for,
 )
-from triptych.engine import Phase, Replica, Task, train
+from triptych.engine import Phase, Replica, Stream, Task, train
 
 Prior = Literal["uniform", "gaussian"]
 
@@ -135,14 +135,27 @@ class Adversarial(Task):
         return rows // 2 if self.config.updates == "alternate" else rows
 
 
-def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica, **options) -> None:
-    """Train `gan` in place on uint8 `images` (N, C, H, W); `options` go to `engine.train` (callback, …).
+def adversarial(
+    gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica
+) -> tuple[Adversarial, dict[str, Stream], int]:
+    """The task that trains `gan` on uint8 `images` (N, C, H, W), its streams, and its number of steps, each of them one
+    mini-batch or, with `alternate`, two.
 
     The only preprocessing is the scaling to the range of the generator's output; there is no augmentation."""
-    pair = 2 if config.updates == "alternate" else 1
+    pair = batches_in_a_step(config)
     stream = replica.stream(images, batch_size=pair * config.batch_size, transform=gan.discriminator.scaled)
-    steps = max(1, config.steps // pair)
-    train(Adversarial(gan, config), {"real": stream}, steps=steps, replica=replica, **options)
+    return Adversarial(gan, config), {"real": stream}, max(1, config.steps // pair)
+
+
+def batches_in_a_step(config: GanConfig) -> int:
+    """Mini-batches of real images in one step of the engine."""
+    return 2 if config.updates == "alternate" else 1
+
+
+def train_gan(gan: Gan, images: np.ndarray, config: GanConfig, replica: Replica, **options) -> None:
+    """Train `gan` in place on uint8 `images` (N, C, H, W); `options` go to `engine.train` (callback, …)."""
+    task, streams, steps = adversarial(gan, images, config, replica)
+    train(task, streams, steps=steps, replica=replica, **options)
 
 
 def notes_on_updates(config: GanConfig) -> list[str]:

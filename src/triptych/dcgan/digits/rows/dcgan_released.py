@@ -11,23 +11,23 @@ import numpy as np
 from pydantic import Field
 
 from triptych.data.spec import Spec
-from triptych.dcgan.digits.parts.gan_svm import GanSvmConfig, GanSvmSystem
+from triptych.dcgan.digits.parts.gan_svm import GanSvm, SvmConfig
 from triptych.dcgan.digits.parts.released import fetch_released, load_released, released_gan
 from triptych.engine import Replica
 
 
-class Config(GanSvmConfig):
+class Config(SvmConfig):
     """Where the weights come from, and how their features are judged."""
 
     weights: str | None = Field(default=None, description="folder of the authors' .npy files; null: downloaded")
     statistics: Literal["reestimated"] = "reestimated"  # there are no running ones
 
 
-class System(GanSvmSystem):
+class System(GanSvm):
     """The authors' nets, of 7,168 features. `pretrain` reads them, and raises DataError if they cannot be had."""
 
     def __init__(self, config: Config, spec: Spec):
         super().__init__(config, released_gan(spec.image_shape), spec)
 
-    def learn_gan(self, unlabelled: np.ndarray, replica: Replica) -> None:
+    def learn_net(self, unlabelled: np.ndarray, replica: Replica) -> None:
         load_released(self.gan, fetch_released(self.config.weights))
