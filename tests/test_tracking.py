@@ -17,7 +17,7 @@ from triptych.pipeline.record import this_process
 from triptych.tracking import sync as tracking
 from triptych.tracking.files import executions
 from triptych.tracking.store import Store, StoreError, check_uri, store_uri
-from triptych.tracking.sync import Sync, of_seed, short_names, sync
+from triptych.tracking.sync import Sync, short_names, sync
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGAN = 1_700_000_000.0
@@ -311,8 +311,3 @@ def test_names_that_all_systems_share():
     params = {"objects.systems.dcgan.lr": 1, "objects.systems.dcgan.seeds": 2, "objects.seeds": 3, "objects.a.b": 4}
     assert short_names(params, "objects", "dcgan") == {"lr": 1, "seeds": 2, "objects.seeds": 3, "a.b": 4}
     assert short_names({"pathologies.items.dirac.lr": 1}, "pathologies", "dirac") == {"lr": 1}
-
-
-def test_draws_belong_to_their_training():
-    assert [of_seed([1.0, 3.0, 5.0, 7.0], n, 2) for n in (0, 1)] == [2.0, 6.0]
-    assert of_seed([1.0, 2.0, 3.0], 0, 2) is None

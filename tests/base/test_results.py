@@ -6,7 +6,16 @@ import math
 import numpy as np
 import pytest
 
-from triptych.base.results import chosen, read_results, spread, summary, write_result
+from triptych.base.results import (
+    chosen,
+    read_results,
+    spread,
+    summary,
+    training_means,
+    training_values,
+    trainings_of,
+    write_result,
+)
 from triptych.pipeline.history import add_rows, history_file, write_curves
 
 
@@ -75,3 +84,36 @@ def test_a_choice_is_recognised_after_it_was_float32_and_without_alternatives_is
     assert chosen("C", [float(np.float32(1e-4))], [1e-4, 1e-3, 1e-2]).endswith("(0.0001 is an end of the grid)")
     assert chosen("C", [0.3], [0.3]) == "C: 0.3, given"
     assert chosen("beta1", [0.9, 0.5], [0.5, 0.9]) == "beta1: 0.9, 0.5, of 0.5 to 0.9"  # of two, each is an end
+
+
+def written(tmp_path, metrics, seeds=(0, 1), **how):
+    file = tmp_path / "row.json"
+    return write_result(file, table="t", system="s", profile="p", data={}, seeds=seeds, metrics=metrics, **how)
+
+
+def test_values_of_one_training_stand_side_by_side(tmp_path):
+    row = written(tmp_path, {"error": [1.0, 2.0, 3.0, 5.0, 6.0, 7.0], "loss": [1.0, 2.0], "once": [4.0]})
+    assert {name: number["trainings"] for name, number in row["metrics"].items()} == {"error": 2, "loss": 2, "once": 1}
+    assert training_values(row, "error") == [[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]]
+    assert training_means(row, "error") == [2.0, 6.0]
+    assert training_means(row, "once") == [4.0]
+
+
+def test_a_row_that_learned_nothing_is_of_one_training_however_many_its_draws(tmp_path):
+    row = written(tmp_path, {"few": [0.1, 0.2, 0.3, 0.4]}, trainings=1)
+    assert training_means(row, "few") == [pytest.approx(0.25)]
+
+
+def test_a_choice_among_all_trainings_is_of_none(tmp_path):
+    row = written(tmp_path, {"best": [0.9, 0.8], "odd": [0.1, 0.2, 0.3]}, pooled=["best"])
+    assert row["metrics"]["best"]["trainings"] is None and row["metrics"]["odd"]["trainings"] is None
+    assert training_means(row, "best") == training_means(row, "odd") == []
+
+
+def test_older_files_are_read_by_their_seeds():
+    number = summary([0.1, 0.3, 0.5, 0.7])
+    old = {"seeds": [0, 1], "metrics": {"higgins_all": number, "higgins": summary([0.7, 0.5]), "error": number}}
+    assert trainings_of(old, "error") == 2 and training_means(old, "error") == pytest.approx([0.2, 0.6])
+    assert trainings_of(old, "higgins") is None  # which model each of the best half is of is not in the file
+    bare = {"metrics": {"error": {"mean": 0.1, "std": 0.2, "n": 3}}}
+    assert trainings_of(bare, "error") is None and training_means(bare, "error") == []

@@ -1,7 +1,12 @@
 """The one place that knows the schema of results/<table>/<system>.json.
 
     {"table", "system", "profile", "data": {role: description}, "seeds": [...],
-     "metrics": {name: {"mean", "std", "n", "values"}}, "notes": [...]}
+     "metrics": {name: {"mean", "std", "n", "values", "trainings"}}, "notes": [...]}
+
+`trainings` says how many trainings the values of a metric are of: those of one training stand side by side, in the
+order of the seeds, so that of 15 values of 3 trainings the sixth is of the second seed's first draw. It is null where
+the values were chosen among those of all trainings (a best half). `training_means` reads this; files that were written
+before there was a `trainings` are read, too.
 
 The file holds no clock and no machine: the same inputs on the same machine give the same bytes. Times and devices
 lie beside it, in runs/<table>/<system>/. Fractions are stored as fractions (0.828, not 82.8).
@@ -11,8 +16,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +26,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """What a protocol's `evaluate` returns of one row: metric -> one value per seed, draw or replica; and notes."""
+    """What a protocol's `evaluate` returns of one row: metric -> one value per seed, draw or replica; and notes.
+
+    `trainings`: how many the row is of, if not one for each seed (1 for a system that learns nothing and was judged
+    once). `pooled`: metrics whose values were chosen among those of all trainings.
+    """
 
     metrics: Mapping[str, Sequence[float]]
     notes: Sequence[str] = ()
+    trainings: int | None = None
+    pooled: Collection[str] = ()
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:
@@ -52,18 +64,25 @@ def write_result(
     seeds: Sequence[int],
     metrics: Mapping[str, Sequence[float]],
     notes: Sequence[str] = (),
+    trainings: int | None = None,
+    pooled: Collection[str] = (),
     **extra: Any,
 ) -> dict[str, Any]:
     """Write one row of a table. A study may keep its rows in folders: the row faces_vae is the file faces/vae.json.
-    `metrics`: name -> one value per seed/draw/replica. `extra` keys are kept as given
-    (`device`, `seconds`, `params` in paper-scale results that are kept in git). Returns what was written."""
+    `metrics`: name -> one value per seed/draw/replica; `trainings` and `pooled` as in `Result`. `extra` keys are
+    kept as given (`device`, `seconds`, `params` in paper-scale results that are kept in git). Returns what was written.
+    """
     result = {
         "table": table,
         "system": system.replace("/", "_"),
         "profile": profile,
         "data": dict(data),
         "seeds": list(seeds),
-        "metrics": {name: summary(values) for name, values in metrics.items()},
+        "metrics": {
+            name: summary(values)
+            | {"trainings": None if name in pooled else _trainings(len(values), trainings or len(seeds))}
+            for name, values in metrics.items()
+        },
         "notes": list(notes),
         **extra,
     }
@@ -71,6 +90,39 @@ def write_result(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
+
+
+def _trainings(values: int, trainings: int) -> int | None:
+    """Of how many trainings `values` numbers are: fewer than trainings are one each; what cannot be divided is not
+    known."""
+    count = min(values, trainings)
+    return count if count and values % count == 0 else None
+
+
+def trainings_of(result: Mapping[str, Any], metric: str) -> int | None:
+    """How many trainings the values of a metric are of; None where no value is of one training alone.
+
+    Older files do not say: as many as there are seeds, then, but for the Higgins metric's best halves."""
+    number = result["metrics"][metric]
+    if "trainings" in number:
+        return number["trainings"]
+    if "higgins_all" in result["metrics"] and re.fullmatch(r"higgins(_\d+)?", metric):
+        return None
+    return _trainings(number["n"], len(result.get("seeds", [])))
+
+
+def training_values(result: Mapping[str, Any], metric: str) -> list[list[float]]:
+    """A list for each training, in the order of the seeds, of its values, one a draw; [] where that is not known."""
+    count, values = trainings_of(result, metric), result["metrics"][metric].get("values", [])
+    if not count or not values:
+        return []
+    draws = len(values) // count
+    return [values[i * draws : (i + 1) * draws] for i in range(count)]
+
+
+def training_means(result: Mapping[str, Any], metric: str) -> list[float]:
+    """The mean of each training's values; [] where it is not known which are whose."""
+    return [statistics.fmean(values) for values in training_values(result, metric)]
 
 
 def spread(metric: str, values: Sequence[float], trainings: int, kind: str, each: str = "draw") -> str:

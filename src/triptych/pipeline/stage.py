@@ -204,6 +204,8 @@ class Stage:
             seeds=self._seeds,
             metrics=result.metrics,
             notes=result.notes,
+            trainings=result.trainings,
+            pooled=result.pooled,
         )
         self.record.result(system)
         for name, value in written["metrics"].items():

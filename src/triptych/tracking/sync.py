@@ -23,6 +23,7 @@ from typing import Any
 
 from triptych import published
 from triptych.base.files import read_json
+from triptych.base.results import training_means
 from triptych.pipeline.history import history_files, mean_curves, part_and_seed, read_history
 from triptych.pipeline.record import is_alive, tracking_enabled
 from triptych.pipeline.registry import STUDIES, TABLES
@@ -188,8 +189,9 @@ class _Runs:
             seeds = result.get("seeds", [])
             for n, seed in enumerate(seeds if own else []):
                 if child := self.runs.get(f"seed{seed}"):
-                    values = {key: of_seed(m["values"], n, len(seeds)) for key, m in result["metrics"].items()}
-                    self.store.points(child, [(key, v, 0, now) for key, v in values.items() if v is not None])
+                    means = {key: training_means(result, key) for key in result["metrics"]}
+                    points = [(key, m[n], 0, now) for key, m in means.items() if len(m) == len(seeds)]
+                    self.store.points(child, points)
         self.store.tag(self.main, triptych__judged=one.judged)
 
     def _numbers(self, row: str, result: Mapping[str, Any]) -> dict[str, float]:
@@ -203,12 +205,6 @@ class _Runs:
             if name in paper:
                 flat[f"{name}_paper"] = paper[name].value
         return flat
-
-
-def of_seed(values: list[float], n: int, seeds: int) -> float | None:
-    """The mean of the values of the n-th of several seeds; None if they do not belong to seeds."""
-    each, rest = divmod(len(values), seeds)
-    return None if rest or not each else sum(values[n * each : (n + 1) * each]) / each
 
 
 def short_names(params: Mapping[str, Any], table: str, system: str) -> dict[str, Any]:

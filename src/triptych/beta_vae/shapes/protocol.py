@@ -87,7 +87,8 @@ def evaluate(
     for scores in for_each(range(len(jobs)), lambda k: jobs[k]()):  # numbers, because an error names its item
         for name, values in scores.items():
             metrics.setdefault(name, []).extend(values)
-    return Result(metrics, notes(systems, metrics, protocol))
+    best_halves = ["higgins", *(f"higgins_{n}" for n in protocol.metrics.classifier_curve)]
+    return Result(metrics, notes(systems, metrics, protocol), pooled=best_halves)
 
 
 def _import_classifiers() -> None:

@@ -94,7 +94,7 @@ def evaluate(
         f"accuracy_few: {few} labels per class ({few * classes} in all), {protocol.probe.draws} draws",
         *filter(None, [spread("accuracy_few", metrics["accuracy_few"], len(outcomes), "training")]),
     ]
-    return Result(metrics, notes + first.notes())
+    return Result(metrics, notes + first.notes(), trainings=len(outcomes))
 
 
 def judge(system: FeatureSystem, train: Split, test: Split, probe: Probe, device: torch.device) -> Outcome:

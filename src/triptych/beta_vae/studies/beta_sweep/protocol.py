@@ -152,7 +152,11 @@ def judge(
 def evaluate(models: dict[str, list[Vae]], outcomes: dict[str, Outcome], protocol: Protocol) -> dict[str, Result]:
     """Row's name -> its line of the study's table."""
     return {
-        row.name: Result(outcomes[row.name].metrics(), notes(row, models[row.name][0], outcomes[row.name], protocol))
+        row.name: Result(
+            outcomes[row.name].metrics(),
+            notes(row, models[row.name][0], outcomes[row.name], protocol),
+            pooled=["higgins"],
+        )
         for row in protocol.rows()
     }
 
