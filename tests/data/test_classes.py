@@ -48,8 +48,8 @@ def test_cityscapes_table():
 
 def test_agrees_with_the_official_table():
     labels = pytest.importorskip("cityscapesscripts.helpers.labels").labels
-    official = {(x.id, x.name, x.trainId % 256, x.color) for x in labels}
-    assert {(c["id"], c["name"], c["train_id"], tuple(c["colour"])) for c in CITYSCAPES} == official
+    official = {(x.id, x.name, x.category, x.trainId % 256, x.color) for x in labels}
+    assert {(c["id"], c["name"], c["category"], c["train_id"], tuple(c["colour"])) for c in CITYSCAPES} == official
 
 
 @pytest.mark.parametrize("classes", [CITYSCAPES, SMALL])

@@ -1,8 +1,9 @@
 """Classes of label maps: the Cityscapes table, and the ways between raw ids, colours and train ids.
 
-A class is `{"id", "name", "train_id", "colour"}`, as in a dataset's card. The raw `id` is what a label map
-stores (as uint8, so that id -1 is stored as 255), `train_id` numbers the classes that are scored from 0, and
-255 there means that the class is ignored in scoring. Any such list works here, not only the Cityscapes one.
+A class is `{"id", "name", "train_id", "colour"}`, as in a dataset's card, and may have a "category". The raw `id` is
+what a label map stores (as uint8, so that id -1 is stored as 255), `train_id` numbers the classes that are scored from
+0, and 255 there means that the class is ignored in scoring. `category` names the group that a class is in. Any such
+list works here, not only the Cityscapes one.
 """
 
 from __future__ import annotations
@@ -17,48 +18,49 @@ IGNORE = 255
 
 Classes = Sequence[Mapping[str, Any]]
 
-# id, name, train id, colour, as in cityscapesScripts helpers/labels.py. Colours are not unique: polegroup has
+# id, name, category, train id, colour, as in cityscapesScripts helpers/labels.py. Colours are not unique: polegroup has
 # that of pole, license plate that of car. (The official train id of license plate is -1: ignored, like 255.)
 _CITYSCAPES = [
-    (-1, "license plate", IGNORE, (0, 0, 142)),
-    (0, "unlabeled", IGNORE, (0, 0, 0)),
-    (1, "ego vehicle", IGNORE, (0, 0, 0)),
-    (2, "rectification border", IGNORE, (0, 0, 0)),
-    (3, "out of roi", IGNORE, (0, 0, 0)),
-    (4, "static", IGNORE, (0, 0, 0)),
-    (5, "dynamic", IGNORE, (111, 74, 0)),
-    (6, "ground", IGNORE, (81, 0, 81)),
-    (7, "road", 0, (128, 64, 128)),
-    (8, "sidewalk", 1, (244, 35, 232)),
-    (9, "parking", IGNORE, (250, 170, 160)),
-    (10, "rail track", IGNORE, (230, 150, 140)),
-    (11, "building", 2, (70, 70, 70)),
-    (12, "wall", 3, (102, 102, 156)),
-    (13, "fence", 4, (190, 153, 153)),
-    (14, "guard rail", IGNORE, (180, 165, 180)),
-    (15, "bridge", IGNORE, (150, 100, 100)),
-    (16, "tunnel", IGNORE, (150, 120, 90)),
-    (17, "pole", 5, (153, 153, 153)),
-    (18, "polegroup", IGNORE, (153, 153, 153)),
-    (19, "traffic light", 6, (250, 170, 30)),
-    (20, "traffic sign", 7, (220, 220, 0)),
-    (21, "vegetation", 8, (107, 142, 35)),
-    (22, "terrain", 9, (152, 251, 152)),
-    (23, "sky", 10, (70, 130, 180)),
-    (24, "person", 11, (220, 20, 60)),
-    (25, "rider", 12, (255, 0, 0)),
-    (26, "car", 13, (0, 0, 142)),
-    (27, "truck", 14, (0, 0, 70)),
-    (28, "bus", 15, (0, 60, 100)),
-    (29, "caravan", IGNORE, (0, 0, 90)),
-    (30, "trailer", IGNORE, (0, 0, 110)),
-    (31, "train", 16, (0, 80, 100)),
-    (32, "motorcycle", 17, (0, 0, 230)),
-    (33, "bicycle", 18, (119, 11, 32)),
+    (-1, "license plate", "vehicle", IGNORE, (0, 0, 142)),
+    (0, "unlabeled", "void", IGNORE, (0, 0, 0)),
+    (1, "ego vehicle", "void", IGNORE, (0, 0, 0)),
+    (2, "rectification border", "void", IGNORE, (0, 0, 0)),
+    (3, "out of roi", "void", IGNORE, (0, 0, 0)),
+    (4, "static", "void", IGNORE, (0, 0, 0)),
+    (5, "dynamic", "void", IGNORE, (111, 74, 0)),
+    (6, "ground", "void", IGNORE, (81, 0, 81)),
+    (7, "road", "flat", 0, (128, 64, 128)),
+    (8, "sidewalk", "flat", 1, (244, 35, 232)),
+    (9, "parking", "flat", IGNORE, (250, 170, 160)),
+    (10, "rail track", "flat", IGNORE, (230, 150, 140)),
+    (11, "building", "construction", 2, (70, 70, 70)),
+    (12, "wall", "construction", 3, (102, 102, 156)),
+    (13, "fence", "construction", 4, (190, 153, 153)),
+    (14, "guard rail", "construction", IGNORE, (180, 165, 180)),
+    (15, "bridge", "construction", IGNORE, (150, 100, 100)),
+    (16, "tunnel", "construction", IGNORE, (150, 120, 90)),
+    (17, "pole", "object", 5, (153, 153, 153)),
+    (18, "polegroup", "object", IGNORE, (153, 153, 153)),
+    (19, "traffic light", "object", 6, (250, 170, 30)),
+    (20, "traffic sign", "object", 7, (220, 220, 0)),
+    (21, "vegetation", "nature", 8, (107, 142, 35)),
+    (22, "terrain", "nature", 9, (152, 251, 152)),
+    (23, "sky", "sky", 10, (70, 130, 180)),
+    (24, "person", "human", 11, (220, 20, 60)),
+    (25, "rider", "human", 12, (255, 0, 0)),
+    (26, "car", "vehicle", 13, (0, 0, 142)),
+    (27, "truck", "vehicle", 14, (0, 0, 70)),
+    (28, "bus", "vehicle", 15, (0, 60, 100)),
+    (29, "caravan", "vehicle", IGNORE, (0, 0, 90)),
+    (30, "trailer", "vehicle", IGNORE, (0, 0, 110)),
+    (31, "train", "vehicle", 16, (0, 80, 100)),
+    (32, "motorcycle", "vehicle", 17, (0, 0, 230)),
+    (33, "bicycle", "vehicle", 18, (119, 11, 32)),
 ]
 
 CITYSCAPES: list[dict[str, Any]] = [
-    {"id": i, "name": name, "train_id": train_id, "colour": list(rgb)} for i, name, train_id, rgb in _CITYSCAPES
+    {"id": i, "name": name, "category": category, "train_id": train_id, "colour": list(rgb)}
+    for i, name, category, train_id, rgb in _CITYSCAPES
 ]
 
 

@@ -11,14 +11,15 @@ from triptych.cyclegan.streets.judge import fcn_score
 from triptych.cyclegan.streets.judge.fcn_score import (
     absent_classes,
     best_permutation,
+    by_category,
     class_pixels,
+    count,
     histogram,
-    score_labels,
-    score_photos,
     scores,
+    segmented,
 )
 from triptych.cyclegan.streets.judge.resize import resize_classes, resize_photos
-from triptych.data.label_classes import CITYSCAPES, colourise, evaluated
+from triptych.data.label_classes import CITYSCAPES, colourise, nearest_class, train_ids
 
 THREE = [
     {"id": 0, "name": "void", "train_id": 255, "colour": [0, 0, 0]},
@@ -122,23 +123,23 @@ def ids(rng, n, size):
 
 def test_perfect_label_images_score_one():
     maps = ids(np.random.default_rng(0), 3, 8)
-    counts = score_labels(colourise(maps, CITYSCAPES), maps, CITYSCAPES)
+    counts = count(nearest_class(colourise(maps, CITYSCAPES), CITYSCAPES), maps, CITYSCAPES)
     assert counts.sum() == maps.size and scores(counts)["class_iou"] == 1
 
 
-def test_a_colour_goes_to_the_nearest_of_the_palette_and_void_is_not_scored():
-    image = np.array([[120, 70, 120], [60, 120, 190], [10, 10, 130], [0, 0, 0]], np.uint8).T.reshape(1, 3, 2, 2)
+def test_void_is_not_scored():
+    predicted = np.array([[[0, 1], [2, 0]]], np.uint8)
     truth = np.array([4, 7, 9, 0], np.uint8).reshape(1, 2, 2)
-    assert score_labels(image, truth, THREE).tolist() == np.diag([1, 1, 1]).tolist()
+    assert count(predicted, truth, THREE).tolist() == np.diag([1, 1, 1]).tolist()
 
 
-def test_labels_are_compared_at_the_truths_size_or_the_generated():
+def test_label_maps_are_compared_at_the_truths_size_or_the_generated():
     truth = np.repeat(np.repeat(np.array([[[4, 7], [9, 4]]], np.uint8), 4, 1), 4, 2)
     truth[0, 0, 0] = 7  # one of 64 pixels that a 2 x 2 map cannot show
-    image = colourise(np.array([[[4, 7], [9, 4]]], np.uint8), THREE)
-    full = score_labels(image, truth, THREE)
+    predicted = np.array([[[0, 1], [2, 0]]], np.uint8)
+    full = count(predicted, truth, THREE)
     assert full.sum() == 64 and full[1, 0] == 1
-    low = score_labels(image, truth, THREE, lowres=True)
+    low = count(predicted, truth, THREE, lowres=True)
     assert low.sum() == 4 and np.trace(low) == 4
 
 
@@ -147,32 +148,57 @@ def test_photos_are_judged_at_the_evaluators_size_and_counted_at_the_truths():
 
     def segment(photos):  # 0 where dark, else 1
         seen.append(tuple(photos.shape))
-        return (photos[:, 0] > 128).numpy().astype(np.uint8)
+        return (photos[:, 0] > 128).to(torch.uint8)
 
     photos = np.zeros((3, 3, 4, 4), np.uint8)
     photos[:, :, :, 2:] = 255
+    predicted = segmented(photos, segment, (8, 8), block=2)
+    assert seen == [(2, 3, 8, 8), (1, 3, 8, 8)]
+    assert predicted.dtype == np.uint8 and (predicted == np.repeat([0, 1], 4)).all() and len(predicted) == 3
     truth = np.full((3, 16, 32), 4, np.uint8)
     truth[:, :, 16:] = 7
-    counts = score_photos(photos, truth, THREE, segment, (8, 8), block=2)
-    assert seen == [(2, 3, 8, 8), (1, 3, 8, 8)]
-    assert counts.sum() == truth.size and np.trace(counts) == truth.size
-    assert len(counts) == len(evaluated(THREE)) == 3
+    counts = count(predicted, truth, THREE)
+    assert counts.sum() == truth.size and np.trace(counts) == truth.size and len(counts) == 3
 
 
 @pytest.mark.parametrize("lowres", [False, True])
-def test_label_maps_are_counted_in_blocks_that_change_nothing(lowres, monkeypatch):
+def test_counting_in_blocks_changes_nothing(lowres, monkeypatch):
     """At full size, 500 maps of Cityscapes at once would need tens of GB."""
     rng, taken = np.random.default_rng(4), []
-    truth, images = ids(rng, 5, 12), rng.integers(0, 256, (5, 3, 6, 6), dtype=np.uint8)
-    whole = score_labels(images, truth, CITYSCAPES, lowres, block=5)
-    for name in ("nearest_class", "train_ids"):
-        real = getattr(fcn_score, name)
-        monkeypatch.setattr(fcn_score, name, lambda x, c, real=real: taken.append(len(x)) or real(x, c))
+    truth, predicted = ids(rng, 5, 12), rng.integers(0, 19, (5, 6, 6), dtype=np.uint8)
+    rows = np.roll(np.arange(5), 2)
+    want = [count(predicted, truth, CITYSCAPES, rows=r, lowres=lowres, block=5) for r in (None, rows)]
+    monkeypatch.setattr(fcn_score, "train_ids", lambda x, c: taken.append(len(x)) or train_ids(x, c))
     for block in (1, 2, 3):
-        assert (score_labels(images, truth, CITYSCAPES, lowres, block) == whole).all()
+        for r, counts in zip((None, rows), want):
+            assert (count(predicted, truth, CITYSCAPES, rows=r, lowres=lowres, block=block) == counts).all()
         assert class_pixels(truth, CITYSCAPES, block).tolist() == class_pixels(truth, CITYSCAPES, 5).tolist()
         assert max(n for n in taken if n != 5) == block and sum(taken) == 20
         taken.clear()
+
+
+def test_the_truth_of_other_scenes():
+    truth = np.array([4, 4, 7], np.uint8)[:, None, None].repeat(2, 1)  # three scenes of two pixels
+    predicted = np.array([0, 0, 1], np.uint8)[:, None, None].repeat(2, 1)
+    assert count(predicted, truth, THREE).tolist() == [[4, 0, 0], [0, 2, 0], [0, 0, 0]]
+    assert count(predicted, truth, THREE, rows=[1, 2, 0]).tolist() == [[2, 2, 0], [2, 0, 0], [0, 0, 0]]
+
+
+def test_classes_as_categories_by_hand():
+    grouped = [{**c, "category": g} for c, g in zip(THREE, ("void", "flat", "up", "flat"))]
+    counts = np.array([[5, 1, 2], [0, 3, 4], [6, 0, 7]])  # classes 0 and 2 are flat
+    assert by_category(counts, grouped).tolist() == [[5 + 2 + 6 + 7, 1 + 0], [0 + 4, 3]]
+    assert by_category(counts, THREE) is None
+    assert by_category(counts, [*grouped[:3], THREE[3]]) is None
+
+
+def test_cityscapes_has_seven_categories():
+    """A person is no car, but a rider is a human and a lorry a vehicle."""
+    counts = np.zeros((19, 19), np.int64)
+    counts[13, 14] = counts[12, 11] = counts[11, 13] = 1
+    of_categories = by_category(counts, CITYSCAPES)
+    assert of_categories.shape == (7, 7) and of_categories.sum() == 3
+    assert of_categories[6, 6] == of_categories[5, 5] == of_categories[5, 6] == 1
 
 
 def test_pixels_of_each_class_by_hand():
@@ -180,9 +206,3 @@ def test_pixels_of_each_class_by_hand():
     pixels = class_pixels(truth, THREE, block=1)
     assert pixels.tolist() == [2, 3, 0]  # void is no class
     assert absent_classes(pixels, THREE) == ["car"]
-
-
-def test_torch_and_numpy_images_score_alike():
-    maps = ids(np.random.default_rng(2), 2, 6)
-    image = np.random.default_rng(3).integers(0, 256, (2, 3, 6, 6), dtype=np.uint8)
-    assert (score_labels(torch.from_numpy(image), maps, CITYSCAPES) == score_labels(image, maps, CITYSCAPES)).all()

@@ -14,7 +14,7 @@ from triptych.cyclegan.streets.protocol import Evaluation, Protocol, cycle_measu
 from triptych.data.label_classes import CITYSCAPES
 
 CPU = torch.device("cpu")
-ROAD, BUILDING, TREES, SKY = 7, 11, 21, 23  # ids; train ids 0, 2, 8, 10
+ROAD, PAVEMENT, BUILDING, TREES, SKY = 7, 8, 11, 21, 23  # ids; train ids 0, 1, 2, 8, 10
 
 
 def judged_by(**evaluation):
@@ -126,6 +126,38 @@ def test_trees_and_buildings_may_be_exchanged_in_the_diagnostic_alone():
     data, swapped = (streets([8, 20], below=a, above=b) for a, b in ((BUILDING, TREES), (TREES, BUILDING)))
     metrics = evaluate([Fixed(data.photos, swapped.labels)], data, EVALUATOR, judged_by(), CPU).metrics
     assert metrics["to_labels/pixel_acc"] == [0] and metrics["to_labels/pixel_acc_best_swap"] == [1]
+
+
+def test_a_systems_own_outputs_are_held_against_other_scenes():
+    """What it reads of its own scene is the difference; a system that shows one street for all reads nothing."""
+    data = streets([3, 8, 30, 20, 13, 26])
+    maps, other = data.label_maps, np.roll(np.arange(6), 3)
+    seeing = Fixed(data.photos, data.labels)
+    blind = Fixed(data.photos[[4] * 6], data.labels[[4] * 6])
+    metrics = evaluate([seeing, blind], data, EVALUATOR, judged_by(), CPU).metrics
+    for way in ("to_photo", "to_labels"):
+        own, others = metrics[f"{way}/pixel_acc"], metrics[f"{way}/other_scenes_pixel_acc"]
+        assert own == [1, pytest.approx((maps == maps[4]).mean())]
+        assert others == [pytest.approx((maps == maps[other]).mean()), pytest.approx(own[1])]
+        assert {f"{way}/other_scenes_class_acc", f"{way}/other_scenes_class_iou"} <= set(metrics)
+    shuffled = reference("shuffled_photos", data, data)
+    assert metrics["to_labels/other_scenes_class_iou"][0] == pytest.approx(shuffled["to_labels/class_iou"])
+    assert not any("other_scenes" in name for name in shuffled)  # the truth, moved as far as it was: no control
+
+
+def test_categories_are_scored_where_the_classes_have_them():
+    """A pavement for a road is another class of one category."""
+    data, pavement = streets([8, 20]), streets([8, 20], below=PAVEMENT)
+    system = Fixed(data.photos, pavement.labels)
+    metrics = evaluate([system], data, EVALUATOR, judged_by(), CPU).metrics
+    share = (data.label_maps == ROAD).mean()
+    assert metrics["to_labels/pixel_acc"] == [pytest.approx(1 - share)]
+    assert metrics["to_labels/class_acc"] == metrics["to_labels/class_iou"] == [0.5]
+    assert metrics["to_labels/category_acc"] == metrics["to_labels/category_iou"] == [1]
+    assert metrics["to_photo/category_acc"] == [1]
+    data.classes = [{k: v for k, v in c.items() if k != "category"} for c in CITYSCAPES]
+    metrics = evaluate([system], data, EVALUATOR, judged_by(), CPU).metrics
+    assert metrics["to_labels/class_acc"] == [0.5] and not any("category" in name for name in metrics)
 
 
 def test_scenes_go_there_and_back_with_and_without_noise():

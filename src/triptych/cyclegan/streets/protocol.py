@@ -3,11 +3,14 @@
 labels -> photo: an FCN-8s trained on real photos segments the generated ones (FCN-score). photo -> labels:
 each pixel of the generated map is the class of the nearest palette colour. The evaluator is ours, so scores
 compare with its own score on real photos (the ceiling), not digit by digit with the paper's.
+
+Streets are alike, road below and sky above, so that much of a score is had by any plausible street. What a translation
+shows of its own scene is what its score is above that of the same translations against the truth of other scenes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -23,14 +26,15 @@ from triptych.cyclegan.streets.judge.collapse import diversity, mutual_informati
 from triptych.cyclegan.streets.judge.fcn_score import (
     absent_classes,
     best_permutation,
+    by_category,
     class_pixels,
-    score_labels,
-    score_photos,
+    count,
     scores,
+    segmented,
 )
 from triptych.cyclegan.streets.judge.hidden_information import cycle_errors, growth
 from triptych.cyclegan.streets.parts.system import Translator
-from triptych.data.label_classes import evaluated
+from triptych.data.label_classes import evaluated, nearest_class
 from triptych.engine import inference, prepare
 from triptych.engine.parallel import one_by_one
 
@@ -67,7 +71,7 @@ def evaluate(
 ) -> Result:
     """Both directions of one row, trained with several seeds: one value a system. `for_each(items, work)` judges the
     systems."""
-    pixels = systems[0].config.pixels
+    pixels, size = systems[0].config.pixels, protocol.fcn.size
     x, y = val.labels_at(pixels), val.photos_at(pixels)
     some = val.spread_rows(protocol.evaluation.cycle_scenes)
 
@@ -77,12 +81,12 @@ def evaluate(
     def judge(system: Translator) -> dict[str, float]:
         system = prepare(system, device).eval()
         photos, labels = translated(system.to_photo, x), translated(system.to_labels, y)
-        own = translated(system.to_labels, photos)  # the way back: read its own photos
-        own_counts = score_labels(own, val.truth, val.classes, protocol.evaluation.label_size == "generated")
+        shown = {"to_photo": segmented(photos.numpy(), evaluator.segment, size), "to_labels": _named(labels, val)}
+        own = _named(translated(system.to_labels, photos), val)  # the way back: read its own photos
         return {
-            **_photo_scores(photos.numpy(), val, protocol, evaluator.segment),
-            **_label_scores(labels, val, protocol),
-            "to_labels/own_photos_pixel_acc": scores(own_counts, protocol.evaluation.absent)["pixel_acc"],
+            **_all_scores(shown, val, protocol),
+            **_scores_of_other_scenes(shown, val, protocol),
+            "to_labels/own_photos_pixel_acc": _scores(_count("to_labels", own, val, protocol), protocol)["pixel_acc"],
             "to_photo/diversity": diversity(photos, y),
             "to_labels/diversity": diversity(labels, x),
             **cycle_measures(system, x[some], y[some], photos[some], labels[some], protocol.evaluation.noise, device),
@@ -104,7 +108,7 @@ def evaluate_references(
     """Row -> result of the ceiling, real photos and label images, and of the floors: photos of other scenes, and
     everything the commonest class."""
     photos = np.asarray(val.photos)
-    order = np.roll(np.arange(len(val)), len(val) // 2)  # far off: neighbours may be frames of one drive
+    order = _elsewhere(len(val))
     commonest = int(class_pixels(train.label_maps, train.classes).argmax())
     colour = np.array(evaluated(val.classes)[commonest]["colour"], np.uint8)[:, None, None]
 
@@ -118,7 +122,8 @@ def evaluate_references(
     }
     notes, results = _notes(val, protocol), {}
     for name, (images, labels, segment) in rows.items():
-        values = {**_photo_scores(images, val, protocol, segment), **_label_scores(labels, val, protocol)}
+        shown = {"to_photo": segmented(images, segment, protocol.fcn.size), "to_labels": _named(labels, val)}
+        values = _all_scores(shown, val, protocol)
         results[name] = Result({metric: [value] for metric, value in values.items()}, notes)
     return results
 
@@ -142,21 +147,48 @@ def cycle_measures(
     return out
 
 
-def _photo_scores(photos, val: StreetData, protocol: Protocol, segment) -> dict[str, float]:
-    size = (protocol.fcn.pixels[0], protocol.fcn.pixels[1])
-    counts = score_photos(photos, val.truth, val.classes, segment, size)
-    out = {f"to_photo/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
-    return {**out, "to_photo/mutual_information": mutual_information(counts)}
+def _named(labels: Tensor | np.ndarray, val: StreetData) -> np.ndarray:
+    """Label maps as colour images, uint8 (N, 3, h, w) -> train ids (N, h, w) of the nearest palette colours."""
+    return nearest_class(np.asarray(labels), val.classes)
 
 
-def _label_scores(labels, val: StreetData, protocol: Protocol) -> dict[str, float]:
-    counts = score_labels(labels, val.truth, val.classes, protocol.evaluation.label_size == "generated")
-    out = {f"to_labels/{name}": value for name, value in scores(counts, protocol.evaluation.absent).items()}
-    out["to_labels/mutual_information"] = mutual_information(counts)
+def _elsewhere(n: int) -> np.ndarray:
+    """For each of `n` scenes another, far off: neighbours may be frames of one drive."""
+    return np.roll(np.arange(n), n // 2)
+
+
+def _count(way: str, predicted: np.ndarray, val: StreetData, protocol: Protocol, rows=None) -> np.ndarray:
+    lowres = way == "to_labels" and protocol.evaluation.label_size == "generated"
+    return count(predicted, val.truth, val.classes, rows=rows, lowres=lowres)
+
+
+def _scores(counts: np.ndarray, protocol: Protocol) -> dict[str, float]:
+    return scores(counts, protocol.evaluation.absent)
+
+
+def _all_scores(shown: Mapping[str, np.ndarray], val: StreetData, protocol: Protocol) -> dict[str, float]:
+    """Both ways' scores of what is `shown`, train ids (N, h, w)."""
+    counts = {way: _count(way, predicted, val, protocol) for way, predicted in shown.items()}
+    out = {}
+    for way, of_classes in counts.items():
+        out |= {f"{way}/{name}": value for name, value in _scores(of_classes, protocol).items()}
+        if (of_categories := by_category(of_classes, val.classes)) is not None:
+            grouped = _scores(of_categories, protocol)
+            out |= {f"{way}/category_{name}": grouped[f"class_{name}"] for name in ("acc", "iou")}
+        out[f"{way}/mutual_information"] = mutual_information(of_classes)
     names = [c["name"].lower() for c in evaluated(val.classes)]
     if {"vegetation", "building"} <= set(names):
         pair = names.index("vegetation"), names.index("building")
-        out["to_labels/pixel_acc_best_swap"] = best_permutation(counts, *pair)["pixel_acc"]
+        out["to_labels/pixel_acc_best_swap"] = best_permutation(counts["to_labels"], *pair)["pixel_acc"]
+    return out
+
+
+def _scores_of_other_scenes(shown: Mapping[str, np.ndarray], val: StreetData, protocol: Protocol) -> dict[str, float]:
+    """The same translations against the truth of other scenes: what they would score if they showed some street."""
+    out = {}
+    for way, predicted in shown.items():
+        counts = _count(way, predicted, val, protocol, _elsewhere(len(val)))
+        out |= {f"{way}/other_scenes_{name}": value for name, value in _scores(counts, protocol).items()}
     return out
 
 

@@ -37,12 +37,14 @@ Channel = Annotated[int, Field(ge=0, le=255)]
 
 
 class LabelClass(Strict):
-    """One class of the label maps. `train_id` counts the scored classes from 0; 255 is not scored."""
+    """One class of the label maps. `train_id` counts the scored classes from 0; 255 is not scored. Where every scored
+    class has a `category`, tables score the categories, too."""
 
     id: int = Field(ge=0, le=255)
     name: str
     train_id: int = Field(ge=0, le=255)
     colour: list[Channel] = Field(min_length=3, max_length=3)
+    category: str | None = None
 
 
 class Config(Strict):
@@ -208,7 +210,7 @@ def _class_table(config: Config, found: dict[str, Part]) -> list[dict[str, Any]]
         )
     if isinstance(config.classes, str):
         return CLASSES[config.classes]
-    return [c.model_dump() for c in config.classes]
+    return [c.model_dump(exclude_none=True) for c in config.classes]
 
 
 def _card(path: Path, config: Config, size: int) -> dict[str, Any]:

@@ -21,9 +21,8 @@ def train_evaluator(train: StreetData, config: fcn8s.Config, replica: Replica) -
     net = fcn8s.FCN8s(config, len(evaluated(train.classes)))
     if config.start == "vgg16":
         net.start_from_vgg16()
-    size = (config.pixels[0], config.pixels[1])
-    photos = torch.from_numpy(np.array(resize_photos(np.asarray(train.photos), size)))
-    truth = resize_classes(train_ids(np.asarray(train.label_maps), train.classes), size)
+    photos = torch.from_numpy(np.array(resize_photos(np.asarray(train.photos), config.size)))
+    truth = resize_classes(train_ids(np.asarray(train.label_maps), train.classes), config.size)
     return fcn8s.train_fcn(net, photos, torch.from_numpy(truth), config, replica)
 
 

@@ -55,6 +55,11 @@ class Config(Strict):
             raise ValueError(f"pixels = {self.pixels}: both sides must be multiples of 32, for five halvings")
         return self
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the photos it sees."""
+        return self.pixels[0], self.pixels[1]
+
 
 class FCN8s(nn.Module):
     """Photos in [-1, 1], (n, 3, H, W), sides multiples of 32 -> scores (n, classes, H, W)."""

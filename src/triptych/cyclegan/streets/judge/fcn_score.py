@@ -17,7 +17,7 @@ arrays of eight bytes a pixel are made on the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from triptych.cyclegan.streets.judge.resize import resize_classes, resize_photos
-from triptych.data.label_classes import evaluated, nearest_class, train_ids
+from triptych.data.label_classes import evaluated, train_ids
 
 Absent = Literal["skip", "zero"]
 
@@ -68,47 +68,51 @@ def best_permutation(counts: np.ndarray, a: int, b: int) -> dict[str, float]:
     return max(scores(counts), scores(swapped), key=lambda s: s["pixel_acc"])
 
 
-def score_photos(
-    photos: np.ndarray,
-    truth: np.ndarray,
-    classes: Sequence[Mapping[str, Any]],
-    segment,
-    size: tuple[int, int],
-    block: int = 32,
+def segmented(
+    photos: np.ndarray, segment: Callable[[Tensor], Any], size: tuple[int, int], block: int = 32
 ) -> np.ndarray:
-    """Histogram of (generated) photos. `photos` uint8 (N, 3, h, w); `truth` raw ids (N, H', W') at full size;
-    `segment`: uint8 (n, 3, *size) -> train ids (n, *size)."""
-    k = len(evaluated(classes))
-    counts = np.zeros((k, k), np.int64)
+    """The classes that an evaluator sees in photos, uint8 (N, 3, h, w): train ids uint8 (N, *size), the size at which
+    it sees them. `segment`: uint8 (n, 3, *size) -> train ids (n, *size)."""
+    out = np.empty((len(photos), *size), np.uint8)
     for i in range(0, len(photos), block):
         enlarged = resize_photos(np.asarray(photos[i : i + block]), size)
-        predicted = segment(torch.from_numpy(np.ascontiguousarray(enlarged)))
-        actual = train_ids(np.asarray(truth[i : i + block]), classes)
-        counts += histogram(actual, resize_classes(predicted, actual.shape[1:]), k)
-    return counts
+        out[i : i + block] = segment(torch.from_numpy(np.ascontiguousarray(enlarged)))
+    return out
 
 
-def score_labels(
-    images: np.ndarray | Tensor,
+def count(
+    predicted: np.ndarray,
     truth: np.ndarray,
     classes: Sequence[Mapping[str, Any]],
+    *,
+    rows: Sequence[int] | None = None,
     lowres: bool = False,
     block: int = 8,
 ) -> np.ndarray:
-    """Histogram of generated label maps, given as colour images uint8 (N, 3, h, w): each pixel is the class
-    of the nearest palette colour, at the generated size; then enlarged to the truth's (or, `lowres`, the
-    truth is reduced). The papers do not say at which size they compare."""
-    k = len(evaluated(classes))
+    """Histogram of predicted train ids, uint8 (N, h, w), against the truth, raw ids (N, H', W') at full size; against
+    that of the scenes `rows` in place of their own. The prediction is enlarged to the truth's size or, `lowres`, the
+    truth reduced: the papers do not say at which size they compare label maps."""
+    rows, k = np.arange(len(predicted)) if rows is None else np.asarray(rows), len(evaluated(classes))
     counts = np.zeros((k, k), np.int64)
-    for i in range(0, len(images), block):
-        predicted = nearest_class(np.asarray(images[i : i + block]), classes)
-        actual = train_ids(np.asarray(truth[i : i + block]), classes)
+    for i in range(0, len(predicted), block):
+        found = predicted[i : i + block]
+        actual = train_ids(np.asarray(truth[rows[i : i + block]]), classes)
         if lowres:
-            actual = resize_classes(actual, predicted.shape[1:])
+            actual = resize_classes(actual, found.shape[1:])
         else:
-            predicted = resize_classes(predicted, actual.shape[1:])
-        counts += histogram(actual, predicted, k)
+            found = resize_classes(found, actual.shape[1:])
+        counts += histogram(actual, found, k)
     return counts
+
+
+def by_category(counts: np.ndarray, classes: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+    """The histogram (K, K) of classes as one of their categories, in the order of their first classes: a car that is
+    taken for a lorry is a vehicle all the same. None unless each scored class has a category."""
+    names = [c.get("category") for c in evaluated(classes)]
+    if None in names:
+        return None
+    member = np.array([[name == category for category in dict.fromkeys(names)] for name in names], np.int64)
+    return member.T @ counts @ member
 
 
 def class_pixels(truth: np.ndarray, classes: Sequence[Mapping[str, Any]], block: int = 8) -> np.ndarray:
