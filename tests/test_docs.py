@@ -1,0 +1,48 @@
+"""What the docs say works: their code is run as it stands there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triptych.base.files import read_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
+
+
+@pytest.mark.slow
+def test_a_new_row_needs_one_file_and_one_section(tmp_path):
+    """The row of docs/extending.md, from its file to its result."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(ROOT / "stages", tmp_path / "stages", symlinks=True)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "src/triptych/dcgan/objects/rows/mean_colour.py").write_text(blocks("docs/extending.md", "python")[0])
+    (section,) = blocks("docs/extending.md", "yaml")
+    name = section.splitlines()[-1]
+    smoke = (ROOT / "params/smoke.yaml").read_text()
+    found = re.search(r"^objects:\n.*?^  systems:\n", smoke, re.S | re.M)
+    (tmp_path / "params.yaml").write_text(smoke[: found.end()] + f"{name}\n" + smoke[found.end() :])
+    assert "mean_colour" in read_yaml(tmp_path / "params.yaml")["objects"]["systems"]
+
+    env = os.environ | {"TRIPTYCH_TRACKING": "off", "OMP_NUM_THREADS": "1"}
+    env.pop("PYTHONPATH", None)
+    for command in ("prepare objects", "prepare objects_unlabelled", "features mean_colour", "probe mean_colour"):
+        stage, key = command.split()
+        done = subprocess.run([sys.executable, f"stages/{stage}.py", key], cwd=tmp_path, env=env, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+    row = json.loads((tmp_path / "results/objects/mean_colour.json").read_text())
+    assert row["system"] == "mean_colour" and 0 <= row["metrics"]["accuracy"]["mean"] <= 1
+    written = subprocess.run(
+        [sys.executable, "-m", "triptych.cli", "deps", "--write"],
+        cwd=tmp_path, env=env | {"PYTHONPATH": str(tmp_path / "src")}, capture_output=True,
+    )  # fmt: skip
+    assert written.returncode == 0, written.stderr.decode()
