@@ -14,7 +14,8 @@ PROFILES = {
     "paper": ROOT / "params/paper.yaml",
     "smoke": ROOT / "params/smoke.yaml",
 }
-NEEDS_A_FILE = "digits.systems.dcgan_released."  # the authors' weights: only where they can be downloaded
+# the authors' weights: only where they can be downloaded
+NEEDS_A_FILE = ("objects.systems.dcgan_released.", "digits.systems.dcgan_released.")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

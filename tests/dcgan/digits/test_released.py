@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,17 @@ import pytest
 import torch
 from scipy.signal import convolve2d
 
+from triptych.base import project
 from triptych.base.config import ParamsError, validate
 from triptych.base.pixels import signed
 from triptych.data.format import DataError, Split
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import released
-from triptych.dcgan.digits.parts.released import EPSILON, fetch_released, load_released, released_gan
+from triptych.dcgan.digits.parts.released import load_released, released_gan
 from triptych.dcgan.digits.protocol import Protocol, run
+from triptych.dcgan.digits.rows import dcgan_released
+from triptych.dcgan.gan import released as shared
+from triptych.dcgan.gan.released import EPSILON
 from triptych.engine import Replica
 from triptych.pipeline import systems
 
@@ -44,8 +49,9 @@ def folder(arrays, tmp_path, monkeypatch):
         np.save(tmp_path / name, array)
         content = (tmp_path / name).read_bytes()
         blobs[name] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-    assert set(blobs) == set(released.GIT_BLOBS)
-    monkeypatch.setattr(released, "GIT_BLOBS", blobs)
+    assert set(blobs) == set(released.SVHN.blobs)
+    for module in (released, dcgan_released):
+        monkeypatch.setattr(module, "SVHN", replace(released.SVHN, blobs=blobs))
     return tmp_path
 
 
@@ -133,10 +139,10 @@ def test_a_folder_without_a_file_or_with_another_one(folder):
     content = file.read_bytes()
     file.unlink()
     with pytest.raises(DataError, match=r"200_gen_params.jl_03.npy is missing .*Newmu/dcgan_code.*put it at"):
-        fetch_released(folder)
+        released.SVHN.fetch(folder)
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(DataError, match="200_gen_params.jl_03.npy is damaged or not the official file: its git blob"):
-        fetch_released(folder)
+        released.SVHN.fetch(folder)
 
 
 def test_absent_files_are_downloaded_and_only_arrays_are(folder, tmp_path_factory, monkeypatch):
@@ -146,17 +152,17 @@ def test_absent_files_are_downloaded_and_only_arrays_are(folder, tmp_path_factor
         asked.append(url)
         assert download and file.parent == there and check(folder / file.name) is None
 
-    monkeypatch.setattr(released, "fetch", fetch)
-    monkeypatch.setattr(released, "DOWNLOADS", there)
-    assert fetch_released() == there
-    assert len(asked) == 18 and all(u.startswith(released.URL) and u.endswith(".npy") for u in asked)
+    monkeypatch.setattr(shared, "fetch", fetch)
+    monkeypatch.setattr(project, "raw", lambda name: there)
+    assert released.SVHN.fetch() == there
+    assert len(asked) == 18 and all(u.startswith(shared.MODELS + "svhn_unsup") and u.endswith(".npy") for u in asked)
 
 
 def test_no_connection_is_one_message(tmp_path, monkeypatch):
-    monkeypatch.setattr(released, "URL", "http://127.0.0.1:9/")
-    monkeypatch.setattr(released, "DOWNLOADS", tmp_path)
-    with pytest.raises(DataError, match=r"cannot download http://127.0.0.1:9/200_discrim.*put it at"):
-        fetch_released()
+    monkeypatch.setattr(shared, "MODELS", "http://127.0.0.1:9/")
+    monkeypatch.setattr(project, "raw", lambda name: tmp_path)
+    with pytest.raises(DataError, match=r"cannot download http://127.0.0.1:9/svhn\w*[\w.]*/200_discrim.*put it at"):
+        released.SVHN.fetch()
 
 
 def test_pickles_and_arrays_of_another_shape_are_refused(folder):
@@ -177,7 +183,7 @@ def test_images_of_another_size_are_refused():
 @pytest.mark.skipif(not REAL, reason="TRIPTYCH_DCGAN_RELEASED names no folder with the authors' files")
 def test_the_authors_discriminator_knows_their_generator():
     """It rejects the samples at the end of the authors' training; with kernels not turned it accepts them (0.97)."""
-    gan = load_released(released_gan((3, 32, 32)), fetch_released(Path(REAL)))
+    gan = load_released(released_gan((3, 32, 32)), released.SVHN.fetch(Path(REAL)))
     gan.discriminator.train()  # by the statistics of the batch, as in training
     real = gan.discriminator(signed(gan.sample(64))).sigmoid()
     assert float(real.detach().mean()) < 0.1

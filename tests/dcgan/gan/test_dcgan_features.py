@@ -101,6 +101,18 @@ def test_standardize():
     torch.testing.assert_close(out.mean(0), torch.zeros(out.shape[1]), atol=1e-3, rtol=0)
 
 
+def test_the_epsilon_is_the_configs():
+    flat = np.full((40, 3, 32, 32), 128, np.uint8) + (np.arange(40, dtype=np.uint8) % 2)[:, None, None, None]
+    scales = []
+    for epsilon in (1e-2, 1e-6):
+        torch.manual_seed(0)
+        config = FeatureConfig(standardize=True, feature_epsilon=epsilon)
+        extractor = DiscriminatorFeatures(Discriminator(FAMILIES["svhn32"], width=2), config)
+        extractor.adapt(flat, CPU)
+        scales.append(float(extractor.standardizer.scale[0]))  # of the first layer, which has no norm
+    assert scales[0] == pytest.approx(10, rel=1e-2) and scales[1] > 100
+
+
 def test_standardizer_in_blocks():
     x = torch.randn(100, 5) * torch.tensor([1, 10, 0.1, 1, 0]) + torch.tensor([0, 0, 0, 1e4, 5])
     s = Standardizer(5, epsilon=0.01)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from triptych import published
 from triptych.base.config import ParamsError, validate
 from triptych.data.format import DataError, Split
 from triptych.data.spec import Spec
@@ -18,6 +19,7 @@ from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, r
 from triptych.dcgan.svm.label_draws import draw_rows
 from triptych.draw.samples import draw_samples, mean_distance
 from triptych.engine import Replica
+from triptych.pipeline import systems
 from triptych.pipeline.params import load_params
 
 CPU = torch.device("cpu")
@@ -127,6 +129,43 @@ def test_metrics_have_a_value_for_each_seed_and_draw():
     assert "2 features" in notes and any("10 labels per class (30 in all), 3 draws" in n for n in notes)
     assert any("accuracy_few: 6 values, 2 trainings × 3 draws" in n for n in notes)
     assert "C (all labels): 1, given" in notes
+    assert any("further training images" in n and "labels of 120" in n for n in notes)
+
+
+@pytest.mark.parametrize(
+    "name, section, widest",
+    [
+        ("kmeans_1layer", {"k": 7}, 7),
+        ("kmeans_3layer_rf", {"k": 12, "groups": 4, "members": 5, "k_group": 5}, 20),
+        ("view_invariant_kmeans", {"k": 6, "levels": 2}, 12),
+        ("exemplar_cnn", {"filters": [4, 6], "units": 5, "steps": 1, "check_every": 1}, 6),
+        ("dcgan", {"width": 2, "steps": 1}, 8),
+        ("dcgan_untrained", {"width": 2}, 8),
+        ("raw_pixels", {}, None),
+    ],
+)
+def test_the_widest_layer_of_every_row(name, section, widest):
+    module = systems.module("objects", name)
+    assert systems.build("objects", name, validate(module.Config, section, name), SPEC, 0).widest_layer == widest
+
+
+def test_the_widest_layers_are_the_papers_at_its_settings():
+    """Its third column, "max # of features units"; 3 layers of K-means have 3200 maps in the deeper ones."""
+    paper = load_params(ROOT / "params" / "paper.yaml").tables["objects"].systems
+    for name, row in published.load("objects").systems.items():
+        if "widest layer" in row.facts:
+            with torch.device("meta"):
+                system = systems.module("objects", name).System(paper[name], SPEC)
+            assert system.widest_layer == row.facts["widest layer"], name
+
+
+def test_the_widest_layer_is_a_metric_of_rows_that_have_layers():
+    probe = Probe(costs=[1.0], validation=50, per_class=10, draws=2)
+    layered, bare = Brightness(), Brightness()
+    layered.widest_layer = 3
+    found = [evaluate({0: s}, split(150, 0), split(60, 1), Protocol(seeds=[0], probe=probe), CPU).metrics
+             for s in (layered, bare)]  # fmt: skip
+    assert found[0]["widest_layer"] == [3] and "widest_layer" not in found[1]
 
 
 def test_the_notes_say_which_cost_is_whose(monkeypatch):

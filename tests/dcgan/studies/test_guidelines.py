@@ -113,8 +113,32 @@ def test_a_run_is_measured_and_repeats(judge):
     first, again = (run("pooling", judge, Replica(1, CPU)) for _ in range(2))
     assert first.numbers == again.numbers and np.array_equal(first.samples, again.samples)
     names = ["collapsed", "diversity", "frechet", "d_real", "d_fake", "loss_d", "loss_g_std", "accuracy"]
+    names += ["accuracy_untrained", "gained"]
     assert list(first.numbers) == names and 0 <= first.numbers["accuracy"] <= 1
+    assert first.numbers["gained"] == first.numbers["accuracy"] - first.numbers["accuracy_untrained"]
     assert run("faithful", judge, Replica(1, CPU)).numbers != first.numbers
+
+
+def test_the_untrained_accuracy_is_of_the_weights_that_training_starts_from(judge, monkeypatch):
+    """And measuring it leaves the running averages of the net alone."""
+    weights, judged = [], []
+    transfer = guidelines.transfer_accuracy
+
+    def train(gan, *_, **__):
+        weights.append({key: value.clone() for key, value in gan.discriminator.state_dict().items()})
+        raise Divergence("enough")
+
+    def accuracy(gan, *rest):
+        judged.append(gan.discriminator.head.weight.detach().clone())
+        return transfer(gan, *rest)
+
+    monkeypatch.setattr(guidelines, "train_gan", train)
+    monkeypatch.setattr(guidelines, "transfer_accuracy", accuracy)
+    run("faithful", judge, Replica(1, CPU))
+    torch.manual_seed(1)
+    fresh = Gan(judge.protocol.variant("faithful"), (3, 32, 32)).discriminator
+    assert all(torch.equal(value, weights[0][key]) for key, value in fresh.state_dict().items())
+    assert torch.equal(judged[0], fresh.head.weight)
 
 
 def test_each_seed_starts_from_weights_of_its_own(judge, monkeypatch):

@@ -25,6 +25,7 @@ class FeatureConfig(Strict):
     )
     statistics_batch: int = Field(default=128, ge=2)
     standardize: bool = Field(default=False, description="each feature to mean 0 and variance about 1")
+    feature_epsilon: float = Field(default=1e-5, gt=0, description="added to a feature's variance when standardising")
 
 
 class ImageFeatures(nn.Module):
@@ -56,7 +57,7 @@ class DiscriminatorFeatures(ImageFeatures):
         super().__init__()
         self.discriminator, self.config = discriminator, config
         if config.standardize:
-            self.standardizer = Standardizer(discriminator.n_features)
+            self.standardizer = Standardizer(discriminator.n_features, config.feature_epsilon)
 
     def adapt(self, images: np.ndarray | Tensor, device: torch.device, standardize: bool = True) -> None:
         """Re-estimates the statistics of the normalisations too, unless the config keeps those of training."""
@@ -107,7 +108,7 @@ def estimate_statistics(
 class Standardizer(nn.Module):
     """(x − mean) / sqrt(variance + epsilon) per feature; the identity until it is fitted."""
 
-    def __init__(self, n_features: int, epsilon: float = 0.01):
+    def __init__(self, n_features: int, epsilon: float):
         super().__init__()
         self.epsilon = epsilon
         self.register_buffer("mean", torch.zeros(n_features))

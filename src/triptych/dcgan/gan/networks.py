@@ -112,6 +112,7 @@ class Discriminator(nn.Module):
             self.dense = nn.Sequential(nn.Linear(top, pieces * hidden), _activation(activation))
         self.head = nn.Linear(hidden or top, 1, bias=False)
         self.n_features = sum(widths[1:]) * GRID * GRID
+        self.widest_layer = max(widths[1:])  # in feature maps
         normal_init(self)
 
     def scaled(self, images: Tensor) -> Tensor:

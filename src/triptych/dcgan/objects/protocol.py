@@ -63,6 +63,7 @@ class Outcome:
     cost: float
     cost_few: float
     n_features: int
+    widest_layer: int | None = None  # its maps or units
 
 
 def evaluate(
@@ -85,13 +86,17 @@ def evaluate(
     metrics = {
         "accuracy": [o.accuracy for o in outcomes],
         "accuracy_few": [value for o in outcomes for value in o.accuracy_few],
+        "widest_layer": [o.widest_layer for o in outcomes if o.widest_layer is not None],
     }
+    metrics = {name: values for name, values in metrics.items() if values}
     few, classes = protocol.probe.per_class, len(np.unique(labels_of(train)))
+    left = len(train) - few * classes
     notes = [
         f"{outcomes[0].n_features} features",
         chosen("C (all labels)", [o.cost for o in outcomes], protocol.probe.costs),
         chosen(f"C ({few} labels per class)", [o.cost_few for o in outcomes], protocol.probe.costs),
-        f"accuracy_few: {few} labels per class ({few * classes} in all), {protocol.probe.draws} draws",
+        f"accuracy_few: {few} labels per class ({few * classes} in all), {protocol.probe.draws} draws; one C for all, "
+        f"chosen with the labels of {left} further training images, among which are those of later draws",
         *filter(None, [spread("accuracy_few", metrics["accuracy_few"], len(outcomes), "training")]),
     ]
     return Result(metrics, notes + first.notes(), trainings=len(outcomes))
@@ -116,7 +121,7 @@ def judge(system: FeatureSystem, train: Split, test: Split, probe: Probe, device
     cost_few = _choose(probe.costs, x[draws[0]], labels[draws[0]], x, labels, device, among=rest)
     accuracy = _accuracies([cost], x, labels, x_test, test_labels, device)[0]
     few = [_accuracies([cost_few], x[rows], labels[rows], x_test, test_labels, device)[0] for rows in draws]
-    return Outcome(accuracy, few, cost, cost_few, x.shape[1])
+    return Outcome(accuracy, few, cost, cost_few, x.shape[1], system.widest_layer)
 
 
 def _choose(

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts.gan_svm import GanSvm, SvmConfig
-from triptych.dcgan.digits.parts.released import fetch_released, load_released, released_gan
+from triptych.dcgan.digits.parts.released import SVHN, load_released, released_gan
 from triptych.engine import Replica
 
 
@@ -30,4 +30,4 @@ class System(GanSvm):
         super().__init__(config, released_gan(spec.image_shape), spec)
 
     def learn_net(self, unlabelled: np.ndarray, replica: Replica) -> None:
-        load_released(self.gan, fetch_released(self.config.weights))
+        load_released(self.gan, SVHN.fetch(self.config.weights))

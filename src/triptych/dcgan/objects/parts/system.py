@@ -15,6 +15,8 @@ class FeatureSystem(ImageFeatures, System):
     The protocol calls `fit` once a seed, then `adapt` with the training images of the classification set, then
     `features`, which a linear SVM learns from."""
 
+    widest_layer: int | None = None  # its maps or units, the paper's third column; None: there is no layer
+
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Learn from uint8 `images` (N, C, H, W), which have no labels."""
         raise NotImplementedError

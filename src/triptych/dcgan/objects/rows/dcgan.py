@@ -32,6 +32,7 @@ class System(DiscriminatorFeatures, FeatureSystem, Sampler):
     def __init__(self, config: Config, spec: Spec):
         gan = Gan(config, spec.image_shape)
         super().__init__(gan.discriminator, config)
+        self.widest_layer = gan.discriminator.widest_layer
         self.gan = gan
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:

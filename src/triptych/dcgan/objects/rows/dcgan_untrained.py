@@ -28,6 +28,7 @@ class System(DiscriminatorFeatures, FeatureSystem):
     def __init__(self, config: Config, spec: Spec):
         family = family_for(config.net, spec.image_shape)
         super().__init__(Discriminator(family, spec.image_shape[0], config.width, config.norm), config)
+        self.widest_layer = self.discriminator.widest_layer
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Nothing is learned."""

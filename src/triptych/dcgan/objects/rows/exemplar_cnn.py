@@ -49,6 +49,7 @@ class Config(Strict):
     check_every: int = Field(ge=1, description="steps between looks at the validation patches")
     patience: int = Field(default=3, ge=1, description="looks without improvement that make a plateau")
     standardize: bool = Field(default=False, description="each feature to mean 0 and variance about 1")
+    feature_epsilon: float = Field(default=1e-5, gt=0, description="added to a feature's variance when standardising")
 
     @model_validator(mode="after")
     def _some_to_train_on(self) -> Config:
@@ -122,8 +123,9 @@ class System(FeatureSystem):
         if min(height, width) * config.upsample <= config.patch:
             raise ParamsError(f"exemplar_cnn.patch = {config.patch}: must be smaller than the enlarged images")
         self.net = Net(config, channels)
+        self.widest_layer = max(*config.filters, config.units)
         if config.standardize:
-            self.standardizer = Standardizer(4 * (sum(config.filters) + config.units))
+            self.standardizer = Standardizer(4 * (sum(config.filters) + config.units), config.feature_epsilon)
 
     def fit(self, images: np.ndarray, replica: Replica) -> None:
         """Draw the surrogate set from uint8 `images` and train the net on it."""

@@ -42,6 +42,7 @@ class System(Dictionary, FeatureSystem):
             raise ParamsError(f"patch = {config.patch}: too large for the quadrants of {height}×{width} images")
         super().__init__(config.patch**2 * channels, config.k, config.patch_epsilon, config.zca_epsilon)
         self.config = config
+        self.widest_layer = config.k
         self.register_buffer("quadrants", quadrants(rows, columns), persistent=False)
         self.standardizer = Standardizer(4 * config.k, config.feature_epsilon)
 

@@ -59,6 +59,7 @@ class System(FeatureSystem):
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config = c = config
+        self.widest_layer = max(c.k, c.groups * c.k_group)
         channels, height, width = spec.image_shape
         self.sizes = [(height - c.patch + 1, width - c.patch + 1)]  # places of each layer
         for block in c.blocks:

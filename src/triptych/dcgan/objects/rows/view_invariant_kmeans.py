@@ -79,6 +79,7 @@ class System(FeatureSystem):
     def __init__(self, config: Config, spec: Spec):
         super().__init__()
         self.config = config
+        self.widest_layer = config.k * config.levels  # as the paper counts: all maps, of one layer
         channels, height, width = spec.image_shape
         self.levels = nn.ModuleList(Views(config.patch**2 * channels, config) for _ in range(config.levels))
         for i in range(config.levels):

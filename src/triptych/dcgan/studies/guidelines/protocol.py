@@ -11,10 +11,13 @@ each way to break one, several times each; what instability means is measured:
     loss_d               the same mean of the discriminator's loss; 2 log 2 = 1.386 at the optimum
     loss_g_std           standard deviation of the generator's loss over the last 100 steps
     accuracy             of a linear SVM on the discriminator's features of labelled images of another set
+    accuracy_untrained   the same before the first step: what the architecture alone is worth
+    gained               by training: the difference of these two
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,6 +51,7 @@ class Transfer(Strict):
     test: int = Field(default=1000, ge=1, description="test images, drawn once")
     costs: list[Positive] = Field(default=[1e-4, 1e-3, 1e-2], min_length=1)
     standardize: bool = True
+    feature_epsilon: Positive = 1e-5
 
 
 class Protocol(ProtocolSection):
@@ -118,6 +122,7 @@ def run(variant: str, judge: Judge, replica: Replica) -> Run:
     config = judge.protocol.variant(variant)
     torch.manual_seed(replica.seed)
     gan = Gan(config, judge.real.shape[1:])
+    untrained = transfer_accuracy(copy.deepcopy(gan), judge, judge.protocol.transfer)
     every_step = replace(replica, sink=None, history=[])
     try:
         train_gan(gan, judge.real, config, every_step, log_every=1)
@@ -132,7 +137,9 @@ def run(variant: str, judge: Judge, replica: Replica) -> Run:
         "frechet": judge.space.distance(samples[: judge.protocol.frechet.images]),
         **dynamics(losses),
         "accuracy": transfer_accuracy(gan, judge, judge.protocol.transfer),
+        "accuracy_untrained": untrained,
     }
+    numbers["gained"] = numbers["accuracy"] - untrained
     numbers = {"collapsed": float(has_collapsed(numbers["diversity"], losses["loss_d"])), **numbers}
     return Run(variant, replica.seed, numbers, samples[:SHOWN].numpy())
 
@@ -171,7 +178,8 @@ def transfer_accuracy(gan: Gan, judge: Judge, transfer: Transfer) -> float:
     """Test accuracy of a linear SVM on the discriminator's features, as in the table of natural images but smaller."""
     labels = labels_of(judge.labelled)
     chosen, held = (part.flatten() for part in np.split(judge.drawn, 2, axis=1))
-    extractor = DiscriminatorFeatures(gan.discriminator, FeatureConfig(standardize=transfer.standardize))
+    config = FeatureConfig(standardize=transfer.standardize, feature_epsilon=transfer.feature_epsilon)
+    extractor = DiscriminatorFeatures(gan.discriminator, config)
     extractor.adapt(judge.labelled.images[np.sort(judge.drawn.flatten())], judge.device)
 
     def features(images: np.ndarray) -> Tensor:
