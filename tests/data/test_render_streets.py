@@ -1,11 +1,13 @@
 """Street scenes: geometry of the camera, order of painting, what labels fix and what they leave open."""
 
+import math
+
 import numpy as np
 import pytest
 
 from triptych.data.checks import streets as standard
 from triptych.data.drawn.streets.dataset import Config, draw, render
-from triptych.data.drawn.streets.light import Light
+from triptych.data.drawn.streets.light import Light, draw_light
 from triptych.data.drawn.streets.shade import label_map, part_table, photo, rasterise, world_of_pixels
 from triptych.data.drawn.streets.world import Camera, Id, Material, Scene, disc, rect
 from triptych.data.format import write_dataset
@@ -96,6 +98,17 @@ def test_sunny_is_the_share_of_scenes_with_direct_sun():
     assert np.array_equal(labels, same)
     spread = [np.mean([p.mean(0)[m == Id.ROAD].std() for p, m in zip(x, labels)]) for x in (sunny, dull)]
     assert spread[0] > 1.15 * spread[1]
+
+
+def test_it_is_day_and_there_is_no_fog():
+    """As Cityscapes was filmed. Without sun the light is that of an overcast sky, which is nearly without colour."""
+    looks = np.random.default_rng(0)
+    lights = [draw_light(looks, 0.6) for _ in range(400)]
+    assert np.mean([light.shift is not None for light in lights]) == pytest.approx(0.6, abs=0.08)
+    for light in lights:
+        assert -math.log(0.02) * light.haze_length > 1000, "a view of less than a kilometre is fog"
+        assert light.sun.min() > 0.8 or light.ambient.min() > 0.6, "dusk"
+        assert light.shift is not None or np.ptp(light.ambient) < 0.1
 
 
 def test_near_things_cover_far_ones_in_whatever_order_they_come():

@@ -156,6 +156,15 @@ def test_street_scenes_are_scored_without_void_and_without_absent_classes(tmp_pa
     assert found["colour_accuracy"] == found["centroid_accuracy"] == pytest.approx(1 / 6)
 
 
+def test_scenes_differ_in_brightness_by_the_mean_grey_level_of_their_training_photos(tmp_path, monkeypatch):
+    maps, photos = np.full((3, 2, 2), 5, np.uint8), np.zeros((3, 3, 2, 2), np.uint8)
+    photos[1], photos[2, :, 0] = 60, 180  # means of 0, 60, 90
+    split, other = Split(photos, label_maps=maps), Split(photos[:1], label_maps=maps[:1])
+    dataset = write_dataset(tmp_path / "streets", {"train": split, "val": other}, CARD | {"classes": CLASSES})
+    monkeypatch.setattr(streets, "conv_predictions", lambda *_: torch.zeros(1, 2, 2))
+    assert streets.measure(dataset, seed=0)["brightness_spread"] == pytest.approx(np.std([0, 60, 90]))
+
+
 def test_colours_and_centroids_are_learned_from_the_training_scenes_alone():
     levels = torch.tensor([-0.9, -0.9, 0.9, 0.9, 0.9]).view(1, 1, 1, 5).expand(1, 3, 1, 5)
     labels = torch.tensor([[[1, 1, 0, 0, 255]]], dtype=torch.uint8)

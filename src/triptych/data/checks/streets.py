@@ -1,4 +1,9 @@
-"""What street scenes must show: all classes, in plausible shares, and labels that need more than colour."""
+"""What street scenes must show: all classes, in plausible shares, labels that need more than colour, and daylight.
+
+Cityscapes was filmed by day in good or medium weather alone (Cordts et al. 2016, section 2.1), so that no scene is in
+the dark or in fog: photos differ in brightness by sun and exposure only, 14 grey levels as they are drawn, and by 18
+with every tenth scene in fog and every sixteenth at dusk.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ TRAIN, VAL, STEPS, BATCH = 300, 100, 260, 8
 NEEDS = ("label_maps",)
 LIMITS = {
     "classes_in_val": (15, 19),
+    "brightness_spread": (5, 16),
     "conv_net_gain_on_colour": (0.1, 1.0),
     "conv_net_gain_on_centroid": (0.3, 1.0),
 }
@@ -23,12 +29,13 @@ LIMITS = {
 def measure(dataset: Dataset, seed: int) -> dict[str, float]:
     """Measures of `train` and `val` (at most 300 and 100 scenes, drawn with `seed`); scored pixels only.
 
-    `share/<class>`: of the val pixels that are scored; `void_share`: of all pixels, ignored ones.
-    `classes_in_val`: scored classes that occur. `majority_accuracy`, `centroid_accuracy`,
-    `conv_net_accuracy`: per-pixel accuracy on val of the commonest class, of the nearest class mean in RGB,
-    and of a small conv net trained for 260 steps of 8 scenes; `conv_net_class_accuracy`: the mean over
-    classes for the last. `colour_accuracy`: of the commonest class in train of a pixel's colour, in 16³ bins,
-    the most that a pixel alone can tell. All fractions. `conv_net_gain_on_*`: how much more the conv net reads.
+    `share/<class>`: of the val pixels that are scored; `void_share`: of all pixels, ignored ones. `classes_in_val`:
+    scored classes that occur. `brightness_spread`: standard deviation over the train photos of their mean grey level, 0
+    to 255. `majority_accuracy`, `centroid_accuracy`, `conv_net_accuracy`: per-pixel accuracy on val of the commonest
+    class, of the nearest class mean in RGB, and of a small conv net trained for 260 steps of 8 scenes;
+    `conv_net_class_accuracy`: the mean over classes for the last. `colour_accuracy`: of the commonest class in train of
+    a pixel's colour, in 16³ bins, the most that a pixel alone can tell. Shares and accuracies are fractions.
+    `conv_net_gain_on_*`: how much more the conv net reads.
     """
     classes = dataset.card["classes"]
     names = [c["name"] for c in evaluated(classes)]
@@ -50,6 +57,7 @@ def measure(dataset: Dataset, seed: int) -> dict[str, float]:
         "n_train": float(len(train[0])),
         "n_val": float(len(val[0])),
         "classes_in_val": float((counts > 0).sum()),
+        "brightness_spread": float(train[0].double().mean((1, 2, 3)).std(correction=0) * 127.5),
         "void_share": 1 - float(scored.double().mean()),
         "majority_accuracy": float(counts.max() / counts.sum()),
         **{f"{name}_accuracy": accuracy for name, accuracy in accuracies.items()},

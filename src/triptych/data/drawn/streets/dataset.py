@@ -1,8 +1,8 @@
 """Street scenes with pixel labels, a stand-in for Cityscapes: its classes, colours and point of view.
 
-A label map comes from a laid-out street (perspective, occlusion by depth); the photo of it adds what labels
-do not say: light and weather, colours, windows, foliage, shadows, haze. So a photo has one label map, a label
-map many photos.
+A label map comes from a laid-out street (perspective, occlusion by depth); the photo of it adds what labels do not say:
+sun or an overcast sky by day, colours, windows, foliage, shadows, haze. So a photo has one label map, a label map many
+photos.
 """
 
 from __future__ import annotations
