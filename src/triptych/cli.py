@@ -116,18 +116,18 @@ def _repro(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
 
         def engine():
-            stack.enter_context(_watcher(project.root()))
+            stack.enter_context(_watcher())
             return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)
 
         return repro(arguments.targets, engine, arguments.force, arguments.dry)
 
 
 @contextmanager
-def _watcher(root: Path) -> Iterator[None]:
+def _watcher() -> Iterator[None]:
     """MLflow follows the stages' files meanwhile, and has all of them at the end."""
     from triptych.tracking.sync import start_watcher
 
-    watcher = start_watcher(root)
+    watcher = start_watcher(project.root())
     try:
         yield
     finally:

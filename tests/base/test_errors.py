@@ -1,7 +1,10 @@
 """What a user reads when a stage cannot go on."""
 
 import errno
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,3 +58,29 @@ def test_a_fault_of_the_code_keeps_its_traceback(error, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["stage.py"])
     with pytest.raises(type(error)):
         main(raises(error))
+
+
+LATE = """
+import os, sys, threadpoolctl, torch
+from triptych.base.errors import main
+
+def work():
+    import scipy.linalg  # brings a BLAS of its own, after the limits are set
+    counts = {library["num_threads"] for library in threadpoolctl.threadpool_info()}
+    print(torch.get_num_threads(), sorted(counts))
+
+main(work)
+"""
+
+
+@pytest.mark.parametrize("asked", ["", "2"])
+def test_every_library_of_a_stage_computes_with_the_same_number_of_threads(tmp_path, asked):
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/late.py").write_text(LATE)
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    environment |= {"TRIPTYCH_THREADS": asked, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    done = subprocess.run(
+        [sys.executable, tmp_path / "stages/late.py"], env=environment, capture_output=True, text=True
+    )
+    count = asked or "1"
+    assert done.stdout == f"{count} [{count}]\n", done.stderr

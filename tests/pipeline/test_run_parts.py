@@ -15,6 +15,7 @@ import psutil
 import pytest
 from toy import Toy, gone, until
 
+from triptych.base.errors import thread_variables
 from triptych.pipeline import engines
 from triptych.pipeline.engines import Local
 from triptych.pipeline.launcher import Job, Launcher, is_held
@@ -65,14 +66,14 @@ def do(launcher, folder, text, *arguments, name="train", **env) -> tuple[int, st
 
 @pytest.fixture(scope="module")
 def preloaded():
-    launcher = Launcher(True, engines.threads())
+    launcher = Launcher(True, thread_variables(1))
     yield launcher
     launcher.close()
 
 
 def test_a_fork_gives_the_bytes_of_a_new_python(folder, preloaded):
     (folder / "stages/helper.py").write_text("SIZE = 4\n")
-    plain = Launcher(False, engines.threads())
+    plain = Launcher(False, thread_variables(1))
     seen = []
     for launcher in (plain, preloaded):
         status, log = do(launcher, folder, TRAINING, "7")

@@ -34,12 +34,20 @@ def thread_count() -> int:
 
 
 def limit_threads() -> None:
-    """Let the libraries that are imported by now compute with `thread_count()` threads."""
+    """Let all libraries compute with `thread_count()` threads: those that are imported by now are told, the others will
+    read it from the environment."""
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(thread_count())
+    count = thread_count()
+    os.environ |= thread_variables(count)
+    threadpool_limits(count)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(thread_count())
+        sys.modules["torch"].set_num_threads(count)
+
+
+def thread_variables(count: int) -> dict[str, str]:
+    """The environment of a process whose libraries are to compute with `count` threads."""
+    return dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(count))
 
 
 def check_code() -> None:

@@ -24,8 +24,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from triptych.base.errors import UserError
-from triptych.pipeline.engines import GRACE, Ended, Engine, Local, threads
+from triptych.base.errors import UserError, thread_count, thread_variables
+from triptych.pipeline.engines import GRACE, Ended, Engine, Local
 from triptych.pipeline.launcher import Job, Launcher
 
 PASSED_ON = ("TRIPTYCH_", "MLFLOW_", "DVC_")  # of this process's environment
@@ -203,7 +203,7 @@ def run_job(job: Job, run: str, preload: bool, stages: dict[str, int]) -> int:
     from distributed import get_worker
 
     cores = len(os.sched_getaffinity(0)) // stages.get(_host(get_worker().address), 1)
-    launcher = _launchers.setdefault(run, Launcher(preload, threads()))
+    launcher = _launchers.setdefault(run, Launcher(preload, thread_variables(thread_count())))
     code: queue.SimpleQueue[int] = queue.SimpleQueue()
     launcher.start(replace(job, env={"TRIPTYCH_WORKERS": str(max(1, cores)), **job.env}), code.put)
     return code.get()

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import psutil
 
-from triptych.base.errors import thread_count
+from triptych.base.errors import thread_count, thread_variables
 from triptych.pipeline.launcher import Job, Launcher
 
 Ended = tuple[str, int]  # the stage's name, its exit status
@@ -34,11 +34,6 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
-def threads() -> dict[str, str]:
-    """The same number of threads for each process: libraries read it when they are imported."""
-    return dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(thread_count()))
-
-
 class Local:
     """Processes of this machine. The stages that run at once share the cores, each by its $TRIPTYCH_WORKERS, unless
     that is set already; on GPUs each stage sees one of them."""
@@ -48,7 +43,7 @@ class Local:
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._gpus = gpus()
         self.slots = jobs or len(self._gpus) or max(1, self._cores // thread_count())
-        self._launcher = Launcher(preload, threads())
+        self._launcher = Launcher(preload, thread_variables(thread_count()))
         self._running: dict[str, tuple[int, str | None]] = {}  # cores, GPU
 
     def has_room(self, needed_mb: float) -> bool:
