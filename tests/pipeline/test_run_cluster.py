@@ -92,7 +92,7 @@ def test_ctrl_c_ends_the_stages_on_the_workers(toy, cluster):
     stages = toy.wait_for("a")
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the same command goes on" in said and "Traceback" not in said
+    assert process.returncode == 130 and "the same command goes on" in said and "Traceback" not in said, said
     assert all(map(gone, stages))
 
 

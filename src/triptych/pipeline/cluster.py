@@ -176,7 +176,7 @@ def slurm_cluster(options: dict[str, str]) -> Any:
         job_script_prologue=[f"cd {os.getcwd()}"],
         log_directory=".dvc/tmp/triptych",
         local_directory=os.environ.get("TMPDIR", "/tmp"),
-        scheduler_options={"dashboard_address": None},
+        scheduler_options={"dashboard": False, "dashboard_address": ":0"},
         silence_logs="critical",
     )
 
@@ -186,8 +186,12 @@ def _distributed() -> Any:
         import dask
 
         dask.config.set(SETTINGS)
-        import dask_jobqueue  # noqa: F401
         import distributed
+
+        on_ctrl_c = signal.getsignal(signal.SIGINT)
+        import dask_jobqueue  # noqa: F401  (it makes Ctrl-C a sys.exit)
+
+        signal.signal(signal.SIGINT, on_ctrl_c)
     except ImportError as error:
         raise UserError(f"several machines need Dask ({error}): pip install 'triptych[cluster]'") from None
     return distributed
