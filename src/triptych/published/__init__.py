@@ -1,7 +1,8 @@
 """The papers' numbers as data: one YAML file a table, every number with its paper, table and column.
 
-Values and spreads are fractions (0.828, not 82.8). A number marked `recalled` was quoted from memory of the
-publication and not looked up again; `spread_recalled` says the same of its ± alone.
+Values and spreads are fractions (0.828, not 82.8). A number marked `recalled` is quoted from memory of the
+publication and was not looked up again; `spread_recalled` says so of its ± alone. `seen` names a work that quotes the
+number, where that is all that was looked up.
 """
 
 from __future__ import annotations
@@ -32,18 +33,21 @@ class Number(Strict):
     table: str | None = None
     column: str | None = None
     origin: str | None = None  # where the paper itself has the number from
+    seen: str | None = None  # looked up in this work, which quotes it
 
 
 class Target(Strict):
-    """The best value of a metric of which neither more nor less is better."""
+    """The best value of a metric for which neither the highest nor the lowest is best."""
 
     target: float
 
 
 class Column(Strict):
-    """One metric: how it is headed, shown and compared, and where the paper prints it (`paper` None:
-    nowhere). `better` none: no value is set bold. `ceiling`: the row whose number is the most that any other can
-    reach; ours are then also shown as shares of it."""
+    """One metric: how it is headed, shown and compared, and where the paper prints it (`paper` None: nowhere).
+
+    `better: none`: no value is set bold. `ceiling`: the row with the highest number that any other can reach; ours are
+    then also shown as shares of it.
+    """
 
     metric: str
     title: str
@@ -93,13 +97,14 @@ class Elsewhere(Strict):
     spread: float | None = None
     recalled: bool = False
     spread_recalled: bool = False
+    seen: str | None = None
     unit: Literal["percent", "fraction"] = "percent"
     decimals: int = Field(default=2, ge=0, le=6)
 
 
 class Published(Strict):
-    """Everything published for one table. `paper_data` is the paper's test data; `same_data` lists the titles
-    of prepared datasets whose numbers may be read beside the paper's as a reproduction."""
+    """Everything published for one table. `paper_data` is the paper's test data; `same_data` lists the titles of
+    prepared datasets whose numbers may be read beside the paper's as a reproduction. `links`: publication -> URL."""
 
     table: str
     title: str
@@ -107,6 +112,7 @@ class Published(Strict):
     paper: str
     paper_data: str
     same_data: list[str]
+    links: dict[str, str]
     columns: list[Column]
     views: list[View] = []
     notes: list[str] = []
@@ -126,6 +132,10 @@ class Published(Strict):
         place = [number.paper or column.paper, number.table or column.table, number.column or column.column]
         text = ", ".join(part for part in place if part)
         return f"{text} (from {number.origin})" if number.origin else text
+
+    def link(self, publication: str) -> str:
+        """The address of a publication named in this table. Raises KeyError."""
+        return self.links[publication]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The HTML page: everything in one file, no script needed to read it, no address outside it."""
+"""The HTML page: everything in one file, no script needed to read it; links are to publications alone."""
 
 from __future__ import annotations
 

@@ -195,6 +195,8 @@ class _Builder:
                 marks = (self._note("Quoted from memory of the publication, not looked up again.", "R"),)
             elif number and number.spread_recalled:
                 marks = (self._note("The ± is quoted from memory of the publication, not looked up again.", "R±"),)
+            elif number and number.seen:
+                marks = (self._note(f"Looked up in {number.seen}, which quotes it."),)
             cells[system] = Cell(texts.get(system, "–"), system in bold, marks)
         return cells
 
