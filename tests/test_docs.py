@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from triptych.base.files import read_yaml
 
@@ -17,6 +19,23 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
+
+
+def test_one_version():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    newest = re.search(r"^## \[([^]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[1]
+    assert pyproject == citation == newest
+
+
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("docs/*.md")), ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_pages_name_files_that_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:docs|benchmarks|findings|examples|params|tests)/[\w./-]+\.\w+)`", text))
+    beside = set(re.findall(r"`(\w+\.md)`", text))
+    missing = [name for name in named if not (ROOT / name).exists()]
+    missing += [name for name in beside if not (page.parent / name).exists()]
+    assert not missing
 
 
 @pytest.mark.slow
