@@ -38,6 +38,9 @@ say where that server shows the runs."""
 
 DEPS = """Compare the code in the `deps` of dvc.yaml with what each stage's script imports. Status 1, and what differs,
 if they are not the same; with --write, dvc.yaml is corrected."""
+REPLICATE = """Train and judge one row twice, as it is and with initial weights that differ in their last digits, and
+print how far each metric moves: so much of a number is chance. It runs in temporary folders, and takes twice the time
+of the row."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     deps = commands.add_parser("deps", help="check the code that dvc.yaml names", description=DEPS)
     deps.add_argument("--write", action="store_true", help="correct dvc.yaml in place")
     deps.set_defaults(command=_deps)
+
+    replicate = commands.add_parser("replicate", help="how much of a row is chance", description=REPLICATE)
+    replicate.add_argument("row", metavar="TABLE/ROW", help="objects/dcgan")
+    replicate.add_argument("--seed", type=int, help="default: the first of its table")
+    replicate.add_argument("--relative", type=float, default=1e-6, help="size of the perturbation (default: 1e-6)")
+    replicate.set_defaults(command=_replicate)
 
     ui = commands.add_parser("ui", help="show the runs in MLflow", description=UI)
     _root(ui)
@@ -173,6 +182,13 @@ def _deps(arguments: argparse.Namespace) -> int:
         print(f"{stage}:", *lines, sep="\n  ")
     print("`triptych deps --write` corrects dvc.yaml" if wrong else "dvc.yaml: the deps are what the stages import")
     return 1 if wrong else 0
+
+
+def _replicate(arguments: argparse.Namespace) -> int:
+    from triptych.pipeline.replicate import replicate
+
+    print(replicate(arguments.row, arguments.seed, arguments.relative))
+    return 0
 
 
 def _ui(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What one execution of a stage cost: seconds, device, precision."""
+"""What one execution of a stage cost: seconds, device, precision, machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from triptych.engine.device import precision
+from triptych.pipeline.machine import machine
 
 
 class Clock:
@@ -67,4 +68,5 @@ def describe(clock: Clock, device: torch.device, processes: int) -> dict[str, An
         "processes": max(processes, int(os.environ.get("WORLD_SIZE", 1))),
         "peak_memory_mb": peak_memory_mb(processes),
         "torch": torch.__version__,
+        "machine": machine(),
     }

@@ -18,6 +18,7 @@ from triptych.base.files import read_json
 from triptych.common.rows import build_row, row_module, row_names
 from triptych.data.spec import Spec
 from triptych.pipeline.registry import TABLES
+from triptych.pipeline.replicate import perturb
 
 
 def names(table: str) -> list[str]:
@@ -31,8 +32,10 @@ def module(table: str, system: str) -> ModuleType:
 
 
 def build(table: str, system: str, config: Strict, spec: Spec, seed: int) -> nn.Module:
-    """A fresh system; its initial weights depend on `seed` alone."""
-    return build_row(TABLES[table].rows, system, config, spec, seed)
+    """A fresh system; its initial weights depend on `seed` alone (and on what `triptych replicate` does to them)."""
+    built = build_row(TABLES[table].rows, system, config, spec, seed)
+    perturb(built, seed)
+    return built
 
 
 def save(system: nn.Module, folder: Path, *, table: str, name: str, config: Strict, spec: Spec) -> None:

@@ -1,0 +1,85 @@
+"""`triptych replicate`: what a perturbation in the last digits does to a row."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from triptych.base.errors import UserError
+from triptych.base.results import summary
+from triptych.data.spec import Spec
+from triptych.engine import Replica
+from triptych.pipeline import systems
+from triptych.pipeline.params import load_params
+from triptych.pipeline.replicate import PERTURB, comparison, perturb, replicate
+
+ROOT = Path(__file__).parents[2]
+IMAGES = torch.randint(0, 256, (16, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
+
+
+def trained(folder, steps=5):
+    """The bytes of a small DCGAN's weights, before and after a training of a few steps."""
+    smoke = load_params(ROOT / "params/smoke.yaml").tables["objects"].systems["dcgan"]
+    config = smoke.model_copy(update={"steps": steps})
+    spec = Spec((3, 32, 32))
+    system = systems.build("objects", "dcgan", config, spec, seed=0)
+
+    def bytes_of(name):
+        systems.save(system, folder / name, table="objects", name="dcgan", config=config, spec=spec)
+        return (folder / name / "weights.safetensors").read_bytes()
+
+    before = bytes_of("before")
+    system.fit(IMAGES, Replica(0, torch.device("cpu")))
+    return before, bytes_of("after")
+
+
+def test_weights_differ_with_a_perturbation_and_not_without(tmp_path, monkeypatch):
+    monkeypatch.delenv(PERTURB, raising=False)
+    plain = trained(tmp_path / "plain")
+    monkeypatch.setenv(PERTURB, "0")
+    assert trained(tmp_path / "zero") == plain
+    monkeypatch.setenv(PERTURB, "1e-6")
+    before, after = trained(tmp_path / "moved")
+    assert before != plain[0] and after != plain[1]
+    assert trained(tmp_path / "again") == (before, after)
+
+
+def test_a_perturbation_is_relative_and_moves_no_other_random_number(monkeypatch):
+    monkeypatch.setenv(PERTURB, "1e-3")
+    torch.manual_seed(1)
+    net = nn.Linear(50, 40)
+    before, state = net.weight.detach().clone(), torch.get_rng_state()
+    perturb(net, 0)
+    ratio = net.weight.detach() / before
+    assert (ratio - 1).abs().sub(1e-3).abs().max() < 1e-6 and ratio.gt(1).float().mean() == pytest.approx(0.5, abs=0.05)
+    assert torch.equal(torch.get_rng_state(), state)
+    with pytest.raises(UserError, match="no initial weights"):
+        perturb(nn.ReLU(), 0)
+
+
+def test_the_comparison_has_a_line_a_metric():
+    same, moved = ({"metrics": {"a": {"mean": value}, "b": {"mean": 1.0}}} for value in (0.5, 0.53))
+    kept = {"seeds": [0, 1], "metrics": {"a": summary([0.4, 0.6])}}
+    _, _, a, b = comparison("objects/dcgan", 0, 1e-6, same, moved, kept).splitlines()
+    assert a.split() == ["a", "0.5", "0.53", "0.03", "±", "0.14"] and b.split() == ["b", "1", "1", "0", "–"]
+
+
+def test_a_row_that_is_not_there(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_text((ROOT / "params/smoke.yaml").read_text())
+    monkeypatch.setenv("TRIPTYCH_ROOT", str(tmp_path))
+    for name in ("objects/nothing", "guidelines/faithful", "objects"):
+        with pytest.raises(UserError, match="no such row.*objects/dcgan"):
+            replicate(name)
+
+
+def test_a_row_is_made_twice_and_the_project_stays_as_it_is(project):
+    def files():
+        return {p: p.stat().st_mtime_ns for f in ("results", "models", "runs") for p in (project.root / f).rglob("*")}
+
+    before = files()
+    told = project.run(sys.executable, "-m", "triptych.cli", "replicate", "objects/dcgan", "--seed", "1").stdout
+    assert told.startswith("objects/dcgan, seed 1: initial weights perturbed by a relative 1e-06")
+    assert {"accuracy", "accuracy_few"} <= {line.split()[0] for line in told.splitlines()[2:]}
+    assert files() == before
