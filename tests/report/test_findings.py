@@ -1,0 +1,20 @@
+import pytest
+
+from triptych.published.claims import load_claims
+from triptych.report.findings import END, START, filled, verdict_table
+
+
+def test_a_page_is_filled_as_often_as_one_likes():
+    page = f"before\n\n{START}\nold\n{END}\n\nafter\n"
+    once = filled(page, "new")
+    assert once == f"before\n\n{START}\n\nnew\n\n{END}\n\nafter\n"
+    assert filled(once, "new") == once
+    with pytest.raises(ValueError, match="no block"):
+        filled("before", "new")
+
+
+def test_every_claim_has_a_line_even_if_nothing_was_run():
+    lines = verdict_table({}).splitlines()
+    told = [line for line in lines if "**not run**" in line]
+    assert len(told) == len(load_claims().claims)
+    assert {line.count(" | ") for line in lines if line} == {4}
