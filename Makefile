@@ -4,11 +4,15 @@ BIN := .venv/bin
 # DVC's own commands are found by dvc itself through PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint ui paper report clean
+.PHONY: demo repro test lint ui paper report clean
 
 repro: .venv/ready
 	$(BIN)/triptych repro
 	@echo "report: reports/$$(sed -n 's/^profile: *\([a-z0-9_-]*\).*/\1/p' params.yaml)/index.html"
+
+# One row a paper at a tiny scale, and three pictures, in about two minutes.
+demo: .venv/ready
+	$(BIN)/triptych demo
 
 test: .venv/ready .venv/oracle
 	$(BIN)/python -m pytest

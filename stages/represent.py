@@ -22,7 +22,8 @@ def work(system_name):
             for seed, system in zip(seeds, systems, strict=True):
                 stage.save(system, seed, data)
 
-        stage.for_each(stage.shares(seeds) if together else [[seed] for seed in seeds], learn)
+        # Stacked seeds train in one process however many there are: how they are stacked decides the rounding.
+        stage.for_each([seeds] if together else [[seed] for seed in seeds], learn)
         if stage.is_main:
             stage.figures(draw_figures(stage.load(seeds[0]), stage.dataset(data), stage.device))
 

@@ -162,15 +162,6 @@ def test_what_a_training_logs_is_on_the_disk_while_it_runs(project):
         assert (stage.folder / "history/seed3.jsonl").read_text().endswith('"value": 0.25}\n')
 
 
-def test_work_for_several_items_at_once_is_shared_in_order(project, monkeypatch):
-    stage = stages.Stage("objects", "dcgan", "features")
-    shares = {}
-    for workers in (1, 2, 4):
-        monkeypatch.setenv("TRIPTYCH_WORKERS", str(workers))
-        shares[workers] = stage.shares([5, 6, 7, 8, 9])
-    assert shares == {1: [[5, 6, 7, 8, 9]], 2: [[5, 6, 7], [8, 9]], 4: [[5, 6], [7, 8], [9]]}
-
-
 def test_a_run_that_fails_says_so_and_keeps_its_checkpoints(project):
     with pytest.raises(KeyError), stages.Stage("objects", "raw_pixels", "probe") as stage:
         (stage.checkpoints / "seed0.pt").touch()

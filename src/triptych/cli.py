@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     repro.set_defaults(command=_repro)
 
+    demo = commands.add_parser("demo", help="one row a paper in two minutes, and three pictures")
+    demo.set_defaults(command=_demo)
+
     report = commands.add_parser("report", help="write reports/<profile>/", description=REPORT)
     _root(report)
     report.add_argument("--profile", help="whose results to report (default: `profile` of params.yaml)")
@@ -143,6 +146,15 @@ def _watcher() -> Iterator[None]:
         if watcher is not None:
             watcher.terminate()
             watcher.wait()
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from triptych.base import project
+    from triptych.pipeline.demo import run_demo
+
+    pictures = run_demo(project.root() / "build" / "demo")
+    print("pictures:", *pictures, sep="\n  ")
+    return 0
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -169,13 +169,6 @@ class Stage:
         wait_for_all()
         return results
 
-    def shares(self, items: Sequence[Item]) -> list[list[Item]]:
-        """`items` in as many lists as `for_each` would use processes: for work that trains several seeds at once as one
-        stack of weights. A GPU gets a single list."""
-        n = parallel.workers_for(len(items), self.device)
-        size = -(-len(items) // n)
-        return [list(items[start : start + size]) for start in range(0, len(items), size)]
-
     # -- results ---------------------------------------------------------------------------------------------
 
     def figures(self, drawings: Sequence[tuple[str, Callable[[Path], dict[str, Any]]]]) -> None:
