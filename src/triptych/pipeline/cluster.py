@@ -6,9 +6,10 @@ Any scheduler, and workers that take one stage a thread (one worker a GPU, with 
     dask worker tcp://HOST:8786 --nthreads 1 --no-nanny --memory-limit 0
     triptych repro --scheduler tcp://HOST:8786
 
-Dask is to run each stage once at most, and it means well: it repeats what a lost worker did, finished or not. So it
-knows nothing of what stages need, a result is taken and forgotten at once, a scheduler that repeats tasks is refused,
-and a stage's processes end with its worker. Whoever reaches the scheduler can run code: keep it in a private network.
+Dask must run each stage at most once, but by default it repeats the tasks of a lost worker, finished or not. Therefore
+Dask does not know which stages depend on each other, results are fetched and released at once, a scheduler that repeats
+tasks is refused, and a stage's processes end with its worker. Whoever reaches the scheduler can run code: keep it in a
+private network.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ class Dask:
 
 
 def choose(jobs: int | None, preload: bool, scheduler: str | None = None, on_slurm: str | None = None) -> Engine:
-    """This machine, or what one of the last two asks for: an address, or "key=value,..." for SLURM jobs. Raises
-    UserError if there is no such thing."""
+    """The engine that was asked for: this machine, a scheduler's address, or "key=value,..." for SLURM jobs. Raises
+    UserError if there is none."""
     if scheduler is not None:
         return connect(scheduler, preload)
     if on_slurm is not None:

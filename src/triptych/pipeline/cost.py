@@ -17,7 +17,7 @@ from triptych.pipeline.machine import machine
 
 
 class Clock:
-    """Seconds of an execution, those of earlier parts that were killed included.
+    """Seconds of an execution, including earlier parts that were killed.
 
     `clock.json` lies beside the checkpoints from which the run goes on, and is removed with them. An earlier part
     counts from its start to its last checkpoint: what it did after that is done again.
@@ -52,7 +52,8 @@ def _seconds_before(checkpoints: Path, fingerprint: str) -> float:
 
 
 def peak_memory_mb(processes: int) -> int:
-    """Of this process and as many like its largest child as ran at once: an upper bound, for forks share memory."""
+    """An upper bound (forks share memory): this process, plus its largest child times the number of children that ran
+    at once."""
     own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return round((own + (child * processes if processes > 1 else 0)) / unit)

@@ -64,7 +64,7 @@ def code_of(stage: str, key: str) -> list[Path]:
 
 
 def digest_of(stage: str, key: str) -> str:
-    """A hash of `code_of`: it changes with the code that the result depends on, and with no other."""
+    """A hash of `code_of`. It changes only with the code that the result depends on."""
     digest = hashlib.sha256()
     for file in code_of(stage, key):
         digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -187,7 +187,7 @@ def as_paths(modules: set[str]) -> set[str]:
 
 
 def differences(root: Path) -> dict[str, list[str]]:
-    """Stage -> what is wrong with the code in its `deps`: "+ path" is lacking, "- path" is there for nothing."""
+    """Stage -> what is wrong with the code in its `deps`: "+ path" is missing, "- path" is not needed."""
     out = {}
     for stage, (there, right) in _compared((root / "dvc.yaml").read_text(encoding="utf-8")).items():
         lines = [f"+ {dep}" for dep in right if dep not in there] + [f"- {dep}" for dep in there if dep not in right]
@@ -197,7 +197,7 @@ def differences(root: Path) -> dict[str, list[str]]:
 
 
 def write(root: Path) -> list[str]:
-    """Put the right code into the `deps` of dvc.yaml; other deps, and all else, stay. Returns the stages changed."""
+    """Correct the code in the `deps` of dvc.yaml and change nothing else. Returns the stages changed."""
     file = root / "dvc.yaml"
     text = file.read_text(encoding="utf-8")
     changed = []

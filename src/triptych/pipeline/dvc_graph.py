@@ -1,4 +1,4 @@
-"""All that the parallel runner knows of DVC: the graph, what has changed, restoring, saving, dvc.lock.
+"""Everything that the parallel runner knows about DVC: the graph, what has changed, restoring, saving, dvc.lock.
 
 These are DVC's internals, the steps of `dvc.repo.reproduce` and `dvc.stage.run` one by one; pyproject.toml pins the
 version, and a test names the calls. Stages are known by their addresses (`probe@dcgan`). No other process may touch
@@ -77,7 +77,7 @@ class Graph:
         return [Path(out.fs_path) for out in self._stages[name].outs]
 
     def changed(self, name: str) -> bool:
-        """Whether DVC would run the stage, what it needs being as it is. Raises NotRecorded."""
+        """Whether DVC would run the stage, given the present state of what it needs. Raises NotRecorded."""
         stage = self._stages[name]
         with self._told_apart(), self._locked():
             return stage.changed(False, [self._stages[need] for need in self.needs[name] if need in self._stages])
@@ -119,8 +119,8 @@ class Graph:
             self._entries.pop(name).close()
 
     def finish(self, name: str) -> None:
-        """The command is done: save the result. Raises NotRecorded if an out is not there, or if code, data or a
-        parameter is no longer what the stage began with: DVC hashes them afterwards, and would record the new ones."""
+        """The command is done: save the result. Raises NotRecorded if an out is missing, or if code, data or a
+        parameter changed while the stage ran: DVC hashes them afterwards and would record the new ones."""
         stage, before = self._stages[name], self._hashes.pop(name)
         with self._told_apart(), self._locked():
             self._entries.pop(name).close()
@@ -141,7 +141,7 @@ class Graph:
 
     @property
     def must_write(self) -> bool:
-        """Whether a kill would now lose a result: the run cache does not have all that dvc.lock lacks."""
+        """Whether a kill now would lose a result that is neither in dvc.lock nor in the run cache."""
         return any(self._outside_run_cache(stage) or not stage.deps for stage in self._unwritten)
 
     @property

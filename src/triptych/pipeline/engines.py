@@ -22,7 +22,7 @@ GRACE = 10.0  # seconds that a stopped stage gets to end by itself
 
 
 class Engine(Protocol):
-    """What the runner needs; it is called from one thread, but for `wake`."""
+    """What the runner needs. All methods but `wake` are called from one thread."""
 
     slots: int
 
@@ -97,8 +97,8 @@ def stop_all(launcher: Launcher) -> None:
 
 
 def gpus() -> list[str]:
-    """The GPUs that stages may use, as CUDA_VISIBLE_DEVICES names them; none if $TRIPTYCH_DEVICE is a CPU. nvidia-smi
-    tells, because this process must not open CUDA."""
+    """The GPUs that stages may use, as CUDA_VISIBLE_DEVICES names them; none if $TRIPTYCH_DEVICE is a CPU. Asks
+    nvidia-smi, because this process must not open CUDA."""
     if os.environ.get("TRIPTYCH_DEVICE", "cuda").partition(":")[0] != "cuda":
         return []
     if "CUDA_VISIBLE_DEVICES" in os.environ:

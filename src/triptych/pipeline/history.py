@@ -37,7 +37,7 @@ def history_files(folder: Path) -> list[Path]:
 
 
 def add_rows(file: Path, rows: Sequence[Row]) -> None:
-    """Append rows. They are on the disk when this returns: whoever follows the training sees them."""
+    """Append rows. They are on the disk when this returns, so that others can follow the training."""
     lines = ({"step": step, "metric": metric, "value": float(f"{value:.7g}")} for step, metric, value in rows)
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "a") as out:

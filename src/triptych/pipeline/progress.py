@@ -1,4 +1,4 @@
-"""What a person sees of a run: a line a finished stage, and on a terminal one line that says how far it is."""
+"""What a person sees of a run: a line for each finished stage and, on a terminal, one line that shows the progress."""
 
 from __future__ import annotations
 

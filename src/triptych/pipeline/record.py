@@ -1,4 +1,4 @@
-"""What one execution of a stage leaves under runs/<table>/<system>/<stage>/, for whoever wants to know about it.
+"""The files that one execution of a stage writes under runs/<table>/<system>/<stage>/.
 
 run.json     from the start on: status ("running", "finished", "failed"), parameters, tags, data, rows of results;
              while it is not finished also which process works on it
@@ -65,7 +65,7 @@ class Record:
         self._write()
 
     def finish(self, cost: Mapping[str, Any]) -> None:
-        """The end. From here on run.json holds nothing that differs between two equal executions."""
+        """The end. From now on run.json is the same for two equal executions."""
         write_json(self.folder / "cost.json", {**cost, **self._when(), "ended": round(time.time(), 3)})
         write_curves(self.folder)
         self.run["status"] = "finished"
@@ -131,7 +131,8 @@ def this_process() -> dict[str, Any]:
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
-    """Whether a process that a run.json names still runs. True for another host's, of which nothing is known."""
+    """Whether the process that a run.json names still runs. True for a process of another host, which cannot be
+    checked."""
     if process["host"] != socket.gethostname():
         return True
     try:
@@ -145,7 +146,8 @@ def is_alive(process: Mapping[str, Any]) -> bool:
 
 
 def _start_of(pid: int) -> str:
-    """When a process began, in clock ticks since boot ("" if unknown): tells a reused number from the old process."""
+    """When a process began, in clock ticks since boot ("" if unknown). It distinguishes a reused process number from
+    the old process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -1,4 +1,5 @@
-"""What the files of a project tell of runs: one `Execution` a stage that ran or runs, one a result that came alone."""
+"""What the files of a project say about runs: one `Execution` for each stage that ran or runs, and one for each result
+without a run."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from triptych.pipeline.record import WAITING, is_alive
 
 @dataclass
 class Execution:
-    """One run to be. `state`: running, finished, failed or killed. `results`: row -> its file, of the rows that this
-    execution judged; for a stage that trains a system also the system's row, once it is judged."""
+    """A run that MLflow should have. `state`: running, finished, failed or killed. `results`: row -> its file, of the
+    rows that this execution judged; for a stage that trains a system also the system's row, once it is judged."""
 
     table: str
     system: str
@@ -44,7 +45,7 @@ class Execution:
 
 
 def executions(root: Path) -> list[Execution]:
-    """All that the files under `root` tell of, those in mlflow.db.waiting/ included."""
+    """Every execution that has files under `root`, including those in mlflow.db.waiting/."""
     found: dict[str, Execution] = {}
     for tree in (root, *waiting(root)):
         for file in sorted(tree.glob("runs/*/*/*/run.json")):
@@ -92,8 +93,8 @@ def _of_results(folder: Path, stage: str) -> list[Execution]:
 
 
 def _judge(found: Iterable[Execution]) -> None:
-    """Give what trained a system the numbers that a later stage found for it, too: learning rate and accuracy then
-    stand in one line."""
+    """Add a later stage's numbers to the run that trained the system, so that learning rate and accuracy stand in one
+    line."""
     finished = sorted((one for one in found if one.state == "finished"), key=lambda one: one.began)
     for judge in finished:
         if judge.system not in judge.results or judge.run.get("stage") != judge.stage:

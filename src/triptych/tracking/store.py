@@ -34,15 +34,15 @@ class StoreError(UserError):
 
 
 def store_uri(root: Path) -> str:
-    """MLFLOW_TRACKING_URI, else the file mlflow.db in the project's folder. Raises StoreError for an address that no
-    store has."""
+    """MLFLOW_TRACKING_URI, else the file mlflow.db in the project's folder. Raises StoreError for an invalid
+    address."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.absolute() / 'mlflow.db'}"
     check_uri(uri)
     return uri
 
 
 def check_uri(uri: str) -> None:
-    """Raises StoreError for an address that is mistyped, or of MLflow's old folders."""
+    """Raises StoreError for a mistyped address, and for MLflow's old file store."""
     if uri.startswith("sqlite:") and not uri.startswith("sqlite:///"):
         right = f"sqlite:///{uri.removeprefix('sqlite:').lstrip('/')}"
         raise StoreError(f"{uri} is no SQLite address: it needs three slashes, {right}")
@@ -52,7 +52,7 @@ def check_uri(uri: str) -> None:
 
 @contextlib.contextmanager
 def store_errors(uri: str) -> Iterator[None]:
-    """Whatever a store can answer becomes a StoreError of one line."""
+    """Turn every error of a store into a StoreError of one line."""
     try:
         yield
     except UserError:
@@ -67,7 +67,7 @@ def store_errors(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def store_lock(root: Path) -> Iterator[None]:
-    """Only one process of a project at a time reads the store for a decision and writes to it."""
+    """A lock: one process of a project at a time decides what the store lacks and writes it."""
     from filelock import FileLock
 
     with FileLock(root / "mlflow.db.lock", timeout=600):
@@ -87,7 +87,7 @@ class Store:
         self.experiments: dict[str, str] = {}
 
     def experiment(self, name: str, note: str = "") -> str:
-        """The id of an experiment, which is made, or brought back from deletion, if need be."""
+        """The id of an experiment. Creates it, or restores a deleted one, if necessary."""
         if name not in self.experiments:
             found = self.client.get_experiment_by_name(name)
             if found is None:
@@ -146,8 +146,8 @@ class Store:
             self.client.log_batch(run.info.run_id, metrics=items[start : start + METRICS_A_BATCH])
 
     def datasets(self, run: Any, used: Iterable[Mapping[str, Any]]) -> None:
-        """Log what a run.json says of its data. A dataset has one name and one digest, and as its context all the roles
-        that it had: of several inputs with the same name and digest MLflow keeps the first alone."""
+        """Log the datasets in a run.json. A dataset has one name, one digest, and all its roles as its context: of
+        several inputs with the same name and digest MLflow keeps only the first."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         same: dict[str, list[Mapping[str, Any]]] = {}

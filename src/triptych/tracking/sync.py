@@ -1,7 +1,7 @@
 """From files to MLflow: one experiment a table, one run an execution of a stage, below it one run a seed.
 
-`triptych sync-mlflow` does it once. With `--watch` it goes on, and curves of stages that run are seen as they come.
-All that was sent is remembered in the store, so that any process can go on where another one was stopped.
+`triptych sync-mlflow` does it once. With `--watch` it continues, and shows the curves of running stages. The store
+remembers what was sent, so any process can continue where another one stopped.
 
     TRIPTYCH_TRACKING=off       no tracking; the files are written all the same
 """
@@ -71,7 +71,7 @@ class Sync:
         return self.store.experiment(table, published.load(table).claim if table in published.TABLES else "")
 
     def _bring(self, one: Execution) -> bool:
-        """Make or go on with the runs of one execution. Returns whether it was not there."""
+        """Create or continue the runs of one execution. Returns True if it is new."""
         experiment = self._experiment(one.table)
         known = {run.data.tags[PART]: run for run in self.store.runs(experiment, f"tags.`{ID}` = '{one.id}'")}
         runs = _Runs(self.store, experiment, one, known)
@@ -86,7 +86,7 @@ class Sync:
         return not known
 
     def _close_the_dead(self, experiment: str, alive: set[str]) -> None:
-        """End what runs in the store and has no files any more: its stage was killed, and started again."""
+        """End runs that have no files any more: their stage was killed and started again."""
         for run in self.store.runs(experiment, "attributes.status = 'RUNNING'"):
             process = json.loads(run.data.tags.get(PROCESS, "{}"))
             ours = process.get("host") == socket.gethostname() and run.data.tags[ID] not in alive
@@ -141,7 +141,7 @@ class _Runs:
                 self.store.tag(run, triptych__sent=str(sent + len(new)))
 
     def _points(self, part: str, rows: list[dict[str, Any]], sent: int) -> list[Point]:
-        """Points as they come are of now; those of a run that is over are spread over its time."""
+        """Give points a time: now for a running stage; spread over its duration for a finished one."""
         first = self.ended if sent or self.one.state != "finished" else self.one.began
         each = (self.ended - first) / len(rows)
         return [
@@ -174,7 +174,8 @@ class _Runs:
             self.store.end(run, "FINISHED" if one.state == "finished" else "FAILED", self.ended)
 
     def send_results(self) -> None:
-        """The numbers of results/: the own row's on the main run and on its seeds' runs, another row's on its own."""
+        """Send the numbers of results/: those of the run's own row to the main run and its seeds' runs, those of
+        another row to that row's run."""
         one = self.one
         for row, file in one.results.items():
             result = read_json(file)
@@ -241,7 +242,7 @@ def catch_up(root: Path) -> None:
 
 def watch(root: Path, uri: str | None = None, parent: int | None = None) -> None:
     """`sync` again and again, until this process is told to end (SIGTERM, Ctrl-C) or `parent` is gone; then once more.
-    A store that cannot be reached is said once, and tried again."""
+    If the store cannot be reached, it says so once and tries again."""
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())

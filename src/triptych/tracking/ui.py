@@ -14,8 +14,8 @@ RUNS = "/#/experiments?workflowType=machine_learning"  # MLflow 3 begins with it
 
 
 def show(root: Path, port: int) -> int:
-    """Sync, then serve the store until Ctrl-C, and follow what runs meanwhile. A server that is there already is not
-    served again. Returns the exit status. Raises StoreError."""
+    """Sync, then serve the store until Ctrl-C, and follow what runs meanwhile. If a server runs already, it starts no
+    second one. Returns the exit status. Raises StoreError."""
     uri = store_uri(root)
     sync(root, uri)
     if uri.startswith("http"):
