@@ -58,7 +58,7 @@ class Condition(Strict):
 
 class Claim(Strict):
     """`about`: the table or study; `where` it stands in the paper; `paper_says`: its numbers, where the published table
-    of this project does not have them."""
+    of this project does not have them; `headline`: it stands in the README, too."""
 
     id: str
     paper: str
@@ -66,6 +66,7 @@ class Claim(Strict):
     where: str
     says: str
     paper_says: str = ""
+    headline: bool = False
     shows: list[Condition] = Field(min_length=1)
     order: list[Condition] = []
 
