@@ -12,6 +12,7 @@ def test_a_page_is_filled_as_often_as_one_likes():
     once = filled(page, "new")
     assert once == f"before\n\n{START}\n\nnew\n\n{END}\n\nafter\n"
     assert filled(once, "new") == once
+    filled((Path(__file__).parents[2] / "docs/findings.md").read_text(encoding="utf-8"), "new")
     with pytest.raises(ValueError, match="no block"):
         filled("before", "new")
 
