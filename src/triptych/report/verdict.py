@@ -2,7 +2,8 @@
 
 A claim is looked at in thousands of resamples of the trainings (`resample`). It holds if its conditions are met in at
 least 90 % of them, does not show if they are in 10 % or fewer, and cannot be told in between. Of one that asks for a
-large lead, the order alone may hold. Where a row that learns was trained once, nothing can be told.
+large lead, the order alone may hold. Where a row that learns was trained once, nothing can be told; of two trainings
+the resamples are too sure, for they know no third: `Verdict.how_sure` names the number.
 """
 
 from __future__ import annotations
