@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from triptych.base.config import ParamsError, validate
+from triptych.cyclegan.gan import translation
 from triptych.cyclegan.gan.losses import distance, realness
 from triptych.cyclegan.gan.networks import PatchCritic
 from triptych.cyclegan.gan.streams import domains, enlarge
@@ -15,7 +16,7 @@ from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.parts.cycle import CycleSystem
 from triptych.data.label_classes import CITYSCAPES
 from triptych.data.spec import Spec
-from triptych.engine import Replica
+from triptych.engine import Replica, train
 from triptych.engine.step import frozen
 from triptych.pipeline import systems
 
@@ -173,12 +174,32 @@ def test_variants_train_on_their_terms_only(name):
 def test_forward_is_labels_to_photo_to_labels():
     """With an F that ignores its input, only the forward cycle can be made perfect by matching the labels."""
     task = cycle_task(forward=1.0)
-    x, y = domains(task.batch)
-    task.system.F = torch.nn.Module()
-    task.system.F.forward = lambda image: x
-    assert task.generators()[0].item() == 0
+    task.batch["x"].fill_(0.5)
+    *_, last, _ = task.system.F
+    torch.nn.init.zeros_(last.weight), torch.nn.init.constant_(last.bias, np.arctanh(0.5))
+    assert task.generators()[0].item() < 1e-6
     task.weights = Weights(0.0, 0.0, 1.0, 0.0)
     assert task.generators()[0].item() > 0
+
+
+@pytest.mark.parametrize("weights", [(1.0, 10.0, 10.0, 5.0), (1.0, 0.0, 10.0, 0.0)], ids=["full", "backward"])
+def test_networks_in_pairs_learn_what_each_would_alone(weights, monkeypatch):
+    def losses():
+        torch.manual_seed(0)
+        config = CycleConfig(**{**TINY, "pixels": 32, "load_size": 36})
+        replica, data = Replica(0, torch.device("cpu")), streets(3, 36)
+        system = CycleSystem(config, Spec((3, 32, 32)))
+        streams = config.streams(data, replica)
+        train(CycleTask(system, Weights(*weights), 3), streams, steps=3, replica=replica, log_every=1)
+        return {(step, name): value for step, name, value in replica.history}
+
+    paired = losses()
+    calls = []
+    monkeypatch.setattr(translation, "both", lambda f, g: lambda a, b: calls.append(1) or (f(a), g(b)))
+    alone = losses()
+    assert calls and paired.keys() == alone.keys()
+    for (step, name), value in paired.items():
+        assert value == pytest.approx(alone[step, name], rel=1e-5 if step == 1 else 1e-2), (step, name)
 
 
 def test_identity_weight_is_a_share_of_lambda():

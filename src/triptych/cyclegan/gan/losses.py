@@ -29,7 +29,12 @@ def realness(scores: Tensor, target: float, kind: GanLoss) -> Tensor:
 
 def critic_loss(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, kind: GanLoss) -> Tensor:
     """The critic's loss. Both halves pass in one batch: instance norm keeps the images apart."""
-    on_real, on_fake = critic(torch.cat([real, fake])).chunk(2)
+    return scored_loss(critic(torch.cat([real, fake])), kind)
+
+
+def scored_loss(scores: Tensor, kind: GanLoss) -> Tensor:
+    """The critic's loss, of its scores of a batch of which the first half is real and the second fake."""
+    on_real, on_fake = scores.chunk(2)
     return 0.5 * (realness(on_real, 1.0, kind) + realness(on_fake, 0.0, kind))
 
 

@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from triptych.base.config import Strict
-from triptych.cyclegan.gan.losses import GanLoss, critic_loss, distance, realness
+from triptych.cyclegan.gan.losses import GanLoss, distance, realness, scored_loss
+from triptych.cyclegan.gan.pair import both
 from triptych.cyclegan.gan.pool import Pool
 from triptych.cyclegan.gan.streams import Unpaired, domains
 from triptych.engine import Phase, Replica, Stream, Task, linear_decay, train
@@ -153,18 +154,27 @@ class CycleTask(Task):
         """The loss of G and F."""
         s, w, kind = self.system, self.weights, self.system.config.gan_loss
         x, y = domains(self.batch)
-        fake_y, fake_x = s.G(x), s.F(y)
+        translate = both(s.G, s.F)
+        fake_y, fake_x = translate(x, y)
         self.batch["fake_x"], self.batch["fake_y"] = fake_x.detach(), fake_y.detach()
         terms: dict[str, tuple[float, Tensor]] = {}
         if w.gan:
-            terms["gan_to_photo"] = w.gan, realness(s.D_Y(fake_y), 1.0, kind)
-            terms["gan_to_labels"] = w.gan, realness(s.D_X(fake_x), 1.0, kind)
+            on_y, on_x = both(s.D_Y, s.D_X)(fake_y, fake_x)
+            terms["gan_to_photo"] = w.gan, realness(on_y, 1.0, kind)
+            terms["gan_to_labels"] = w.gan, realness(on_x, 1.0, kind)
+        if w.forward and w.backward:
+            back_y, back_x = translate(fake_x, fake_y)
+        elif w.forward:
+            back_x = s.F(fake_y)
+        elif w.backward:
+            back_y = s.G(fake_x)
         if w.forward:
-            terms["forward_cycle"] = w.forward, distance(s.F(fake_y), x)
+            terms["forward_cycle"] = w.forward, distance(back_x, x)
         if w.backward:
-            terms["backward_cycle"] = w.backward, distance(s.G(fake_x), y)
+            terms["backward_cycle"] = w.backward, distance(back_y, y)
         if w.identity:
-            terms["identity"] = w.identity, distance(s.G(y), y) + distance(s.F(x), x)
+            same_y, same_x = translate(y, x)
+            terms["identity"] = w.identity, distance(same_y, y) + distance(same_x, x)
         loss = sum(weight * value for weight, value in terms.values())
         return loss, {"loss_g": loss, **{f"loss_{name}": value for name, (_, value) in terms.items()}}
 
@@ -172,6 +182,7 @@ class CycleTask(Task):
         """The loss of D_X and D_Y."""
         s, kind = self.system, self.system.config.gan_loss
         x, y = domains(self.batch)
-        loss_x = critic_loss(s.D_X, x, self.pool_x.exchange(self.batch["fake_x"]), kind)
-        loss_y = critic_loss(s.D_Y, y, self.pool_y.exchange(self.batch["fake_y"]), kind)
+        fake_x, fake_y = self.pool_x.exchange(self.batch["fake_x"]), self.pool_y.exchange(self.batch["fake_y"])
+        on_x, on_y = both(s.D_X, s.D_Y)(torch.cat([x, fake_x]), torch.cat([y, fake_y]))
+        loss_x, loss_y = scored_loss(on_x, kind), scored_loss(on_y, kind)
         return loss_x + loss_y, {"loss_d_labels": loss_x, "loss_d_photo": loss_y}
