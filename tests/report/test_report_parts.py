@@ -4,24 +4,27 @@ import csv
 import dataclasses
 import io
 import json
+import re
 
 import matplotlib.figure
 import numpy as np
 import pytest
 from PIL import Image
 
-from triptych import report
-from triptych.base.results import write_result
+from triptych.base.results import summary, write_result
 from triptych.published import TABLES, Column, load
 from triptych.published.papers import load_papers, paper_of
+from triptych.report.charts import dot_charts
 from triptych.report.curves import _dots, _mean, _panel, _panels, dot_chart, loss_curves
-from triptych.report.figures import Picture, in_words, write_figures
-from triptych.report.formats import tex, to_csv
+from triptych.report.figures import Picture, Terms, spoken, write_figures
+from triptych.report.formats import to_csv, to_long_csv
+from triptych.report.latex import tex
 from triptych.report.load import Inputs, data_titles, duration, judged_on, read_inputs
+from triptych.report.notes import RECALLED, Cell, facts, is_caveat, left_over, note_text, numbered
 from triptych.report.page import honesty, show_elsewhere, what_was_run
 from triptych.report.rank import data_sentence
 from triptych.report.settings import settings_of
-from triptych.report.table import build_tables, note_text, show
+from triptych.report.table import Row, build_tables, show
 
 PERCENT = Column(metric="a", title="a", unit="percent", decimals=2, better="higher", spread_decimals=1)
 LOWER = Column(metric="a", title="a", unit="fraction", decimals=2, better="lower")
@@ -31,7 +34,8 @@ def inputs(tmp_path, table, metric, values, data="rendered"):
     results = {
         system: {
             "data": {"test": f"{data} (test, n=9)"},
-            "metrics": {metric: {"mean": mean, "std": 0.1, "n": 3}},
+            "seeds": [0, 1, 2],
+            "metrics": {metric: {"mean": mean, "std": 0.0, "n": 3, "values": [mean] * 3}},
         }
         for system, mean in values.items()
     }
@@ -47,18 +51,27 @@ def test_numbers_are_shown_as_the_paper_prints_them():
 @pytest.mark.parametrize(
     "name, words",
     [
-        ("success", "success (%)"),
-        ("success_1", "success, one"),  # a column of its own, no item "1"
-        ("success_no_norm", "no batch norm: success (%)"),
-        ("no_norm/success_1", "no batch norm: success, one"),
-        ("nll_at_0.5", "NLL at 0.5"),
-        ("to_photo/mean_error", "to photo: mean error"),
-        ("success_else", "success else"),
+        ("success", {"success": "79.4 %"}),
+        ("success_1", {"success, one": "0.794"}),  # a column of its own, no item "1"
+        ("success_no_norm", {"success": "no batch norm 79.4 %"}),
+        ("no_norm/success_1", {"success, one": "no batch norm 0.794"}),
+        ("nll_at_0.5", {"NLL": "at 0.5: 0.794"}),
+        ("to_photo/nll", {"NLL": "labels → photo: 0.794"}),
+        ("rise_10", {"rise of the score before it": "10 latents: 79.4 %"}),
+        ("closed_form_error", {}),  # nothing says what it is
     ],
 )
-def test_a_pictures_numbers_are_called_as_the_columns_and_rows_are(name, words):
-    titles = {"success": "success (%)", "success_1": "success, one", "nll": "NLL"}
-    assert in_words(name, titles, {"no_norm": "no batch norm", "1": "one"}) == words
+def test_a_pictures_numbers_are_called_as_the_columns_and_rows_are_in_their_units(name, words):
+    titles = {"success": "success", "success_1": "success, one", "nll": "NLL"}
+    terms = Terms({"no_norm": "no batch norm", "1": "one"}, titles, {"success": "percent"})
+    assert spoken({name: 0.794}, terms) == words
+
+
+def test_numbers_of_several_rows_stand_side_by_side():
+    terms = Terms({"a": "A", "b": "B"}, {}, {})
+    numbers = {"a/mean_abs_error_grey_levels": 36.6, "b/mean_abs_error_grey_levels": 39}
+    assert spoken(numbers, terms) == {"mean absolute error, grey levels": "A 36.6, B 39"}
+    assert spoken({"collapsed": 1.0}, terms) == {"collapsed": "yes"}
 
 
 def test_best_is_lowest_where_lower_is_better_and_ties_share_it(tmp_path):
@@ -72,18 +85,18 @@ def test_best_is_lowest_where_lower_is_better_and_ties_share_it(tmp_path):
     assert {row.system for row in table.rows if row.cells[ours].bold} == {"swwae", "dcgan"}
 
 
-def bold_diagnostics(tmp_path, metric, values):
-    table = build_tables(load("streets"), inputs(tmp_path, "streets", metric, values))[-1]
+def bold_diagnostics(tmp_path, metric, values, place):
+    table = build_tables(load("streets"), inputs(tmp_path, "streets", metric, values))[place]
     return {row.system for row in table.rows if any(cell.bold for cell in row.cells)}
 
 
 def test_where_one_is_best_neither_most_nor_least_is_bold(tmp_path):
     values = {"cogan": 0.48, "cyclegan": 1.17, "bigan_ali": 0.874, "simgan": 0.926, "cycle_alone": 1.074}
-    assert bold_diagnostics(tmp_path, "to_labels/diversity", values) == {"simgan", "cycle_alone"}  # 0.93 and 1.07
+    assert bold_diagnostics(tmp_path, "to_labels/diversity", values, -2) == {"simgan", "cycle_alone"}  # 0.93 and 1.07
 
 
 def test_where_no_value_is_better_none_is_bold(tmp_path):
-    assert bold_diagnostics(tmp_path, "to_photo/noise_growth", {"cogan": 1.001, "cyclegan": 1.012}) == set()
+    assert bold_diagnostics(tmp_path, "to_photo/noise_growth", {"cogan": 1.001, "cyclegan": 1.012}, -1) == set()
 
 
 def test_scores_are_shown_as_shares_of_the_ceiling_in_every_view(tmp_path):
@@ -121,8 +134,9 @@ def test_ground_truth_is_never_the_best_method_and_the_papers_bold_is_kept(tmp_p
 
 
 def test_metrics_that_nobody_has_a_number_for_are_not_printed(tmp_path):
-    table = build_tables(load("shapes"), inputs(tmp_path, "shapes", "mig", {"vae": 0.1}))[0]
-    assert {head.metric for head in table.heads} == {"Higgins metric, best half (%)", "MIG"}
+    tables = build_tables(load("shapes"), inputs(tmp_path, "shapes", "mig", {"vae": 0.1}))
+    assert {head.metric for head in tables[0].heads} == {"Higgins metric, best half (%)"}
+    assert {head.metric for head in tables[2].heads} == {"MIG"}
 
 
 def test_a_system_of_ones_own_is_counted(tmp_path):
@@ -208,14 +222,14 @@ def test_a_note_about_a_metric_has_its_title_and_stands_where_the_column_does(no
 
 def test_a_curve_for_each_of_many_metrics_and_none_of_what_a_search_tried():
     rows = [{"seed": 0, "step": t, "metric": f"loss_{k}", "value": float(t)} for t in (0, 10) for k in range(12)]
-    assert loss_curves({"train": rows}).startswith(b"\x89PNG")  # more panels than colours
+    assert loss_curves({"train": rows}, "k").startswith("<svg")  # more panels than colours
     assert len(_panels({"train": rows})) == 9
-    assert loss_curves({"train": [row | {"metric": "draw0_trial_lr"} for row in rows]}) is None
+    assert loss_curves({"train": [row | {"metric": "draw0_trial_lr"} for row in rows]}, "k") is None
 
 
 def test_no_curve_from_single_points():
-    assert loss_curves({"train": [{"seed": 0, "step": 5, "metric": "loss", "value": 1.0}]}) is None
-    assert loss_curves({}) is None
+    assert loss_curves({"train": [{"seed": 0, "step": 5, "metric": "loss", "value": 1.0}]}, "k") is None
+    assert loss_curves({}, "k") is None
 
 
 def png(pixels):
@@ -284,9 +298,9 @@ def test_a_row_alone_is_not_the_best(tmp_path):
 
 def test_a_single_value_is_shown_without_a_spread(tmp_path):
     given = inputs(tmp_path, "digits", "test_error", {"dcgan": 0.3, "knn": 0.8})
-    given.results["digits"]["dcgan"]["metrics"]["test_error"] = {"mean": 0.3, "std": 0.0, "n": 1}
+    given.results["digits"]["dcgan"]["metrics"]["test_error"] = {"mean": 0.3, "std": 0.0, "n": 1, "values": [0.3]}
     ours = cells(build_tables(load("digits"), given)[0], "ours")
-    assert (ours["dcgan"].text, ours["knn"].text) == ("30.00 (n=1)", "80.00 ± 10.00 (n=3)")
+    assert (ours["dcgan"].text, ours["knn"].text) == ("30.00", "80.00 ± 0.00 (n = 3)")
 
 
 def with_kept(tmp_path, ours, kept):
@@ -309,7 +323,7 @@ def test_paper_scale_numbers_stand_in_their_own_column_and_have_their_own_ceilin
     assert [next(r for r in table.rows if r.system == "cogan").cells[i].text for i in shares] == ["60", "38"]
     # the paper's .52 .40 .19 (.20): ours .2 .3 .1, at paper scale .6 .3 .1 (.2)
     assert "ours against" in table.order[0] and "ρ = 0.50 over 3 rows" in table.order[0]
-    assert "ours at paper scale against" in table.order[1] and "ρ = 1.00 over 4 rows" in table.order[1]
+    assert "ours, kept against" in table.order[1] and "ρ = 1.00 over 4 rows" in table.order[1]
 
 
 def test_numbers_and_spreads_from_memory_are_marked(tmp_path):
@@ -325,7 +339,7 @@ def test_columns_of_the_csv(tmp_path):
     text = to_csv(load("digits"), dataclasses.replace(given, kept=kept), ["knn"])
     (row,) = csv.DictReader(io.StringIO(text))
     parts = ("paper", "paper_spread", "paper_recalled", "mean", "std", "n", "kept_mean", "kept_std", "kept_n")
-    expected = ["0.7793", "0.0008", "False", "0.75", "0.1", "3", "0.625", "0.1", "3"]
+    expected = ["0.7793", "0.0008", "False", "0.75", "0.0", "3", "0.625", "0.0", "3"]
     assert [row[f"test_error/{part}"] for part in parts] == expected
     assert (row["system"], row["name"], row["status"], row["data"]) == (
         "knn",
@@ -379,15 +393,19 @@ def test_loss_curves_are_in_order_without_what_is_not_finite_and_show_the_mean()
 
 def test_dots_are_in_the_unit_of_their_column_each_in_the_row_of_its_system(monkeypatch):
     axes = matplotlib.figure.Figure().add_subplot()
-    _dots(axes, {0: (0.25, 0.125), 3: (0.5, 0.0)}, 100, 1, "ours")
+    _dots(axes, {0: (0.25, 0.125, []), 3: (0.5, 0.0, [])}, 100, 0, "paper")
     points, _, (bars,) = axes.containers[0]
     assert points.get_xdata().tolist() == [25, 50] and [round(y) for y in points.get_ydata()] == [0, 3]
     assert bars.get_segments()[0][:, 0].tolist() == [12.5, 37.5]
+    axes = matplotlib.figure.Figure().add_subplot()
+    _dots(axes, {1: (0.25, 0.1, [0.125, 0.375])}, 100, 1, "ours")  # its trainings, no bar
+    assert axes.lines[0].get_xdata().tolist() == [12.5, 37.5]
+    assert not axes.containers[0].has_xerr
 
     drawn = []
-    monkeypatch.setattr("triptych.draw.style.to_png", drawn.append)
-    series = {"paper": {"a": {"knn": (0.5, 0.0), "dcgan": (0.25, 0.0)}}}
-    dot_chart(load("digits"), [PERCENT], {"knn": "KNN", "dcgan": "DCGAN + L2-SVM"}, series)
+    monkeypatch.setattr("triptych.report.curves.to_svg", lambda figure, key: drawn.append(figure))
+    series = {"paper": {"a": {"knn": (0.5, 0.0, ()), "dcgan": (0.25, 0.0, ())}}}
+    dot_chart([PERCENT], {"knn": "KNN", "dcgan": "DCGAN + L2-SVM"}, series, "k")
     (axes,) = drawn[0].axes
     places = {tick.get_text(): place for tick, place in zip(axes.get_yticklabels(), axes.get_yticks())}
     assert axes.transData.transform((0, places["KNN"]))[1] > axes.transData.transform((0, places["DCGAN + L2-SVM"]))[1]
@@ -398,20 +416,85 @@ def test_dots_are_in_the_unit_of_their_column_each_in_the_row_of_its_system(monk
     }
 
 
-def test_a_chart_has_the_papers_numbers_ours_and_ours_at_paper_scale(tmp_path, monkeypatch):
+def test_a_chart_has_the_papers_numbers_and_a_series_for_every_set_of_data(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(report.curves, "dot_chart", lambda *arguments: drawn.append(arguments) or b"png")
-    given = with_kept(tmp_path, {"cyclegan": 0.5}, {"cyclegan": 0.6})
-    charts = report._charts(load("streets"), given, build_tables(load("streets"), given))
+    monkeypatch.setattr("triptych.report.charts.dot_chart", lambda *arguments: drawn.append(arguments) or "<svg>")
+    given = with_kept(tmp_path, {"cyclegan": 0.5, "cogan": 0.25}, {"cyclegan": 0.6})
+    given.results["streets"]["cogan"]["data"] = {"test": "mine (test, n=9)"}
+    charts = dot_charts(load("streets"), given, build_tables(load("streets"), given))
     assert list(charts)[0] == "methods_to_photo"
-    _, columns, _, series = drawn[0]
+    columns, _, series, _ = drawn[0]
     assert columns[0].metric == "to_photo/pixel_acc"
-    shown = {label: metrics["to_photo/pixel_acc"]["cyclegan"] for label, metrics in series.items()}
-    assert shown == {
-        "paper, Cityscapes": (0.52, 0.0),
-        "ours, rendered": (0.5, 0.1),
-        "ours at paper scale, rendered": (0.6, 0.1),
+    assert series["paper, Cityscapes"]["to_photo/pixel_acc"]["cyclegan"] == (0.52, 0.0, ())
+    ours = {label: dict(metrics["to_photo/pixel_acc"]) for label, metrics in series.items() if "ours" in label}
+    assert ours == {
+        "ours, mine": {"cogan": (0.25, 0.0, [0.25] * 3)},
+        "ours, rendered": {"cyclegan": (0.5, 0.0, [0.5] * 3)},
+        "ours, kept, rendered": {"cyclegan": (0.6, 0.0, [0.6] * 3)},
     }
+
+
+def test_a_chart_is_the_same_text_every_time_and_its_ids_are_its_own():
+    def made(key):
+        return dot_chart([PERCENT], {"knn": "KNN"}, {"paper": {"a": {"knn": (0.5, 0.1, ())}}}, key)
+
+    def ids(svg):
+        return set(re.findall(r' id="([^"]+)"', svg))
+
+    assert made("k") == made("k") and "<text" in made("k") and "currentColor" in made("k")
+    assert "KNN" in made("k") and ids(made("k")) and not ids(made("k")) & ids(made("other"))
+
+
+def test_notes_are_caveats_three_a_row_and_numbered_as_one_reads():
+    rows = [
+        Row("a", Cell("A", notes=("second", "first")), (Cell("1", notes=("third",)),), True),
+        Row("b", Cell("B", notes=("first", "w", "x")), (Cell("2", notes=("y", RECALLED)),), True),
+    ]
+    marked, notes = numbered(rows)
+    assert notes[:5] == (("1", "second"), ("2", "first"), ("3", "third"), ("4", "w"), ("5", "x"))
+    assert notes[5:] == (("R", RECALLED),)
+    assert marked[1].name.marks == ("2", "4", "5") and marked[1].cells[0].marks == ("R",)
+    assert left_over(rows[1]) == ["y"]
+
+
+@pytest.mark.parametrize(
+    "note, caveat",
+    [
+        ("C (all labels): 0.002, 0.002, of 5e-05 to 0.01", False),
+        ("3584 features", False),
+        ("100 labels per class; 2 draws of them for each seed", False),
+        ("converged: 5 of 5 models", False),
+        ("no identity term, as in the paper", False),
+        ("converged: 4 of 5 models", True),
+        ("Both networks learn from each mini-batch; in the authors' code one moves the generator", True),
+        ("collapsed: no latent carries anything", True),
+    ],
+)
+def test_what_differs_from_the_paper_or_failed_is_a_caveat_and_the_rest_a_fact(note, caveat):
+    assert is_caveat(note) is caveat
+
+
+def test_facts_of_all_rows_are_told_once():
+    results = {"a": {"notes": ["19 classes", "x: 1"]}, "b": {"notes": ["19 classes"]}}
+    assert facts(results, {"x": "the x"}) == (["19 classes"], {"a": ["the x: 1"]})
+
+
+def test_every_number_is_in_the_long_csv_with_its_seed_and_draw(tmp_path):
+    given = inputs(tmp_path, "objects", "accuracy", {"dcgan": 0.5})
+    result = given.results["objects"]["dcgan"] | {"seeds": [4, 5], "profile": "laptop"}
+    result["metrics"] = {"accuracy_few": summary([0.25, 0.5, 0.75, 1.0])}
+    given.results["objects"]["dcgan"] = result
+    rows = list(csv.DictReader(io.StringIO(to_long_csv(given))))
+    ours = [(r["metric"], r["seed"], r["draw"], r["value"]) for r in rows if r["source"] == "ours"]
+    assert ours == [
+        ("accuracy_few", "4", "0", "0.25"),
+        ("accuracy_few", "4", "1", "0.5"),
+        ("accuracy_few", "5", "0", "0.75"),
+        ("accuracy_few", "5", "1", "1.0"),
+    ]
+    paper = {(r["table"], r["system"], r["metric"]): r for r in rows if r["source"] == "paper"}
+    assert paper["objects", "dcgan", "accuracy"]["value"] == "0.828"
+    assert paper["objects", "dcgan", "accuracy"]["data"] == "CIFAR-10"
 
 
 def test_figures_together_stay_within_their_budget(tmp_path):

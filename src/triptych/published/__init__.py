@@ -77,13 +77,14 @@ class System(Strict):
 
 class View(Strict):
     """A table as printed: some systems, some metrics, in this order. `table` names the paper's table where it
-    is not that of the columns (an ablation that repeats the columns of the main table)."""
+    is not that of the columns (an ablation that repeats the columns of the main table). `paper` false: ours alone."""
 
     key: str
     title: str
     metrics: list[str]
     systems: list[str]
     table: str | None = None
+    paper: bool = True
 
 
 class Elsewhere(Strict):

@@ -12,14 +12,21 @@ from triptych.pipeline.registry import STUDIES
 from triptych.published import TABLES, Published
 from triptych.published import load as load_published
 from triptych.published.papers import load_papers, paper_of
-from triptych.report import curves
-from triptych.report.figures import DataSheet, Figure, Picture, data_sheets, stage_pictures, write_figures
-from triptych.report.formats import to_csv, to_latex, to_markdown
-from triptych.report.load import Inputs, histories, judged_on, read_inputs
+from triptych.report import keep
+from triptych.report.charts import curves, dot_charts
+from triptych.report.curves import Chart
+from triptych.report.figures import DataSheet, Figure, Terms, data_sheets, stage_pictures, write_figures
+from triptych.report.foot import foot
+from triptych.report.formats import to_csv, to_long_csv, to_markdown
+from triptych.report.latex import to_latex
+from triptych.report.load import Inputs, judged_on, read_inputs
+from triptych.report.outcomes import outcomes, study_sentences
 from triptych.report.page import Page, PaperSection, StudySection, TableSection, honesty, render, what_was_run
-from triptych.report.settings import settings_of
+from triptych.report.readme import to_readme
+from triptych.report.sentences import table_sentences
+from triptych.report.settings import told_of_rows
 from triptych.report.studies import load_studies, study_csv, study_tables
-from triptych.report.table import Table, build_tables
+from triptych.report.table import Table, build_tables, heading
 
 
 def build_report(root: Path, profile: str, out: Path) -> Path:
@@ -30,38 +37,36 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     """
     root, out = Path(root), Path(out)
     inputs = read_inputs(root, profile)
+    inputs.costs.update(keep.kept_costs(inputs, out))
     published = {table: load_published(table) for table in TABLES}
     tables = {table: build_tables(published[table], inputs) for table in TABLES}
     for table in TABLES:
-        _write_table(out / "tables", published[table], inputs, tables[table])
+        systems = list(dict.fromkeys([*published[table].systems, *(r.system for t in tables[table] for r in t.rows)]))
+        _write_texts(out / "tables", table, to_csv(published[table], inputs, systems), tables[table])
     studies = {key: printed for key, study in load_studies().items() if (printed := study_tables(key, study, inputs))}
     for key, printed in studies.items():
         _write_texts(out / "tables", key, study_csv(key, inputs), printed)
+    (out / "tables" / "results_long.csv").write_text(to_long_csv(inputs), encoding="utf-8")
 
-    printed = [(key, row) for key, found in {**tables, **studies}.items() for table in found for row in table.rows]
-    names = {(key, row.system): row.name.text for key, row in printed}
-    titles = {key: {c.metric: c.title for c in published[key].columns} for key in TABLES}
-    titles |= {key: {metric: c.title for metric, c in study.columns.items()} for key, study in load_studies().items()}
-    staged, sheets = stage_pictures(inputs, names, titles), data_sheets(root)
-    drawn = {table: _charts(published[table], inputs, tables[table]) for table in TABLES}
-    curved = {table: _curves(inputs, table, tables[table]) for table in TABLES}
-    pictures = [*staged, *(s.picture for s in sheets if s.picture)]
-    pictures += [p for charts in drawn.values() for p in charts.values()]
-    pictures += [p for curves in curved.values() for _, p in curves]
-    figures = write_figures(pictures, out / "figures")
+    figures = _figures(inputs, out, published)
+    charts = {table: dot_charts(published[table], inputs, tables[table]) for table in TABLES}
+    curved = _curves(inputs, out, published, tables)
+    for file, svg in {c.file: c.svg for of in (*charts.values(), *curved.values()) for c in of.values()}.items():
+        (out / "figures" / file).write_text(svg, encoding="utf-8")
+    keep.remember(inputs, out, figures, {c.file: (t, s) for t, of in curved.items() for s, c in of.items()})
+    _remove_stale(
+        out / "figures", {*figures, *(c.file for of in (*charts.values(), *curved.values()) for c in of.values())}
+    )
 
     sections = {
-        table: _section(published[table], inputs, tables[table], figures, staged, drawn[table], curved[table])
+        table: _section(published[table], inputs, tables[table], figures, charts[table], curved[table])
         for table in TABLES
     }
+    page = _page(inputs, sections, studies, figures)
+    (out / "README.md").write_text(to_readme(page), encoding="utf-8")
     index = out / "index.html"
-    index.write_text(render(_page(profile, inputs, sections, studies, figures, staged, sheets)), encoding="utf-8")
+    index.write_text(render(page), encoding="utf-8")
     return index
-
-
-def _write_table(folder: Path, published: Published, inputs: Inputs, tables: Sequence[Table]) -> None:
-    systems = list(dict.fromkeys([*published.systems, *(row.system for t in tables for row in t.rows)]))
-    _write_texts(folder, published.table, to_csv(published, inputs, systems), tables)
 
 
 def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> None:
@@ -70,49 +75,48 @@ def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> 
         (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
 
 
-def _charts(published: Published, inputs: Inputs, tables: Sequence[Table]) -> dict[str, Picture]:
-    """A dot chart for every printed table in which something was run, of the metrics that the paper has
-    too."""
-    charts: dict[str, Picture] = {}
-    drawn = set()
-    ours, kept = (source.get(published.table, {}) for source in (inputs.results, inputs.kept))
-    for view, table in zip(published.views or [None], tables):
-        systems = {row.system: row.name.text for row in table.rows if row.ran or row.system in published.systems}
-        wanted = view.metrics if view else [c.metric for c in published.columns]
-        paper = {
-            m: {s: (v.value, v.spread or 0.0) for s in systems if s in published.systems
-                for metric, v in published.systems[s].values.items() if metric == m}
-            for m in wanted
-        }  # fmt: skip
-        columns = [published.column(m) for m in wanted if paper[m]]
-        content = tuple(c.metric for c in columns), tuple(systems)
-        if not columns or content in drawn:  # another table has the same rows, and nothing more of the paper's
-            continue
-        drawn.add(content)
-        series = {f"paper, {published.paper_data}": paper}
-        for who, results in (("ours", ours), ("ours at paper scale", kept)):
-            shown = {s: r for s, r in results.items() if s in systems}
-            if shown:
-                titles = list(dict.fromkeys(judged_on(result) for result in shown.values()))
-                series[f"{who}, {' / '.join(titles)}"] = {
-                    m: {s: (r["metrics"][m]["mean"], r["metrics"][m]["std"]) for s, r in shown.items()
-                        if m in r["metrics"]}
-                    for m in wanted
-                }  # fmt: skip
-        if len(series) > 1:
-            png = curves.dot_chart(published, columns, systems, series)
-            charts[table.key] = Picture("table", published.table, table.key, png)
-    return charts
+def _figures(inputs: Inputs, out: Path, published: Mapping[str, Published]) -> dict[str, Figure]:
+    """File -> picture: what stages and data left here, and what the report before this one had of other rows."""
+    pictures = stage_pictures(inputs, terms(published))
+    pictures += [s.picture for s in data_sheets(inputs.root) if s.picture]
+    made = write_figures(pictures, out / "figures")
+    return made | keep.kept_figures(inputs, out, made)
 
 
-def _curves(inputs: Inputs, table: str, tables: Sequence[Table]) -> list[tuple[str, Picture]]:
-    """Display name and loss curves of every system that left a history, in the order of the tables."""
-    found = []
-    for system, name in {row.system: row.name.text for t in tables for row in t.rows}.items():
-        png = curves.loss_curves(histories(inputs, table, system))
-        if png:
-            found.append((name, Picture("curves", table, system, png)))
+def terms(published: Mapping[str, Published]) -> dict[str, Terms]:
+    """How the rows and metrics of each table and study are called."""
+    found = {}
+    for table, of in published.items():
+        items = {system: row.name for system, row in of.systems.items()}
+        columns = {c.metric: c for c in of.columns}
+        found[table] = Terms(items, {m: c.title for m, c in columns.items()}, {m: c.unit for m, c in columns.items()})
+    for key, study in load_studies().items():
+        titles = {m: c.title for m, c in study.columns.items()}
+        found[key] = Terms(study.rows, titles, {m: c.unit for m, c in study.columns.items()})
     return found
+
+
+def _curves(
+    inputs: Inputs, out: Path, published: Mapping[str, Published], tables: Mapping[str, Sequence[Table]]
+) -> dict[str, dict[str, Chart]]:
+    """Table -> system -> curves."""
+    names = {table: {row.system: row.name.text for t in tables[table] for row in t.rows} for table in published}
+    found = {table: curves(inputs, table, names[table]) for table in published}
+    made = [chart.file for of in found.values() for chart in of.values()]
+    kept = keep.kept_charts(inputs, out, made)
+    for table, of in names.items():
+        for system, name in of.items():
+            key = f"curves-{table}-{system}"
+            if f"{key}.svg" in kept:
+                found[table][system] = Chart(key, name, kept[f"{key}.svg"])
+        found[table] = {system: found[table][system] for system in of if system in found[table]}
+    return found
+
+
+def _remove_stale(folder: Path, files: set[str]) -> None:
+    for file in folder.iterdir():
+        if file.suffix in {".webp", ".png", ".svg"} and file.name not in files:
+            file.unlink()
 
 
 def _section(
@@ -120,44 +124,57 @@ def _section(
     inputs: Inputs,
     tables: Sequence[Table],
     figures: Mapping[str, Figure],
-    staged: Sequence[Picture],
-    charts: Mapping[str, Picture],
-    curved: Sequence[tuple[str, Picture]],
+    charts: Mapping[str, Chart],
+    curved: Mapping[str, Chart],
 ) -> TableSection:
     results = inputs.results.get(published.table, {})
-    order = [row.system for t in tables for row in t.rows]
-    own = [p for p in staged if p.group == published.table]
-    own.sort(key=lambda p: order.index(p.item) if p.item in order else len(order))
-    shared, of_rows = settings_of(inputs, published.table)
     names = {row.system: row.name.text for t in tables for row in t.rows}
+    order = list(names)
+    own = [f for f in figures.values() if f.picture.group == published.table]
+    own.sort(key=lambda f: order.index(f.picture.item) if f.picture.item in order else len(order))
     return TableSection(
         published=published,
         tables=tables,
-        charts={key: figures[p.file] for key, p in charts.items()},
-        figures=[figures[p.file] for p in own],
-        curves=[(name, figures[p.file]) for name, p in curved],
+        charts=charts,
+        overview=_overview(own),
+        figures=[f for f in own if f not in _overview(own)],
+        curves=list(curved.values()),
         ran=len(results),
         total=len(set(order)),
         data=", ".join(dict.fromkeys(judged_on(r) for r in results.values())) or "nothing run yet",
         what=what_was_run(published, inputs),
-        shared=shared,
-        own=[(name, of_rows[system]) for system, name in names.items() if system in of_rows],
+        came_out=table_sentences(published, results),
+        settings=told_of_rows(inputs, published.table, names, tables, {c.metric: c.title for c in published.columns}),
     )
 
 
+def _overview(figures: Sequence[Figure]) -> list[Figure]:
+    """What stands outside the fold: sheets of several rows; without one the pictures themselves, if they are few."""
+    sheets = [figure for figure in figures if not figure.picture.row]
+    return sheets or (list(figures) if len(figures) <= 3 else list(figures[-1:]))
+
+
 def _page(
-    profile: str,
     inputs: Inputs,
     sections: Mapping[str, TableSection],
     studies: Mapping[str, Sequence[Table]],
     figures: Mapping[str, Figure],
-    staged: Sequence[Picture],
-    sheets: Sequence[DataSheet],
 ) -> Page:
-    def study(key: str) -> StudySection:
-        return StudySection(key, load_studies()[key], studies[key], [figures[p.file] for p in staged if p.group == key])
+    sheets = data_sheets(inputs.root)
+    shown = {sheet.name for sheet in sheets}
+    for picture in (f.picture for f in figures.values() if f.picture.group == "data"):
+        if picture.item not in shown:  # of the report before this one
+            sheets.append(DataSheet(picture.item, picture.caption, {}, [], picture))
 
-    def data(key: str | None) -> list[tuple[DataSheet, Figure | None]]:
+    def study(key: str) -> StudySection:
+        mine = [figure for figure in figures.values() if figure.picture.group == key]
+        about = load_studies()[key]
+        titles = {metric: heading(column) for metric, column in about.columns.items()}
+        names = {row.system: row.name.text for table in studies[key] for row in table.rows}
+        settings = told_of_rows(inputs, key, names | about.rows, studies[key], titles)
+        return StudySection(key, about, studies[key], mine, settings, study_sentences(inputs, key))
+
+    def data(key: str | None) -> list:
         mine = [s for s in sheets if paper_of(s.name) == key]
         return [(s, figures[s.picture.file] if s.picture else None) for s in mine]
 
@@ -171,4 +188,4 @@ def _page(
         )
         for paper in load_papers().values()
     ]
-    return Page(profile, papers, data(None))
+    return Page(inputs.profile, papers, data(None), foot(inputs), outcomes(inputs))

@@ -1,24 +1,41 @@
-"""Figures that the report draws itself: loss curves of a system, and a table as a dot chart."""
+"""Charts that the report draws itself, as SVG: loss curves of a system, and a table as dots."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from triptych.draw import style
-from triptych.published import Column, Published
+from triptych.published import Column
+from triptych.report.svg import SVG, to_svg
 from triptych.report.table import heading
 
 MAX_PANELS, ACROSS = 9, 3
+MARKERS = "osD^vP"  # of the series of a dot chart: each data set its own, in its own colour
+Point = tuple[float, float, Sequence[float]]  # mean, spread, means of the single trainings
 
 
-def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes | None:
-    """Stage -> rows {"seed", "step", "metric", "value"} -> PNG: a panel a metric (the first nine), a thin line
-    a seed, a thick one for their mean. None if there is no curve of two points."""
+@dataclass(frozen=True)
+class Chart:
+    """`svg`: the whole of it."""
+
+    name: str
+    title: str
+    svg: str = field(repr=False)
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.svg"
+
+
+def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], key: str) -> str | None:
+    """Stage -> rows {"seed", "step", "metric", "value"} -> SVG: a panel a metric (the first nine), a thin line
+    a seed, a thick one for their mean. None if there is no curve of two points. `key`: see `to_svg`."""
     panels = _panels(histories)
     if not panels:
         return None
@@ -27,7 +44,7 @@ def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes |
 
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
-    with matplotlib.rc_context(style.RC):
+    with matplotlib.rc_context(style.RC | SVG):
         width, height = (
             2.3 * across,
             1.8 * down,
@@ -43,22 +60,22 @@ def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes |
             wspace=0.3,
             hspace=0.55,
         )
-        return style.to_png(figure)
+        return to_svg(figure, key)
 
 
 def dot_chart(
-    published: Published,
     columns: Sequence[Column],
     systems: Mapping[str, str],
-    series: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]],
-) -> bytes:
+    series: Mapping[str, Mapping[str, Mapping[str, Point]]],
+    key: str,
+) -> str:
     """A table as dots. `systems`: name -> display name; `series`: label ("paper, CIFAR-10", ...) -> metric ->
-    system -> (mean, spread). Returns a PNG."""
+    system -> point. Returns an SVG; `key`: see `to_svg`."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(style.RC):
-        size = (2.4 + 1.7 * len(columns), 1.1 + 0.26 * len(systems))
+    with matplotlib.rc_context(style.RC | SVG):
+        size = (2.2 + 1.7 * len(columns), 1.1 + 0.26 * len(systems))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
         places = dict(zip(systems, range(len(systems))))
@@ -72,8 +89,8 @@ def dot_chart(
             axes.set_ylim(len(systems) - 0.5, -0.5)
             axes.tick_params(length=0)
         handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-        return style.to_png(figure)
+        figure.legend(handles, labels, loc="outside lower left", ncols=1)
+        return to_svg(figure, key)
 
 
 def _panels(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, dict[int, np.ndarray]]:
@@ -120,13 +137,20 @@ def _mean(seeds: Mapping[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return steps[shared], sums[shared] / counts[shared]
 
 
-def _dots(axes: Any, points: Mapping[int, tuple[float, float]], scale: float, n: int, label: str) -> None:
-    """The first series (the paper) is hollow, the others are filled; each has its own height in the row."""
-    colour = style.PALETTE[n] if n else style.INK
-    y = [place + 0.16 * (n - 0.5) for place in points]
-    x = [mean * scale for mean, _ in points.values()]
-    spread = [s * scale for _, s in points.values()]
+def _dots(axes: Any, points: Mapping[int, Point], scale: float, n: int, label: str) -> None:
+    """The first series (the paper) is hollow, with its ±. The others are filled, each at its own height in the row, in
+    its own colour and form; small dots are the single trainings."""
+    colour = style.PALETTE[(n - 1) % len(style.PALETTE)] if n else style.INK
+    marker = MARKERS[n % len(MARKERS)]
+    y = [place + 0.2 * (n - 0.5) for place in points]
+    x = [mean * scale for mean, *_ in points.values()]
+    spread = [spread * scale for _, spread, _ in points.values()] if n == 0 else None
+    for height, (_, _, single) in zip(y, points.values()):
+        axes.plot(
+            [value * scale for value in single], [height] * len(single), linestyle="none", marker="o", markersize=3,
+            color=colour, alpha=0.35, markeredgewidth=0,
+        )  # fmt: skip
     axes.errorbar(
-        x, y, xerr=spread, linestyle="none", marker="o", markersize=4.5, color=colour, elinewidth=0.9,
-        markerfacecolor="white" if n == 0 else colour, markeredgewidth=1.0, label=label,
+        x, y, xerr=spread, linestyle="none", marker=marker, markersize=4.5, color=colour, elinewidth=0.9,
+        markerfacecolor="none" if n == 0 else colour, markeredgewidth=1.0, label=label,
     )  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,39 @@ from triptych.base.files import FileError, read_json
 from triptych.report.load import Inputs
 
 LIMIT, SMALLEST = 300_000, 30_000  # bytes a figure may have, and that it may keep if there are too many for the budget
+PATHS = {"traversals", "interpolation"}  # sheets whose columns are steps of a path
+DIRECTIONS = {"to_photo": "labels → photo:", "to_labels": "photo → labels:"}
+BY_LATENTS = {"best_beta_norm", "rise", "fall"}
+WORDS = {  # numbers that pictures have and tables do not: title, unit
+    "mean_abs_error_grey_levels": ("mean absolute error, grey levels", "number"),
+    "diversity_ratio": ("diversity (real images = 1)", "number"),
+    "collapsed": ("collapsed", "yes or no"),
+    "mean_best_share": ("share of the strongest factor, mean over latents", "percent"),
+    "best_beta_norm": ("β_norm of the best score", "number"),
+    "rise": ("rise of the score before it", "percent"),
+    "fall": ("fall of the score after it", "percent"),
+    "active": ("active latents", "number"),
+    "spread": ("reconstructions' share of the images' variance", "percent"),
+    "best_share": ("share of the strongest factor", "percent"),
+    "followed": ("factors followed", "number"),
+    "ratio": ("minimax over non-saturating gradient", "number"),
+}
 BUDGET = 6_000_000  # bytes all figures of a report may have together: with the page, which holds them too, < 15 MB
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture before it is made small. `group`/`item`: its folder under outputs/; `numbers`: name ->
-    value."""
+    """A picture before it is made small. `group`/`item`: its folder under outputs/; `numbers`: what was measured -> in
+    words and the tables' units. `frames`: see `frames_of`. `row`: of one row, not of several."""
 
     group: str
     item: str
     name: str
     png: bytes = field(repr=False)
     caption: str = ""
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    frames: Sequence[Mapping[str, float]] = ()
+    row: bool = False
 
     @property
     def file(self) -> str:
@@ -59,12 +79,19 @@ class DataSheet:
     picture: Picture | None
 
 
-def stage_pictures(
-    inputs: Inputs, names: Mapping[tuple[str, str], str], titles: Mapping[str, Mapping[str, str]]
-) -> list[Picture]:
+@dataclass(frozen=True)
+class Terms:
+    """How the rows (`items`) and metrics of a table or study are called; `units`: of a metric."""
+
+    items: Mapping[str, str]
+    titles: Mapping[str, str]
+    units: Mapping[str, str]
+
+
+def stage_pictures(inputs: Inputs, terms: Mapping[str, Terms]) -> list[Picture]:
     """Pictures that the stages of this report left under outputs/<group>/<item>/<stage>/, in the order of their
-    figures.json; `names`: (group, item) -> what the tables call it; `titles`: group -> metric -> how its column is
-    headed. A listed file that is not there is left out. Raises FileError for one that is not a list of figures."""
+    figures.json; `terms`: of each group. A listed file that is not there is left out. Raises FileError for one that is
+    not a list of figures."""
     outputs, pictures = inputs.root / "outputs", []
     for index in sorted(outputs.glob("*/*/*/figures.json")):
         group, item, stage = index.parent.relative_to(outputs).parts
@@ -73,37 +100,83 @@ def stage_pictures(
         entries = read_json(index)
         if not (isinstance(entries, list) and all(isinstance(e, dict) and "file" in e for e in entries)):
             raise FileError(f"{index}: must be a list of {{file, caption, numbers}}; run its stage again")
+        mine = terms.get(group, Terms({}, {}, {}))
         for entry in entries:
             file = index.parent / entry["file"]
             if file.is_file():
                 name = f"{stage}-{file.stem}"
                 # a picture of several rows says itself what it shows
-                caption = ": ".join(filter(None, [names.get((group, item)), entry.get("caption")]))
+                caption = ": ".join(filter(None, [mine.items.get(item), entry.get("caption")]))
                 # a picture of `faces` speaks of the row faces_vae as vae
-                items = {i.removeprefix(f"{item}_"): text for (g, i), text in names.items() if g == group}
-                numbers = {
-                    in_words(key, titles.get(group, {}), items): value
-                    for key, value in entry.get("numbers", {}).items()
-                }
-                pictures.append(Picture(group, item, name, file.read_bytes(), caption, numbers))
+                here = replace(mine, items={i.removeprefix(f"{item}_"): text for i, text in mine.items.items()})
+                numbers = spoken(entry.get("numbers", {}), here)
+                png, row = file.read_bytes(), item in mine.items
+                frames = frames_of(png) if file.stem in PATHS else ()
+                pictures.append(Picture(group, item, name, png, caption, numbers, frames, row))
     return pictures
 
 
-def in_words(name: str, titles: Mapping[str, str], items: Mapping[str, str]) -> str:
-    """What the reader is told of a picture's number: the title of the metric's column, after the name of the item for
-    `<metric>_<item>` and `<item>/<metric>`, before the place for `<metric>_at_<place>`; any other name in its words."""
-    if name in titles:
-        return titles[name]
-    first, slash, rest = name.partition("/")
-    if slash and first in items:
-        return f"{items[first]}: {in_words(rest, titles, items)}"
-    for metric, title in titles.items():
+def frames_of(png: bytes) -> list[dict[str, float]]:
+    """Where the columns of a sheet's blocks lie, as `draw.sheets` wrote it into the file, in parts of its width and
+    height; [] if it did not."""
+    with Image.open(io.BytesIO(png)) as image:
+        blocks = json.loads(getattr(image, "text", {}).get("blocks", "[]"))
+        width, height = image.size
+    across = {"x", "left", "step", "tile"}
+    return [
+        {key: round(value / (1 if key == "columns" else width if key in across else height), 6)
+         for key, value in block.items()}
+        for block in blocks if block["columns"] > 2
+    ]  # fmt: skip
+
+
+def spoken(numbers: Mapping[str, Any], terms: Terms) -> dict[str, str]:
+    """A picture's numbers as the tables write them: what was measured -> value, several rows' side by side. Names of
+    which neither a table nor `WORDS` says what they are stay in figures.json."""
+    told: dict[str, list[str]] = {}
+    for name, value in numbers.items():
+        found = in_words(name, terms)
+        if found is not None and isinstance(value, (int, float)):
+            title, item, unit = found
+            told.setdefault(title, []).append(f"{item} {show_number(value, unit)}".strip())
+    return {title: ", ".join(values) for title, values in told.items()}
+
+
+def in_words(name: str, terms: Terms) -> tuple[str, str, str] | None:
+    """What a number is of, of which row or place ("" of none), and its unit; None if unknown. `<item>/<metric>` and
+    `<metric>_<item>` are of a row, `<metric>_at_<place>` of a place."""
+    if name in terms.titles:
+        return terms.titles[name], "", terms.units.get(name, "number")
+    if name in WORDS:
+        return *WORDS[name][:1], "", WORDS[name][1]
+    first, _, rest = name.partition("/")
+    if rest and first in {*DIRECTIONS, *terms.items}:
+        found = in_words(rest, terms)
+        return found and (
+            found[0],
+            " ".join(filter(None, [terms.items.get(first, DIRECTIONS.get(first)), found[1]])),
+            found[2],
+        )
+    for metric in [*terms.titles, *WORDS]:
         item = name.removeprefix(f"{metric}_")
-        if item != name and item in items:
-            return f"{items[item]}: {title}"
-        if item != name and item.startswith("at_"):
-            return f"{title} {words(item)}"
-    return words(name)
+        if item == name or (found := in_words(metric, terms)) is None:
+            continue
+        if item in terms.items or metric in BY_LATENTS:
+            return found[0], terms.items.get(item, f"{item} latents:"), found[2]
+        if item.startswith("at_"):
+            return found[0], f"at {item.removeprefix('at_')}:", found[2]
+    return None
+
+
+def show_number(value: float, unit: str = "number") -> str:
+    """0.794 -> "79.4 %" of percents, "yes" of what is or is not, four figures of the rest, whole numbers whole."""
+    if unit == "yes or no":
+        return "yes" if value else "no"
+    if unit == "percent":
+        return f"{100 * value:.3g} %"
+    if float(value).is_integer() and abs(value) < 1e9:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
 
 
 def words(name: str) -> str:
@@ -129,8 +202,6 @@ def write_figures(pictures: Sequence[Picture], folder: Path, budget: int = BUDGE
     `budget` bytes if that can be; file name -> figure."""
     small = _small_enough([p.png for p in pictures], budget)
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in [*folder.glob("*.webp"), *folder.glob("*.png")]:
-        stale.unlink()
     figures = {}
     for picture, webp in zip(pictures, small):
         (folder / picture.file).write_bytes(webp)

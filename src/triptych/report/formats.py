@@ -1,15 +1,17 @@
-"""Tables as CSV (raw fractions, for programs), Markdown and LaTeX (as printed)."""
+"""Tables as CSV (raw fractions, for programs) and Markdown (as printed)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from triptych.published import Published
+from triptych.base.results import training_values
+from triptych.published import TABLES, Published, load
 from triptych.report.load import Inputs
-from triptych.report.table import Cell, Table
+from triptych.report.notes import Cell
+from triptych.report.table import Head, Table
 
 _SUPERSCRIPT = str.maketrans("0123456789R±", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴿ⁺")
 
@@ -34,16 +36,46 @@ def to_csv(published: Published, inputs: Inputs, systems: Sequence[str]) -> str:
         cost = inputs.costs.get((published.table, system))
         cells |= {"seconds": round(cost.seconds, 1) if cost else None, "devices": cost and " + ".join(cost.devices)}
         rows.append(cells)
-    return pd.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n")
+    return pd.DataFrame(rows, dtype=object).dropna(axis="columns", how="all").to_csv(index=False, lineterminator="\n")
+
+
+def to_long_csv(inputs: Inputs) -> str:
+    """Every number there is, one a row: published, ours and kept, each training and draw by itself. `seed` and `draw`
+    are empty where a number is of no single one."""
+    rows = []
+    for table in TABLES:
+        published = load(table)
+        for system, row in published.systems.items():
+            rows += [
+                [table, system, m, "paper", published.paper_data, "", "", "", n.value] for m, n in row.values.items()
+            ]
+    for source, results in (("ours", inputs.results), ("kept", inputs.kept)):
+        for table, systems in results.items():
+            for system, result in systems.items():
+                about = [result["data"].get("test") or "; ".join(result["data"].values()), result["profile"]]
+                for metric in result["metrics"]:
+                    for seed, draw, value in _values(result, metric):
+                        rows.append([table, system, metric, source, *about, seed, draw, value])
+    columns = ["table", "system", "metric", "source", "data", "profile", "seed", "draw", "value"]
+    return pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
+
+
+def _values(result: Mapping[str, Any], metric: str) -> list[tuple[Any, Any, float]]:
+    """(seed, draw, value) of each value. Of values that were chosen among those of all trainings it is not told whose
+    they are."""
+    groups, seeds = training_values(result, metric), result.get("seeds", [])
+    if not groups or len(groups) > len(seeds):
+        number = result["metrics"][metric]
+        return [("", "", value) for value in number.get("values", [number["mean"]])]
+    return [
+        (seed if len(groups) == len(seeds) else "", draw if len(values) > 1 else "", value)
+        for seed, values in zip(seeds, groups)
+        for draw, value in enumerate(values)
+    ]
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
     return "\n".join(_markdown(table) for table in tables)
-
-
-def to_latex(tables: Sequence[Table]) -> str:
-    """One table environment a printed table; needs the package booktabs."""
-    return "\n".join(_latex(table) for table in tables)
 
 
 def _data(result: dict | None) -> str:
@@ -51,68 +83,25 @@ def _data(result: dict | None) -> str:
 
 
 def _markdown(table: Table) -> str:
-    heads = ["system", *(f"{h.metric}: {h.whose}" if h.whose else h.metric for h in table.heads)]
-    lines = [f"## {table.title}", "", _bar(heads), _bar(["---"] + ["---:"] * len(table.heads))]
-    lines += [_bar([_md_cell(row.name), *map(_md_cell, row.cells)]) for row in table.rows]
+    heads = [table.first, *(_head(table, head) for head in table.heads)]
+    lines = [f"## {table.title}", ""]
+    lines += [f"All columns: {table.common}.", ""] if table.common else []
+    lines += [bar(heads), bar(["---"] + ["---:"] * len(table.heads))]
+    lines += [bar([_md_cell(row.name), *map(_md_cell, row.cells)]) for row in table.rows]
     lines += [""] + [f"{text}\n" for text in (*table.order, *table.missing)]
     lines += [f"{mark.translate(_SUPERSCRIPT)} {text}\n" for mark, text in table.notes]
     return "\n".join(lines)
 
 
-def _bar(cells: Sequence[str]) -> str:
+def _head(table: Table, head: Head) -> str:
+    return head.metric if table.common or not head.under else f"{head.metric}: {head.under}"
+
+
+def bar(cells: Sequence[str]) -> str:
+    """A row of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _md_cell(cell: Cell) -> str:
     text = f"**{cell.text}**" if cell.bold else cell.text
     return text + " ".join(mark.translate(_SUPERSCRIPT) for mark in cell.marks)
-
-
-def _latex(table: Table) -> str:
-    heads = ["system", *(h.metric for h in table.heads)]
-    whose = ["", *(h.whose for h in table.heads)]
-    body = [_tex_row([_tex_cell(row.name), *map(_tex_cell, row.cells)]) for row in table.rows]
-    notes = [tex(text) for text in (*table.order, *table.missing)]
-    notes += [rf"\textsuperscript{{{tex(mark)}}} {tex(text)}" for mark, text in table.notes]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{tex(table.title)}}}",
-            rf"\begin{{tabular}}{{l{'r' * len(table.heads)}}}",
-            r"\toprule",
-            _tex_row([tex(head) for head in heads]),
-            _tex_row([tex(text) for text in whose]),
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(rf"\par\footnotesize {note}" for note in notes),
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def _tex_row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _tex_cell(cell: Cell) -> str:
-    text = rf"\textbf{{{tex(cell.text)}}}" if cell.bold else tex(cell.text)
-    return text + (rf"\textsuperscript{{{tex(','.join(cell.marks))}}}" if cell.marks else "")
-
-
-_TEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
-    "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "→": r"$\to$",
-    "β": r"$\beta$", "ρ": r"$\rho$", "×": r"$\times$", "–": "--", "≥": r"$\geq$", "≤": r"$\leq$",
-    "σ": r"$\sigma$", "λ": r"$\lambda$", "θ": r"$\theta$", "μ": r"$\mu$", "γ": r"$\gamma$", "α": r"$\alpha$",
-    "−": r"$-$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "↔": r"$\leftrightarrow$",
-    "·": r"$\cdot$", "°": r"$^\circ$", "²": r"$^2$", "³": r"$^3$", "½": r"$\frac{1}{2}$", "≈": r"$\approx$",
-    "√": r"$\surd$", "∞": r"$\infty$", "…": r"\dots{}",
-}  # fmt: skip
-
-
-def tex(text: str) -> str:
-    """Plain text -> LaTeX."""
-    return re.sub("|".join(map(re.escape, _TEX)), lambda match: _TEX[match.group()], text)

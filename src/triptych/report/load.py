@@ -47,24 +47,35 @@ class Inputs:
         return list(systems) if isinstance(systems, Mapping) else []
 
     def covers(self, run: Path) -> bool:
-        """Whether a stage's folder under runs/ is of this report: it ran under this profile, or with the values that it
-        has too (then DVC did not run it again). A stage that did not end well is left out."""
+        """Whether a stage's folder under runs/ is of this report: it ended well, ran under this profile with the values
+        that params.yaml has, or with those values under another (then DVC did not run it again), and its data and seeds
+        are those of the row's result. What a user ran with other values says nothing of the numbers that are shown."""
         file = run / "run.json"
         if not file.is_file():
             return False
         told = read_json(file)
+        values, mine = told.get("params", {}), self.params.get("profile") == self.profile
         if told.get("status", "finished") != "finished":
             return False
-        if told.get("profile") == self.profile:
-            return True
-        values = told.get("params", {})
-        mine = self.params.get("profile") == self.profile
-        return mine and bool(values) and all(_value(self.params, key) == value for key, value in values.items())
+        if mine and not all(_value(self.params, key) == value for key, value in values.items()):
+            return False
+        if told.get("profile") != self.profile and not (mine and values):
+            return False
+        table, system = run.parts[-3:-1]
+        rows = [self.results.get(table, {}).get(row) for row in told.get("results") or [system]]
+        return all(_agrees(told, run / "cost.json", row) for row in rows if row)
+
+
+def _agrees(told: Mapping[str, Any], cost: Path, result: Mapping[str, Any]) -> bool:
+    """Whether a run's data and seeds are those of a result."""
+    data, seeds = told.get("data", {}), read_json(cost).get("seeds") if cost.is_file() else None
+    same = all(data[role] == result["data"][role] for role in set(data) & set(result["data"]))
+    return same and (seeds is None or set(result.get("seeds", [])) <= set(seeds))
 
 
 def read_inputs(root: Path, profile: str) -> Inputs:
     """Everything under `root`. Raises FileError naming a file that is there and is not what it should be."""
-    kept = _results(root / "reports" / "paper" / "results")
+    kept = _kept(root, profile)
     found = _results(root / "results")
     results: Results = {table: {} for table in TABLES}
     others = {}
@@ -77,13 +88,21 @@ def read_inputs(root: Path, profile: str) -> Inputs:
     params = _params(root / "params.yaml")
     if params.get("profile") == profile:
         _forget_removed(results, params)
-    if profile == "paper":
-        for table, systems in kept.items():
-            results[table] = systems | results.get(table, {})
-        kept = {}
+    for table, systems in _results(root / "reports" / profile / "results").items():
+        results[table] = systems | results.get(table, {})
     inputs = Inputs(root, profile, params, results, kept, others)
     inputs.costs.update(_costs(inputs))
     return inputs
+
+
+def _kept(root: Path, profile: str) -> Results:
+    """The results that are kept in git for other profiles; of a row in several, that of the first."""
+    found: Results = {}
+    for folder in sorted(root.glob("reports/*/results")):
+        if folder.parent.name != profile:
+            for table, systems in _results(folder).items():
+                found[table] = systems | found.get(table, {})
+    return found
 
 
 def _forget_removed(results: Results, params: Mapping[str, Any]) -> None:
@@ -98,9 +117,9 @@ def _forget_removed(results: Results, params: Mapping[str, Any]) -> None:
 
 def on_one_set(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """The results that can be compared: those judged on the data that most were judged on."""
-    titles = [judged_on(result) for result in results.values()]
-    commonest = max(titles, key=titles.count, default=None)
-    return {s: result for s, result in results.items() if judged_on(result) == commonest}
+    sets = [judged_set(result) for result in results.values()]
+    commonest = max(sets, key=sets.count, default=None)
+    return {s: result for s, result in results.items() if judged_set(result) == commonest}
 
 
 def profile_of(file: Path) -> str:
@@ -122,6 +141,11 @@ def judged_on(result: Mapping[str, Any]) -> str:
     """Title of the data that a result was measured on."""
     titles = data_titles(result["data"])
     return titles.get("test") or next(iter(titles.values()), "unnamed data")
+
+
+def judged_set(result: Mapping[str, Any]) -> str:
+    """The data that a result was measured on, as the result describes it: two that differ are not one set."""
+    return result["data"].get("test") or next(iter(result["data"].values()), "unnamed data")
 
 
 def duration(seconds: float) -> str:

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import count
 from typing import Any
 
 from triptych.published import Published
 from triptych.published.papers import Paper
-from triptych.report.figures import DataSheet, Figure, words
+from triptych.report.curves import Chart
+from triptych.report.figures import DataSheet, Figure, show_number, words
 from triptych.report.load import Inputs, data_titles, judged_on
 from triptych.report.settings import Settings
 from triptych.report.studies import Study
 from triptych.report.table import Table
+
+FILES = ("page.html", "page.css", "page.js")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim of a paper, and what became of it here. `about`: the table or study; `kept`: with the results that are
+    kept in git; `trainings`: of the row that was trained the least."""
+
+    about: str
+    claim: str
+    where: str
+    paper: str
+    here: str
+    kept: str
+    data: str
+    verdict: str
+    sure: str
+    rule: str
+    trainings: str
+    time: str
+
+
+Told = Sequence[tuple[str, Settings, Sequence[str]]]  # of rows: name, parameters, facts
 
 
 @dataclass(frozen=True)
@@ -22,15 +49,16 @@ class TableSection:
 
     published: Published
     tables: Sequence[Table]
-    charts: Mapping[str, Figure]  # table key -> dot chart
+    charts: Mapping[str, Chart]  # table key -> dot chart
+    overview: Sequence[Figure]  # pictures outside the fold
     figures: Sequence[Figure]
-    curves: Sequence[tuple[str, Figure]]  # display name, curves
+    curves: Sequence[Chart]
     ran: int
     total: int
     data: str
     what: Sequence[str]
-    shared: Settings  # parameters of all its rows
-    own: Sequence[tuple[str, Settings]]  # display name, parameters of that row alone
+    settings: Told
+    came_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +67,8 @@ class StudySection:
     study: Study
     tables: Sequence[Table]
     figures: Sequence[Figure]
+    settings: Told
+    came_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -49,12 +79,20 @@ class PaperSection:
     sheets: Sequence[tuple[DataSheet, Figure | None]]
     honesty: Sequence[str]
 
+    @property
+    def about(self) -> dict[str, str]:
+        """Table or study -> the id of its section."""
+        tables = {s.published.table: f"table-{s.published.table}" for s in self.tables}
+        return tables | {s.key: f"study-{s.key}" for s in self.studies}
+
 
 @dataclass(frozen=True)
 class Page:
     profile: str
     papers: Sequence[PaperSection]
     sheets: Sequence[tuple[DataSheet, Figure | None]]  # of no paper
+    foot: Mapping[str, str]
+    outcomes: Sequence[Outcome] = ()
 
 
 def render(page: Page) -> str:
@@ -65,14 +103,14 @@ def render(page: Page) -> str:
     environment.filters["number"] = show_number
     environment.filters["words"] = words
     environment.filters["elsewhere"] = show_elsewhere
-    files = resources.files(__package__)
-    template = environment.from_string(files.joinpath("page.html").read_text(encoding="utf-8"))
-    return template.render(page=page, style=files.joinpath("page.css").read_text(encoding="utf-8"))
-
-
-def show_number(value: Any) -> str:
-    """A number under a picture: four figures are enough."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    environment.filters["slug"] = lambda mark: mark.replace("±", "pm")
+    seen: set[str] = set()
+    environment.globals["first_time"] = lambda key: key not in seen and not seen.add(key)
+    counts = {"Table": count(1), "Figure": count(1)}
+    environment.globals["number_of"] = lambda kind: f"{kind} {next(counts[kind])}"
+    files = {name: resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in FILES}
+    template = environment.from_string(files["page.html"])
+    return template.render(page=page, style=files["page.css"], script=files["page.js"], json=json.dumps)
 
 
 def show_elsewhere(number: Any) -> str:
@@ -86,7 +124,7 @@ def what_was_run(published: Published, inputs: Inputs) -> list[str]:
     lines = []
     for results, scale in (
         (inputs.results.get(published.table, {}), f"profile {inputs.profile}"),
-        (inputs.kept.get(published.table, {}), "paper scale, kept in git"),
+        (inputs.kept.get(published.table, {}), "kept in git"),
     ):
         if not results:
             continue

@@ -17,7 +17,11 @@ from pydantic import Field
 from triptych.base.config import Strict, validate
 from triptych.base.files import parse_yaml
 from triptych.report.load import Inputs, duration, judged_on
-from triptych.report.table import Cell, Head, Row, Table, heading, note_text
+from triptych.report.notes import Cell, caveats, left_over, metric_of, note_text, numbered
+from triptych.report.spread import cell_text, count_text, share_text, spread_of
+from triptych.report.table import Head, Row, Table, heading
+
+MOST_COLUMNS = 6  # of a table with fewer rows
 
 
 class Column(Strict):
@@ -74,31 +78,47 @@ def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str])
     data = list(dict.fromkeys(judged_on(r) for r in results.values() if r["data"]))
     # toy mixtures and games have no images; of several sets a column of its own names each row's
     whose = "ours" if len(data) > 1 else f"ours, {data[0] if data else 'no images'}"
-    heads = [Head(heading(study.columns[m]), whose, "ours") for m in metrics]
+    spreads = {m: {i: spread_of(r, m) for i, r in results.items() if m in r["metrics"]} for m in metrics}
+    counts = {m: [count_text(spread) for spread in of.values()] for m, of in spreads.items()}
+    usual = {m: max(n, key=n.count) for m, n in counts.items()}
+    heads = [Head(heading(study.columns[m]), whose, "ours", usual[m]) for m in metrics]
     heads += [Head("data", "", "info")] if len(data) > 1 else []
     costed = any((group, item) in inputs.costs for item in items)
     heads += [Head("cost", "", "info")] if costed else []
-    notes: dict[str, str] = {}
     rows = []
     for item, result in results.items():
-        cells = [_cell(result["metrics"].get(m), study.columns[m]) for m in metrics]
+        mine = {note: metric_of(note, titles) for note in caveats(results, item)}
+        told = {
+            m: tuple(str(note_text(n, titles, metrics)) for n, about in mine.items() if about == m) for m in metrics
+        }
+        cells = [_cell(result, m, study.columns[m], usual[m], told[m]) for m in metrics]
         if len(data) > 1:
             cells.append(Cell(judged_on(result) if result["data"] else "–"))
         if costed:
             cost = inputs.costs.get((group, item))
             cells.append(Cell(duration(cost.seconds) if cost else "–"))
-        texts = [note_text(note, titles, metrics) for note in result.get("notes", [])]
-        marks = tuple(notes.setdefault(text, str(len(notes) + 1)) for text in texts if text is not None)
-        rows.append(Row(item, Cell(study.rows.get(item, item.replace("_", " ")), marks=marks), tuple(cells), True))
-    return Table(
-        key=key,
-        title=study.title,
-        heads=tuple(heads),
-        rows=tuple(rows),
-        notes=tuple((mark, text) for text, mark in notes.items()),
-        order=(),
-        missing=(),
-    )
+        about_all = tuple(note for note, about in mine.items() if not about)
+        name = Cell(study.rows.get(item, item.replace("_", " ")), notes=about_all)
+        rows.append(Row(item, name, tuple(cells), True))
+    marked, notes = numbered(rows)
+    beyond = {row.system: left_over(row) for row in rows if left_over(row)}
+    table = Table(key, study.title, tuple(heads), tuple(marked), notes, (), (), study.first, beyond)
+    return transposed(table) if len(metrics) > (3 if len(rows) == 1 else MOST_COLUMNS) > len(rows) else table
+
+
+def transposed(table: Table) -> Table:
+    """A table with a row a metric and a column an item, of one with few items and many metrics."""
+    measured = [k for k, head in enumerate(table.heads) if head.kind == "ours"]
+    usual = max((table.heads[k].n for k in measured), key=[table.heads[k].n for k in measured].count)
+    rows = []
+    for k, head in enumerate(table.heads):
+        other = f" (n\u00a0=\u00a0{head.n})" if head.n not in ("", usual) else ""
+        cells = [row.cells[k] for row in table.rows]
+        cells = [c if c.text == "–" or "(n" in c.text else replace(c, text=c.text + other) for c in cells]
+        rows.append(Row(head.metric, Cell(head.metric), tuple(cells), True))
+    whose = table.heads[measured[0]].whose
+    heads = [Head(row.name.text, whose, "ours", usual, row.name.marks) for row in table.rows]
+    return replace(table, heads=tuple(heads), rows=tuple(rows), first="number")
 
 
 def study_csv(key: str, inputs: Inputs) -> str:
@@ -113,19 +133,22 @@ def study_csv(key: str, inputs: Inputs) -> str:
     return pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
 
 
-def _cell(number: Mapping[str, Any] | None, column: Column) -> Cell:
-    if number is None:
+def _cell(result: Mapping[str, Any], metric: str, column: Column, usual: str, notes: tuple[str, ...] = ()) -> Cell:
+    """`usual`: how many values a number of this column is the mean of, as its head says."""
+    if metric not in result["metrics"]:
         return Cell("–")
-
-    mean, std = number["mean"], number["std"]
+    values, spread = result["metrics"][metric].get("values", []), spread_of(result, metric)
+    if column.unit == "percent" and len(values) > 1 and set(values) <= {0, 1}:  # it happened, or it did not
+        return Cell(share_text(spread), notes=notes)
+    other = "" if count_text(spread) == usual else f" (n = {count_text(spread)})"
     if column.unit == "percent":
-        scale, form = 100, f".{min(column.digits, 2)}f"
-    elif 1e-3 <= abs(mean) < 1e5:
-        scale, form = 1, f".{max(0, column.digits - 1 - math.floor(math.log10(abs(mean))))}f"  # the ± to the same place
+        text = cell_text(spread, 100, min(column.digits, 2))
+    elif 1e-3 <= abs(spread.mean) < 1e5:  # the ± to the same place
+        text = cell_text(spread, 1, max(0, column.digits - 1 - math.floor(math.log10(abs(spread.mean)))))
     else:
-        scale, form = 1, f".{column.digits}g"
-    spread = f" ± {scale * std:{form}}" if number["n"] > 1 else ""
-    return Cell(f"{scale * mean:{form}}{spread} (n={number['n']})")
+        text = f"{spread.mean:.{column.digits}g}"
+        text += f" ± {spread.plus_minus:.{column.digits}g}" if spread.plus_minus is not None else ""
+    return Cell(text + other, notes=notes)
 
 
 def _natural(text: str) -> list[tuple[int, float, str]]:

@@ -3,31 +3,34 @@ and HTML are four spellings of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from triptych.published import Column, Published, System, Target, View
-from triptych.report.load import Inputs, Results, data_titles, judged_on, on_one_set
+from triptych.published.claims import load_claims
+from triptych.report.best import level_with_best
+from triptych.report.load import Inputs, Results, data_titles, duration, judged_on, judged_set, on_one_set
+from triptych.report.notes import RECALLED, SPREAD_RECALLED, Cell, caveats, left_over, metric_of, note_text, numbered
 from triptych.report.rank import order_lines
-
-
-@dataclass(frozen=True)
-class Cell:
-    """`marks`: footnote signs after the text."""
-
-    text: str
-    bold: bool = False
-    marks: tuple[str, ...] = ()
+from triptych.report.spread import cell_text, count_text, spread_of
 
 
 @dataclass(frozen=True)
 class Head:
-    """A column's heading: the metric and whose number on which data. `kind`: paper, ours, kept or info."""
+    """A column's heading: the metric, whose number on which data, of how many values. `kind`: paper, ours, kept or
+    info."""
 
     metric: str
     whose: str
     kind: str
+    n: str = ""
+    marks: tuple[str, ...] = ()
+
+    @property
+    def under(self) -> str:
+        """What stands below the metric."""
+        return f"{self.whose} (n\u00a0=\u00a0{self.n})" if self.n else self.whose
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
+    """`first`: heads the rows' names. `beyond`: row -> notes that the table has no place for."""
+
     key: str
     title: str
     heads: tuple[Head, ...]
@@ -47,6 +52,14 @@ class Table:
     notes: tuple[tuple[str, str], ...]  # (mark, text)
     order: tuple[str, ...]  # how the rows' order agrees with the paper's
     missing: tuple[str, ...]  # what was not run, and why
+    first: str = "system"
+    beyond: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def common(self) -> str:
+        """What heads all columns, where it is the same for each (there is no paper's)."""
+        under = {head.under for head in self.heads if head.kind != "info"}
+        return under.pop() if len(under) == 1 and len(self.heads) > 2 else ""
 
 
 def build_tables(published: Published, inputs: Inputs) -> list[Table]:
@@ -87,17 +100,6 @@ def show(value: float, spread: float | None, column: Column, decimals: int | Non
     return f"{text} ± {spread * scale:.{spread_digits}f}"
 
 
-def note_text(note: str, titles: Mapping[str, str], shown: Collection[str]) -> str | None:
-    """A stage's note as the reader gets it. One that begins with a metric ("higgins: …") is about that column: the
-    column's title stands there, and a table without the column goes without the note (None)."""
-    name, colon, rest = note.partition(": ")
-    about = [metric for metric in titles if metric == name or metric.endswith(f"/{name}")] if colon else []
-    if not about:
-        return note
-    first = next((metric for metric in about if metric in shown), None)
-    return None if first is None else f"{titles[first]}: {rest}"
-
-
 def heading(column: Any) -> str:
     """Of a column of the published tables, or of a study."""
     return f"{column.title} (%)" if column.unit == "percent" else column.title
@@ -117,7 +119,9 @@ class _Builder:
         table = published.table
         self.ours = {s: r for s, r in inputs.results.get(table, {}).items() if s in self.systems}
         self.kept = {s: r for s, r in inputs.kept.get(table, {}).items() if s in self.systems}
-        self.notes: dict[str, str] = {}
+        self.same = set(on_one_set(self.ours))
+        place = load_claims().places.get(table)
+        self.floors = place.floors if place else []
         self.columns = [c for m in view.metrics if self._used(c := published.column(m))]
 
     def build(self) -> Table:
@@ -128,20 +132,20 @@ class _Builder:
         rows = []
         for system in self.systems:
             cells = [cells[system] for _, cells in parts] + [Cell(show(system)) for _, show in info]
-            name = Cell(self.rows[system].name, marks=self._marks(system))
+            name = Cell(self.rows[system].name, notes=self._about_row(system))
             rows.append(Row(system, name, tuple(cells), system in self.ours or system in self.kept))
         order = order_lines(self.published, self.columns, self.systems, self.ours, "ours")
-        order += order_lines(self.published, self.columns, self.systems, self.kept, "ours at paper scale")
-        notes = [(mark, text) for text, mark in self.notes.items()]
-        notes.sort(key=lambda note: (not note[0].isdigit(), int(note[0]) if note[0].isdigit() else 0))
+        order += order_lines(self.published, self.columns, self.systems, self.kept, "ours, kept")
+        marked, notes = numbered(rows)
         return Table(
             key=self.view.key,
             title=self.view.title,
             heads=tuple([head for head, _ in parts] + [head for head, _ in info]),
-            rows=tuple(rows),
-            notes=tuple(notes),
+            rows=tuple(marked),
+            notes=notes,
             order=tuple(order),
             missing=tuple(self._missing()),
+            beyond={row.system: left_over(row) for row in rows if left_over(row)},
         )
 
     def _used(self, column: Column) -> bool:
@@ -155,15 +159,15 @@ class _Builder:
         ceiling where there is one."""
         parts = []
         title = heading(column)
-        if any(column.metric in self.rows[s].values for s in self.systems):
+        if self.view.paper and any(column.metric in self.rows[s].values for s in self.systems):
             parts.append((Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column)))
-        ours = self._our_cells(column, self.ours, reasons=True)
-        parts.append((Head(title, _whose("ours", self.ours), "ours"), ours))
+        ours, n = self._our_cells(column, self.ours, reasons=True)
+        parts.append((Head(title, _whose("ours", self.ours), "ours", n), ours))
         parts += self._of_ceiling(column, self.ours, self.inputs.results, "ours", "ours")
         if self.kept:
-            head = Head(title, _whose("ours at paper scale", self.kept), "kept")
-            parts.append((head, self._our_cells(column, self.kept, reasons=False)))
-            parts += self._of_ceiling(column, self.kept, self.inputs.kept, "ours at paper scale", "kept")
+            kept, n = self._our_cells(column, self.kept, reasons=False)
+            parts.append((Head(title, _whose("ours, kept", self.kept), "kept", n), kept))
+            parts += self._of_ceiling(column, self.kept, self.inputs.kept, "ours, kept", "kept")
         return parts
 
     def _of_ceiling(
@@ -172,12 +176,12 @@ class _Builder:
         """Our numbers in percent of the ceiling row's, which need not be in this view; of rows judged on its data."""
         ceiling = everything.get(self.published.table, {}).get(column.ceiling or "", {})
         top = ceiling.get("metrics", {}).get(column.metric, {}).get("mean")
-        if not top:
+        if not top or not self.view.paper:
             return []
         cells = {system: Cell("–") for system in self.systems}
         for system, result in results.items():
             number = result["metrics"].get(column.metric)
-            if number and judged_on(result) == judged_on(ceiling):
+            if number and judged_set(result) == judged_set(ceiling):
                 cells[system] = Cell(f"{100 * number['mean'] / top:.0f}")
         name = self.published.systems[column.ceiling].name
         return [(Head(heading(column), f"{who}, % of {name}", kind), cells)]
@@ -190,30 +194,39 @@ class _Builder:
         cells = {}
         for system in self.systems:
             number = numbers.get(system)
-            marks: tuple[str, ...] = ()
+            notes = ()
             if number and number.recalled:
-                marks = (self._note("Quoted from memory of the publication, not looked up again.", "R"),)
+                notes = (RECALLED,)
             elif number and number.spread_recalled:
-                marks = (self._note("The ± is quoted from memory of the publication, not looked up again.", "R±"),)
+                notes = (SPREAD_RECALLED,)
             elif number and number.seen:
-                marks = (self._note(f"Looked up in {number.seen}, which quotes it."),)
-            cells[system] = Cell(texts.get(system, "–"), system in bold, marks)
+                notes = (f"Looked up in {number.seen}, which quotes it.",)
+            cells[system] = Cell(texts.get(system, "–"), system in bold, notes)
         return cells
 
-    def _our_cells(self, column: Column, results: Mapping[str, Any], reasons: bool) -> dict[str, Cell]:
+    def _our_cells(self, column: Column, results: Mapping[str, Any], reasons: bool) -> tuple[dict[str, Cell], str]:
+        """Our numbers and, for the head, how many values most of them are the mean of; the others say it themselves."""
         numbers = {s: r["metrics"][column.metric] for s, r in results.items() if column.metric in r["metrics"]}
-        same = on_one_set({s: results[s] for s in numbers})
-        bold = self._best({s: numbers[s]["mean"] for s in same}, column)
+        bold = level_with_best(on_one_set({s: results[s] for s in numbers}), column, self._contenders(), self.floors)
+        spreads = {s: spread_of(results[s], column.metric) for s in numbers}
+        counts = [count_text(spread) for spread in spreads.values()]
+        usual = max(counts, key=counts.count, default="")
+        titles = {c.metric: c.title for c in self.published.columns}
         cells = {}
         for system in self.systems:
             if system in numbers:
-                n = numbers[system]
-                spread = n["std"] if n["n"] > 1 else None
-                text = f"{show(n['mean'], spread, column)} (n={n['n']})"
+                scale = 100 if column.unit == "percent" else 1
+                text = cell_text(spreads[system], scale, column.decimals)
+                text += "" if (n := count_text(spreads[system])) == usual else f" (n = {n})"
+                mine = [note for note in caveats(results, system) if metric_of(note, titles) == column.metric]
+                notes = tuple(text for note in mine if (text := note_text(note, titles, titles)))
+                cells[system] = Cell(text, system in bold, notes)
             else:
-                text = "–" if system in results or not reasons else "not run"
-            cells[system] = Cell(text, system in bold)
-        return cells
+                cells[system] = Cell("–" if system in results or not reasons else "not run")
+        return cells, usual
+
+    def _contenders(self) -> list[str]:
+        return [system for system in self.systems if self.rows[system].contender]
 
     def _best(self, values: Mapping[str, float], column: Column) -> set[str]:
         """Systems that look best at the printed precision, among the contenders; none if there is no
@@ -228,19 +241,19 @@ class _Builder:
         best = min(shown.values()) if column.better == "lower" else max(shown.values())
         return {s for s, v in shown.items() if v == best}
 
-    def _marks(self, system: str) -> tuple[str, ...]:
+    def _about_row(self, system: str) -> tuple[str, ...]:
+        """Caveats of the whole row: that it is on other data, what is published of it, what its stages say."""
+        texts = []
+        if system in self.ours and system not in self.same:
+            texts.append(
+                f"Judged on {judged_set(self.ours[system])}, not on what most rows are: neither ranked nor bold."
+            )
+        texts += self.rows[system].notes
         titles = {column.metric: column.title for column in self.published.columns}
-        shown = {column.metric for column in self.columns}
-        texts = list(self.rows[system].notes)
         for results in (self.ours, self.kept):
             if system in results:
-                texts += [note_text(note, titles, shown) for note in results[system].get("notes", [])]
-        return tuple(dict.fromkeys(self._note(text) for text in texts if text is not None))
-
-    def _note(self, text: str, mark: str | None = None) -> str:
-        """The sign of a footnote: the given one or the next number."""
-        number = str(1 + sum(used.isdigit() for used in self.notes.values()))
-        return self.notes.setdefault(text, mark or number)
+                texts += [note for note in caveats(results, system) if metric_of(note, titles) is None]
+        return tuple(dict.fromkeys(texts))
 
     def _data(self, system: str) -> str:
         if system not in self.ours:
@@ -252,7 +265,7 @@ class _Builder:
 
     def _cost(self, system: str) -> str:
         cost = self.inputs.costs.get((self.published.table, system))
-        return str(cost) if cost else "–"
+        return duration(cost.seconds) if cost else "–"
 
     def _missing(self) -> list[str]:
         wanted = self.inputs.wanted(self.published.table)
