@@ -7,6 +7,16 @@ os.environ.setdefault("TRIPTYCH_TRACKING", "off")  # tests of tracking turn it o
 
 import pytest
 
+from scripts import Scripts
+
+
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory):
+    """`scripts.run("stages/probe.py", "dcgan", cwd=project)`."""
+    scripts = Scripts(tmp_path_factory.mktemp("scripts"))
+    yield scripts
+    scripts.close()
+
 
 @pytest.fixture
 def panels(monkeypatch):

@@ -39,7 +39,7 @@ def test_pages_name_files_that_are_there(page):
 
 
 @pytest.mark.slow
-def test_a_new_row_needs_one_file_and_one_section(tmp_path):
+def test_a_new_row_needs_one_file_and_one_section(tmp_path, scripts):
     """The row of docs/extending.md, from its file to its result."""
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copytree(ROOT / "stages", tmp_path / "stages", symlinks=True)
@@ -52,16 +52,13 @@ def test_a_new_row_needs_one_file_and_one_section(tmp_path):
     (tmp_path / "params.yaml").write_text(smoke[: found.end()] + f"{name}\n" + smoke[found.end() :])
     assert "mean_colour" in read_yaml(tmp_path / "params.yaml")["objects"]["systems"]
 
-    env = os.environ | {"TRIPTYCH_TRACKING": "off", "OMP_NUM_THREADS": "1"}
-    env.pop("PYTHONPATH", None)
     for command in ("prepare objects", "prepare objects_unlabelled", "features mean_colour", "probe mean_colour"):
         stage, key = command.split()
-        done = subprocess.run([sys.executable, f"stages/{stage}.py", key], cwd=tmp_path, env=env, capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()
+        scripts.run(f"stages/{stage}.py", key, cwd=tmp_path)
     row = json.loads((tmp_path / "results/objects/mean_colour.json").read_text())
     assert row["system"] == "mean_colour" and 0 <= row["metrics"]["accuracy"]["mean"] <= 1
     written = subprocess.run(
         [sys.executable, "-m", "triptych.cli", "deps", "--write"],
-        cwd=tmp_path, env=env | {"PYTHONPATH": str(tmp_path / "src")}, capture_output=True,
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "src")}, capture_output=True,
     )  # fmt: skip
     assert written.returncode == 0, written.stderr.decode()

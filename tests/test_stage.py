@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -76,18 +75,17 @@ def test_a_run_names_the_rows_that_it_judged(project):
     assert (row["seeds"], row["notes"], row["metrics"]["accuracy"]["mean"]) == ([7], ["a note"], 0.25)
 
 
-def test_a_process_that_trains_does_not_import_mlflow(project):
+def test_a_process_that_trains_does_not_import_mlflow(project, scripts):
     prepared(project)
-    code = """
+    (project / "script.py").write_text("""
 import sys
 from triptych.pipeline.stage import Stage
 with Stage("objects", "dcgan", "features") as stage:
     stage.uses("objects_unlabelled", "train")
     stage.for_each([0, 1], lambda seed: stage.replica(seed).log(1, loss=0.5))
 sys.exit("mlflow" in sys.modules)
-"""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TRIPTYCH_TRACKING": "on"}
-    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+""")
+    scripts.run("script.py", cwd=project, TRIPTYCH_TRACKING="on")
     assert len(list(Path("runs/objects/dcgan/features/history").iterdir())) == 2
 
 
@@ -238,16 +236,13 @@ with Stage("objects", "dcgan", "features") as stage:
 """
 
 
-def test_two_processes_load_what_one_has_saved_and_one_writes_the_result(project):
+def test_two_processes_load_what_one_has_saved_and_one_writes_the_result(project, scripts):
     prepared(project)
     (project / "two.py").write_text(TWO)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "two.py"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(torchrun, cwd=project, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    said = "".join(scripts.run_two("two.py", cwd=project))
     assert [(project / f"rank{rank}").read_text() for rank in (0, 1)] == ["2", "2"]
     assert json.loads((project / "results/objects/dcgan.json").read_text())["metrics"]["accuracy"]["n"] == 1
-    assert done.stdout.count("objects/dcgan: accuracy") == 1
+    assert said.count("objects/dcgan: accuracy") == 1
 
 
 def test_what_params_does_not_have_is_named_with_what_it_has(project):

@@ -1,8 +1,6 @@
 """The device that the tests of the GPU path pretend (tests/pretended_cuda.py) refuses what a GPU refuses."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -75,11 +73,12 @@ json.dump(out, sys.stdout)
 """
 
 
-def test_what_a_gpu_refuses_is_refused_and_what_it_does_is_done():
-    arguments = [str(Path(__file__).parents[1]), json.dumps(list(CASES))]
-    done = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
+def test_what_a_gpu_refuses_is_refused_and_what_it_does_is_done(tmp_path, scripts):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    seen = json.loads(
+        scripts.run(script, Path(__file__).parents[1], json.dumps(list(CASES)), cwd=tmp_path).splitlines()[-1]
+    )
     if not seen["possible"]:
         pytest.skip(f"torch {torch.__version__} cannot be made to pretend")
     wrong = {case: seen[case] for case, expected in CASES.items() if expected not in seen[case]}

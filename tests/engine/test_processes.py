@@ -47,10 +47,10 @@ if dist.is_initialized():
 """
 
 
-def test_two_processes_equal_one(tmp_path: Path):
+def test_two_processes_equal_one(tmp_path: Path, scripts):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    subprocess.run([sys.executable, script, tmp_path / "one.pt"], check=True)
+    scripts.run(script, tmp_path / "one.pt", cwd=tmp_path)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     subprocess.run([*torchrun, script, tmp_path / "two.pt", "distributed"], check=True)
     one, two = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in ("one", "two"))

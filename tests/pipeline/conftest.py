@@ -1,4 +1,4 @@
-"""A copy of the project at smoke scale, taken through a real `dvc repro` once for all tests here."""
+"""A copy of the project at smoke scale, taken through a real `triptych repro` once for all tests here."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class Project:
     def dvc(self, *arguments: str, **options) -> str:
         return self.run(sys.executable, "-m", "dvc", *arguments, **options).stdout
 
+    def triptych(self, *arguments: str, **options) -> str:
+        return self.run(sys.executable, "-m", "triptych.cli", *arguments, **options).stdout
+
     def params(self) -> str:
         return (self.root / "params.yaml").read_text()
 
@@ -56,16 +59,18 @@ def make_project(root: Path) -> Project:
         "DVC_NO_ANALYTICS": "1",
         "OMP_NUM_THREADS": "1",
     }
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    environment.pop("TRIPTYCH_DEVICE", None)
-    environment.pop("TRIPTYCH_TRACKING", None)
-    project = Project(root, environment)
-    project.dvc("init", "--no-scm", "--quiet")
-    return project
+    for name in ("MLFLOW_TRACKING_URI", "TRIPTYCH_DEVICE", "TRIPTYCH_TRACKING", "PYTHONDONTWRITEBYTECODE"):
+        environment.pop(name, None)
+    (root / ".dvc").mkdir()
+    (root / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+    return Project(root, environment)
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("pipeline") / "triptych")
-    project.dvc("repro")
+    if sys.platform == "linux":
+        project.triptych("repro", "--jobs", "2")
+    else:
+        project.dvc("repro")
     return project

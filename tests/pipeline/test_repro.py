@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 import yaml
@@ -63,15 +64,14 @@ def test_protocol_parameter_concerns_the_scores_only(project):
     assert stages and all(s.startswith("probe@") for s in stages)
 
 
-def test_a_wrong_parameter_stops_at_once_and_says_so(project):
+def test_a_wrong_parameter_stops_at_once_and_says_so(project, scripts):
     before = project.params()
     (project.root / "params.yaml").write_text(before.replace("profile: smoke", "profile: smoke\nobjcts: {}"))
     try:
-        done = project.run(project_python(), "stages/features.py", "raw_pixels", check=False)
+        said = scripts.run("stages/features.py", "raw_pixels", cwd=project.root, status=1)
     finally:
         (project.root / "params.yaml").write_text(before)
-    assert done.returncode == 1
-    assert "objcts" in done.stderr and "Traceback" not in done.stderr
+    assert "objcts" in said and "Traceback" not in said
 
 
 def test_tracking_store_holds_finished_runs_of_every_table(project):
@@ -83,28 +83,26 @@ def test_tracking_store_holds_finished_runs_of_every_table(project):
     # stages that logged no curve (probe, ...) and rows without a stage of their own (the ceiling) came with the report
     stages = {(table, name) for table, name, _ in runs}
     assert {("objects", "raw_pixels"), ("streets", "real_photos"), ("shapes", "ground_truth")} <= stages
-    project.run(project_python(), "-m", "triptych.cli", "sync-mlflow")
+    project.triptych("sync-mlflow")
     with sqlite3.connect(project.root / "mlflow.db") as store:
         assert store.execute("select count(*) from runs").fetchone()[0] == len(runs)
 
 
-def test_seeds_at_the_same_time_or_one_after_the_other_give_the_same_files(project):
+def test_dvc_repro_gives_the_same_files_with_another_number_of_processes(project):
+    """`triptych repro` made the first ones."""
     seeds = yaml.safe_load(project.params())["objects"]["seeds"]
     assert len(seeds) == 2
+    cost = project.root / "runs/objects/dcgan/features/cost.json"
 
-    def run(workers: str) -> list[bytes]:
-        project.run(project_python(), "stages/features.py", "dcgan", TRIPTYCH_WORKERS=workers, TRIPTYCH_TRACKING="off")
-        cost = json.loads((project.root / "runs/objects/dcgan/features/cost.json").read_text())
-        assert cost["processes"] == int(workers)
-        models = sorted((project.root / "models/objects/dcgan").glob("*/weights.safetensors"))
-        files = [*models, *sorted((project.root / "runs/objects/dcgan/features/history").glob("*.jsonl"))]
-        files.append(project.root / "outputs/objects/dcgan/features/samples.png")
-        return [file.read_bytes() for file in files]
+    def processes() -> int:
+        return json.loads(cost.read_text())["processes"]
 
-    assert run("2") == run("1")
+    def files() -> dict[Path, bytes]:
+        folders = ("models/objects/dcgan", "runs/objects/dcgan/features/history", "outputs/objects/dcgan/features")
+        return {f: f.read_bytes() for folder in folders for f in (project.root / folder).rglob("*") if f.is_file()}
 
-
-def project_python() -> str:
-    import sys
-
-    return sys.executable
+    before, other = files(), 3 - processes()
+    assert {file.suffix for file in before} == {".json", ".safetensors", ".jsonl", ".png"}
+    cost.unlink()
+    project.dvc("repro", "--single-item", "--force", "features@dcgan", TRIPTYCH_WORKERS=str(other))
+    assert processes() == other and files() == before

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -19,7 +17,7 @@ STAGES = [
 
 
 @pytest.mark.parametrize("stage, table, system", STAGES)
-def test_killed_and_run_again(project, stage, table, system):
+def test_killed_and_run_again(project, scripts, stage, table, system):
     models = project.root / "models" / table / system
     undisturbed = {file.parent.name: file.read_bytes() for file in sorted(models.glob("*/weights.safetensors"))}
     runs = project.root / "runs" / table / system / stage
@@ -27,12 +25,11 @@ def test_killed_and_run_again(project, stage, table, system):
     checkpoints = project.root / "checkpoints" / table / system / stage
     assert undisturbed and history and not checkpoints.exists()
 
-    environment = {**project.environment, "TRIPTYCH_CHECKPOINT_SECONDS": "0", "TRIPTYCH_TRACKING": "off"}
-    process = subprocess.Popen([sys.executable, f"stages/{stage}.py", system], cwd=project.root, env=environment)
-    while not list(checkpoints.glob("*.pt")) and process.poll() is None:
+    running = scripts.start(f"stages/{stage}.py", system, cwd=project.root, TRIPTYCH_CHECKPOINT_SECONDS="0")
+    while not list(checkpoints.glob("*.pt")) and not running.code.done():
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the stage was over before it could be killed"
+    scripts.kill()
+    running.end(-signal.SIGKILL)  # else it was over before it could be killed
     assert list(checkpoints.glob("*.pt")), "killed before the first checkpoint"
 
     project.dvc("repro", "--single-item", "--force", f"{stage}@{system}")

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -142,7 +139,7 @@ def test_a_plateau_divides_the_rate():
     assert rates == [1, 1, 1, third, third, third, ninth, ninth, ninth, ninth]  # 4.0 again is no improvement
 
 
-def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its_own(tmp_path):
+def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its_own(tmp_path, scripts):
     script = tmp_path / "script.py"
     script.write_text("""
 import torch.distributed as dist
@@ -158,9 +155,7 @@ for look in range(3):
 assert plateau.done == 2, "the first process saw no improvement twice"
 dist.destroy_process_group()
 """)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    done = subprocess.run(torchrun, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    scripts.run_two(script, cwd=tmp_path)
 
 
 def test_a_plateau_is_in_the_checkpoint(tmp_path):
