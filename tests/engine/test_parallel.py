@@ -1,5 +1,6 @@
 """Work in forked processes: results in order, errors and deaths reported, no orphans."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -118,13 +119,19 @@ def test_a_process_a_core_and_no_more_than_there_are_jobs(monkeypatch, cores, jo
         assert parallel.workers_for(jobs, torch.device("cpu")) == min(given, jobs)
 
 
-def test_there_are_no_more_processes_than_workers_and_each_knows_how_many():
-    def work(item):
-        start = time.monotonic()
-        time.sleep(0.1)
-        return start, time.monotonic(), parallel.at_once()
+def test_there_are_as_many_processes_as_workers_and_each_knows_how_many():
+    fork = multiprocessing.get_context("fork")
+    both, running = fork.Barrier(2, timeout=60), fork.Value("i", 0)
 
-    spans = parallel.fork_map(work, range(7), 2)
-    running = [sum(begun <= start < ended for begun, ended, _ in spans) for start, _, _ in spans]
-    assert max(running) == 2
-    assert {shared for _, _, shared in spans} == {2} and parallel.at_once() == 1
+    def work(item):
+        with running.get_lock():
+            running.value += 1
+        both.wait()
+        time.sleep(0.05)  # for a third one, if there were one
+        seen = running.value
+        both.wait()
+        with running.get_lock():
+            running.value -= 1
+        return seen, parallel.at_once()
+
+    assert set(parallel.fork_map(work, range(6), 2)) == {(2, 2)} and parallel.at_once() == 1
