@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC's own commands are found by dvc itself through PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo repro test lint ui paper report clean
+.PHONY: demo repro test test-all lint ui paper report clean
 
 repro: .venv/ready
 	$(BIN)/triptych repro
@@ -15,6 +15,9 @@ demo: .venv/ready
 	$(BIN)/triptych demo
 
 test: .venv/ready .venv/oracle
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/ready .venv/oracle
 	$(BIN)/python -m pytest
 
 lint: .venv/ready

@@ -38,7 +38,6 @@ def test_pages_name_files_that_are_there(page):
     assert not missing
 
 
-@pytest.mark.slow
 def test_a_new_row_needs_one_file_and_one_section(tmp_path, scripts):
     """The row of docs/extending.md, from its file to its result."""
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

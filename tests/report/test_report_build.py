@@ -71,7 +71,7 @@ def project(tmp_path):
         {"file": "gone.png", "caption": "never made"},
     ]
     (pictures / "figures.json").write_text(json.dumps(figures))
-    picture(out / "data" / "objects" / "sheet.png", (900, 700))
+    picture(out / "data" / "objects" / "sheet.png", (90, 70))
     standard = {"title": "rendered objects", "measures": {"raw pixels + SVM": 0.31}, "notes": ["Drawn."]}
     (out / "data" / "objects" / "standard.json").write_text(json.dumps(standard))
     return tmp_path

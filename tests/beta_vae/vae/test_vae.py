@@ -138,7 +138,6 @@ def test_adagrad_begins_with_the_given_sum_of_squares():
         assert weight.item() == pytest.approx(-1e-2 * 2 / (start + 4) ** 0.5)
 
 
-@pytest.mark.slow
 def test_the_paper_profile_survives_its_first_steps():
     """Adagrad from 0 sends log σ² of 1200-unit models to thousands in one step, and some weights' sums to infinity."""
     config = load_params(ROOT / "params" / "paper.yaml").tables["shapes"].systems["beta_vae"]
