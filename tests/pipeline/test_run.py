@@ -98,7 +98,7 @@ def test_what_was_edited_while_a_stage_ran_is_not_recorded_as_what_made_its_resu
     toy.wait_for("a")
     toy.replace(file, old, new)
     (toy.root / "hold").unlink()
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 1 and "changed while it ran: run again" in said and file in said
     assert "train@a" in toy.changed()
     toy.repro("train@a")
@@ -115,7 +115,7 @@ def test_a_second_runner_is_refused_and_dvc_can_be_asked_meanwhile(toy):
     assert "up to date" in toy.dvc("status", "prepare")
     assert "triptych repro train@a" in toy.dvc("repro", "train@a", status=255)
     (toy.root / "hold").unlink()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert process.returncode == 0
 
 

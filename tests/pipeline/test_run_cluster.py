@@ -68,13 +68,13 @@ def test_two_workers_give_the_lock_of_dvc_repro_and_a_killed_one_fails_its_stage
     until(lambda: any(map(gone, stages)), 10)
     assert not all(map(gone, stages))
     (toy.root / "hold").unlink()
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 1 and said.count("killed") == 2, said  # its event, and in the list at the end
     assert ("+ train@a" in said) != ("+ train@b" in said)
 
     cluster.worker()
     process = toy.begin("--scheduler", address)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 0 and toy.changed() == [], said
     serial = Toy(tmp_path / "serial")
     serial.serial()
@@ -91,7 +91,7 @@ def test_ctrl_c_ends_the_stages_on_the_workers(toy, cluster):
     process = toy.begin("train@a", "--scheduler", address)
     stages = toy.wait_for("a")
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 130 and "the same command goes on" in said and "Traceback" not in said, said
     assert all(map(gone, stages))
 
@@ -99,7 +99,7 @@ def test_ctrl_c_ends_the_stages_on_the_workers(toy, cluster):
 def test_a_scheduler_that_runs_stages_again_is_refused(toy, cluster):
     address = cluster.scheduler(failures="3")
     process = toy.begin("--scheduler", address)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 2 and "ALLOWED_FAILURES=0" in said and "Traceback" not in said
 
 

@@ -25,7 +25,7 @@ def test_a_run_that_is_killed(toy, tmp_path, number, preload):
     process = toy.begin("train", "--jobs", "3", preload=preload)
     stages = toy.wait_for("b", "c", "d")
     process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number), said
     until(lambda: all(map(gone, stages)), 5)
     if number != signal.SIGKILL:
@@ -65,7 +65,7 @@ def test_a_killed_stage_is_a_failed_stage(toy):
     os.kill(first, signal.SIGKILL)
     until(lambda: gone(first), 5)
     (toy.root / "hold").unlink()
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 1 and "x train@a  killed" in said and "+ train@b" in said
 
 
@@ -74,7 +74,7 @@ def test_a_killed_fork_server_takes_its_stages_along(toy):
     process = toy.begin("train@a", "train@b", "--jobs", "2")
     stages = toy.wait_for("a", "b")
     os.kill(parent(stages[0]), signal.SIGKILL)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 1 and "x train@a  killed" in said and "x train@b  killed" in said
     assert all(map(gone, stages))
 

@@ -170,7 +170,7 @@ class Toy:
         return [int(until(lambda name=name: (self.root / f"begun-{name}").read_text())) for name in names]
 
 
-def until(condition, seconds: float = 60):
+def until(condition, seconds: float = 240):
     """The first true value of `condition()`, which may also raise OSError."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
