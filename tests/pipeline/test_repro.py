@@ -82,7 +82,8 @@ def test_tracking_store_holds_finished_runs_of_every_table(project):
     assert {status for _, _, status in runs} == {"FINISHED"}
     # stages that logged no curve (probe, ...) and rows without a stage of their own (the ceiling) came with the report
     stages = {(table, name) for table, name, _ in runs}
-    assert {("objects", "raw_pixels"), ("streets", "real_photos"), ("shapes", "ground_truth")} <= stages
+    probed, judged = ("objects", "raw pixels · probe"), ("shapes", "ground truth · disentangle")
+    assert {probed, judged, ("streets", "real photos (ceiling)")} <= stages
     project.triptych("sync-mlflow")
     with sqlite3.connect(project.root / "mlflow.db") as store:
         assert store.execute("select count(*) from runs").fetchone()[0] == len(runs)
