@@ -74,6 +74,7 @@ def test_a_row_that_is_not_there(tmp_path, monkeypatch):
             replicate(name)
 
 
+@pytest.mark.xdist_group("pipeline")
 def test_a_row_is_made_twice_and_the_project_stays_as_it_is(project):
     def files():
         return {p: p.stat().st_mtime_ns for f in ("results", "models", "runs") for p in (project.root / f).rglob("*")}
