@@ -61,3 +61,30 @@ def test_a_new_row_needs_one_file_and_one_section(tmp_path, scripts):
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "src")}, capture_output=True,
     )  # fmt: skip
     assert written.returncode == 0, written.stderr.decode()
+
+
+def test_the_readmes_commands_name_stages_and_parameters_that_there_are():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pipeline, params = read_yaml(ROOT / "dvc.yaml")["stages"], read_yaml(ROOT / "params.yaml")
+    targets = re.findall(r"\b([a-z_]+)@([a-z_0-9]+)", readme)
+    assert len(targets) >= 3
+    for stage, key in targets:
+        section = pipeline[stage]["foreach"].strip("${}")
+        found = params
+        for step in section.split("."):
+            found = found[step]
+        assert key in found, f"{stage}@{key}"
+    changes = re.findall(r"-S ([\w.]+)=", readme)
+    assert len(changes) >= 3
+    for key in changes:
+        found = params
+        for step in key.split("."):
+            assert step in found, key
+            found = found[step]
+
+
+def test_the_readmes_links_lead_somewhere():
+    for page in ("README.md", *(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md"))):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for link in re.findall(r"\]\((?!http)([^)#]+)", text):
+            assert (ROOT / page).parent.joinpath(link).exists(), f"{page}: {link}"

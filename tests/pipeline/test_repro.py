@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.xdist_group("pipeline")
 
 
@@ -41,6 +44,13 @@ def test_every_system_has_a_result_and_the_report_stands(project):
 def test_nothing_is_left_to_do(project):
     assert json.loads(project.dvc("status", "--json")) == {}
     assert "up to date" in project.dvc("repro")
+
+
+def test_the_readmes_python_runs(project):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = readme.partition("**From Python:**")[2].split("\n\n")[1].splitlines()
+    code = textwrap.dedent("\n".join(lines)) + "\nprint(features.shape[0], codes.shape[1])\n"
+    assert re.fullmatch(r"\d+ 10\n", project.run(sys.executable, "-c", code).stdout)
 
 
 def test_metrics_plots_and_params_commands_give_output(project):
