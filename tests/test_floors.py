@@ -93,8 +93,9 @@ def test_pairs_teach_label_maps_that_no_unpaired_method_learns(metric):
         above("streets", metric, "pix2pix", row)
 
 
-@pytest.mark.parametrize("metric", STREETS[:3])
+@pytest.mark.parametrize("metric", ["to_photo/pixel_acc", "to_photo/class_iou"])
 def test_photos_of_the_better_paired_net_are_read_best(metric):
+    """Not per class: SimGAN gives its label map back, in whose flat colours the evaluator finds as many classes."""
     paired = max(("pix2pix", "pix2pix_unet"), key=lambda row: mean("streets", row, metric))
     for row in UNPAIRED:
         above("streets", metric, paired, row)
