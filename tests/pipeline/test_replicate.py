@@ -46,12 +46,13 @@ def test_weights_differ_with_a_perturbation_and_not_without(tmp_path, monkeypatc
     assert trained(tmp_path / "again") == (before, after)
 
 
-def test_a_perturbation_is_relative_and_moves_no_other_random_number(monkeypatch):
+def test_a_perturbation_is_relative_and_moves_no_other_random_number(monkeypatch, capsys):
     monkeypatch.setenv(PERTURB, "1e-3")
     torch.manual_seed(1)
     net = nn.Linear(50, 40)
     before, state = net.weight.detach().clone(), torch.get_rng_state()
     perturb(net, 0)
+    assert "the initial weights are perturbed" in capsys.readouterr().err  # a variable left set does not go unnoticed
     ratio = net.weight.detach() / before
     assert (ratio - 1).abs().sub(1e-3).abs().max() < 1e-6 and ratio.gt(1).float().mean() == pytest.approx(0.5, abs=0.05)
     assert torch.equal(torch.get_rng_state(), state)

@@ -38,6 +38,7 @@ def perturb(system: nn.Module, seed: int) -> None:
     weights = [p for p in system.parameters() if p.numel()]
     if not weights:
         raise UserError(f"{type(system).__module__} has no initial weights: there is nothing to perturb")
+    print(f"warning: {PERTURB} = {relative:g}: the initial weights are perturbed: not the row", file=sys.stderr)
     signs = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in weights:
