@@ -32,7 +32,10 @@ def render(config: Config, size: int) -> tuple[dict[str, Split], dict]:
     card = {
         "title": "rendered digits",
         "source": "rendered",
-        "licence": "drawn by this project, under its licence; digits of the fonts DejaVu, STIX, cm",
+        "licence": (
+            "drawn by this project, under its licence, with digits of the fonts of matplotlib: DejaVu (Bitstream Vera "
+            "licence), STIX (SIL Open Font Licence 1.1), Computer Modern (BaKoMa Fonts Licence)"
+        ),
         "made_by": "triptych.data.drawn.digits",
         "parameters": config.model_dump(),
         "class_names": [str(digit) for digit in range(10)],
