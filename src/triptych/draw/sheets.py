@@ -7,6 +7,7 @@ pictures and the words alone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -53,12 +54,14 @@ def resized(images: Any, side: int) -> np.ndarray:
 
 
 def save_sheet(panels: Sequence[Panel], path: Path, *, tile: int = 64, gap: int = 2, across: int | None = None) -> None:
-    """Write `panels` as a PNG, `across` of them in a line (all, if None).
+    """Write `panels` as a PNG, `across` of them in a line (all, if None). Its text "blocks" says where their columns
+    lie: a JSON list of {"columns", "x", "y", "height", "left", "step", "tile"} in pixels; `left` from `x` on.
 
     `tile`: height of a tile in pixels; less where the whole factor that enlarges the tallest pictures does not reach
     it. `gap`: pixels between two tiles.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     height = max(panel.tiles.shape[3] for panel in panels)
     tile = min(height * max(1, tile // height), tile)
@@ -71,22 +74,33 @@ def save_sheet(panels: Sequence[Panel], path: Path, *, tile: int = 64, gap: int 
     widths = [max(row[k].width for row in rows if k < len(row)) for k in range(len(rows[0]))]
     heights = [max(block.height for block in row) for row in rows]
     sheet = Image.new("RGB", (_starts(widths)[-1] - APART, _starts(heights)[-1] - APART), "white")
+    lie, left_to_tell = [], iter(panels)
     for row, y in zip(rows, _starts(heights)):
         for block, x in zip(row, _starts(widths)):
             sheet.paste(block, (x, y))
+            lie.append({"x": x, "y": y, "height": block.height, **_columns(next(left_to_tell), tile, gap)})
+    told = PngInfo()
+    told.add_text("blocks", json.dumps(lie))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, "PNG", optimize=True)
+    sheet.save(path, "PNG", optimize=True, pnginfo=told)
+
+
+def _columns(panel: Panel, tile: int, gap: int) -> dict[str, int]:
+    """Pixels from a block's left edge to its first column, from column to column, and of a tile's width."""
+    _, columns, _, h, w = panel.tiles.shape
+    wide = round(w * tile / h)
+    step = max([wide, *(_size(words)[0] + 4 for words in panel.columns)]) + gap
+    left = max([0, *(_size(words)[0] + 6 for words in panel.rows)])
+    return {"columns": columns, "left": left, "step": step, "tile": wide}
 
 
 def _block(panel: Panel, tile: int, gap: int) -> tuple[Any, int]:
     """A panel's picture, and the height of the words over its tiles."""
     from PIL import Image, ImageDraw
 
-    rows, columns, _, h, w = panel.tiles.shape
-    wide = round(w * tile / h)
-    step_x = max([wide, *(_size(words)[0] + 4 for words in panel.columns)]) + gap
+    rows, columns, _, h, _ = panel.tiles.shape
+    left, step_x, wide = map(_columns(panel, tile, gap).get, ("left", "step", "tile"))
     step_y = max([tile, *(_size(words)[1] for words in panel.rows)]) + gap
-    left = max([0, *(_size(words)[0] + 6 for words in panel.rows)])
     over = [_size(panel.title)[1], max([0, *(_size(words)[1] for words in panel.columns)])]
     head = sum(height + 3 for height in over if height)
     width = left + max(columns * step_x - gap, _size(panel.title)[0])
