@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from triptych.base.errors import UserError, number_from_environment
-from triptych.engine import default_device, exact_products, inference, processes
+from triptych.engine import default_device, device, exact_products, inference, processes
 from triptych.engine.device import precision
 
 
@@ -55,9 +55,46 @@ def test_a_setting_that_is_no_number_is_named(monkeypatch):
     assert number_from_environment("TRIPTYCH_WORKERS", 1) == 3 and number_from_environment("TRIPTYCH_NONE", 7) == 7
 
 
-def test_precision_is_named():
-    assert precision(torch.device("cpu")) == "float32"
-    assert precision(torch.device("cuda", 0)) == "bf16 autocast, TF32"
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize(
+    "wanted, amx, on_cpu, on_gpu",
+    [
+        (None, True, "float32", "bf16 autocast, TF32"),
+        ("float32", True, "float32", "float32"),
+        ("bfloat16", False, "bf16 autocast", "bf16 autocast, TF32"),
+        ("auto", False, "float32", "bf16 autocast, TF32"),
+        (
+            "auto",
+            True,
+            "bf16 autocast of nets with a layer of 200,000 weights, float32 of others",
+            "bf16 autocast, TF32",
+        ),
+    ],
+)
+def test_precision_is_chosen_by_device_and_wish(monkeypatch, wanted, amx, on_cpu, on_gpu):
+    monkeypatch.delenv("TRIPTYCH_PRECISION", raising=False)
+    if wanted:
+        monkeypatch.setenv("TRIPTYCH_PRECISION", wanted)
+    monkeypatch.setattr(device, "has_matrix_units", lambda: amx)
+    assert precision(CPU) == on_cpu and precision(GPU) == on_gpu
+    products = []
+    for net in (torch.nn.Linear(10, 10), torch.nn.Linear(1000, 200)):
+        with device.autocast(CPU, net):
+            products.append(net(torch.ones(1, net.in_features)).dtype)
+    small, large = torch.float32, torch.bfloat16
+    assert products == {"bfloat16": [large, large], "auto": [small, large if amx else small]}.get(
+        wanted, [small, small]
+    )
+    device.allow_fast_arithmetic()
+    assert torch.backends.cuda.matmul.allow_tf32 == (wanted != "float32")
+
+
+def test_an_unknown_precision_is_named(monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_PRECISION", "half")
+    with pytest.raises(UserError, match="TRIPTYCH_PRECISION = 'half': give it auto, float32 or bfloat16"):
+        precision(CPU)
 
 
 def test_exact_products_forbid_short_mantissas_and_put_back_what_was_allowed():

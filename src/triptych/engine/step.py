@@ -88,7 +88,7 @@ class Stepper:
 
     def __init__(self, task: nn.Module, runners: list[PhaseRunner], sources: Mapping[str, Source], replica: Replica):
         self.task, self.runners, self.sources = task, runners, sources
-        self.cast = lambda: autocast(replica.device)
+        self.cast = lambda: autocast(replica.device, task)
         self.run: Callable[[dict[str, Tensor]], dict[str, Tensor]] = self._run
         resident = all(source.resident for source in sources.values())
         can_be_recorded = resident and all(runner.can_be_recorded for runner in runners)

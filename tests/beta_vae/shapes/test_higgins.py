@@ -156,6 +156,32 @@ def test_scikit_learns_classifier_is_judged_on_the_test_points():
     assert higgins.logistic_accuracy(Points(x, y), Points(x, (y + 1) % 3), 0) == 0
 
 
+def test_the_converged_classifier_is_the_minimum_of_its_objective_whatever_the_scale_of_a_latent():
+    from scipy.optimize import minimize
+
+    generator = torch.Generator().manual_seed(0)
+    mixed = TRUTH @ torch.randn(5, 6, generator=generator) + torch.randn(GRID.count, 6, generator=generator)
+    train, test = (draw_points(mixed, GRID, PAPER_FACTORS, 300, 8, seed) for seed in (0, 1))
+    x = (train.x / train.x.std(0)).double()
+
+    def objective(flat):
+        w = torch.tensor(flat).view(-1, 4).requires_grad_()
+        loss = torch.nn.functional.cross_entropy(x @ w[:-1] + w[-1], train.y, reduction="sum")
+        loss = loss + w[:-1].square().sum() / (2 * higgins.CONVERGED_C)
+        loss.backward()
+        return loss.item(), w.grad.flatten().numpy()
+
+    found = torch.tensor(minimize(objective, torch.zeros(4 * (x.shape[1] + 1)).double().numpy(), jac=True).x).view(
+        -1, 4
+    )
+    accuracy = ((test.x / train.x.std(0)).double() @ found[:-1] + found[-1]).argmax(1).eq(test.y).double().mean().item()
+    assert 0.3 < accuracy < 0.999
+    assert higgins.converged_accuracy(train, test) == pytest.approx(accuracy, abs=0.01)
+    scale = torch.logspace(-4, 4, x.shape[1])
+    scaled = [Points(p.x * scale, p.y) for p in (train, test)]
+    assert higgins.converged_accuracy(*scaled) == pytest.approx(accuracy, abs=0.01)
+
+
 def test_scores_come_in_the_order_of_the_steps_asked_for():
     train, test = (draw_points(TRUTH, GRID, PAPER_FACTORS, 200, 8, seed) for seed in (0, 1))
     late, early, again = train_classifiers([train], [test], [0], classes=4, steps=[2000, 10, 2000])

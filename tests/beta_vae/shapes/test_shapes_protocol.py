@@ -109,6 +109,7 @@ def test_every_classifier_has_points_and_a_seed_of_its_own_and_the_settings_aske
     monkeypatch.setattr(higgins, "draw_points", draw_points)
     monkeypatch.setattr(higgins, "train_classifiers", train_classifiers)
     monkeypatch.setattr(higgins, "logistic_accuracy", lambda *points_and_seed: told.append(points_and_seed) or 0.5)
+    monkeypatch.setattr(higgins, "converged_accuracy", lambda train, test: train[4] / 1e9)
     codes = [torch.tensor(30.0), torch.tensor(40.0)]
     grid = Grid(dataset.card["factors"])
     scores = shapes_protocol.paper_scores(codes, grid, protocol)
@@ -129,6 +130,7 @@ def test_every_classifier_has_points_and_a_seed_of_its_own_and_the_settings_aske
     assert scores["higgins_9000"] == pytest.approx([9000.3, 9000.2]) and "higgins_4000" not in scores
     assert scores["higgins_all"] == pytest.approx([4000, 4000.1, 4000.2, 4000.3])
     assert scores["higgins"] == pytest.approx([4000.3, 4000.2])
+    assert scores["higgins_converged"] == sorted((job[4] / 1e9 for job in four[0]), reverse=True)[:2]
     assert scores["higgins_k5"] == pytest.approx([4000, 4000.1]) and dlib == [{"higgins_dlib": 0.5}] * 2
 
 

@@ -87,7 +87,7 @@ def evaluate(
     for scores in for_each(range(len(jobs)), lambda k: jobs[k]()):  # numbers, because an error names its item
         for name, values in scores.items():
             metrics.setdefault(name, []).extend(values)
-    best_halves = ["higgins", *(f"higgins_{n}" for n in protocol.metrics.classifier_curve)]
+    best_halves = ["higgins", "higgins_converged", *(f"higgins_{n}" for n in protocol.metrics.classifier_curve)]
     return Result(metrics, notes(systems, metrics, protocol), pooled=best_halves)
 
 
@@ -138,14 +138,19 @@ def model_scores(
 
 def paper_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:
     """`higgins`, K = 4: the best half over models × classifier seeds; `higgins_all`; `higgins_1000`, … the best half
-    after fewer or more steps of the classifiers. `codes[r]` belongs to `protocol.seeds[r]`."""
+    after fewer or more steps of the classifiers; `higgins_converged`, of classifiers that have converged. `codes[r]`
+    belongs to `protocol.seeds[r]`."""
     m = protocol.metrics
     models = [(code, r, c) for r, code in zip(protocol.seeds, codes, strict=True) for c in range(m.classifier_seeds)]
     steps = sorted({*m.classifier_curve, m.classifier_steps})
-    scores = dict(zip(steps, higgins.judge(models, grid, higgins.PAPER_FACTORS, m, steps).tolist(), strict=True))
+    drawn = higgins.draw_all(models, grid, higgins.PAPER_FACTORS, m)
+    accuracy = higgins.judge_points(drawn, models, higgins.PAPER_FACTORS, m, steps)
+    scores = dict(zip(steps, accuracy.tolist(), strict=True))
     all_scores = scores.pop(m.classifier_steps)
-    curve = {f"higgins_{n}": higgins.best_half(row) for n, row in scores.items()}
-    return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **curve}
+    halves = {f"higgins_{n}": row for n, row in scores.items()}
+    halves["higgins_converged"] = [higgins.converged_accuracy(*both) for both in drawn]
+    best_halves = {name: higgins.best_half(row) for name, row in halves.items()}
+    return {"higgins": higgins.best_half(all_scores), "higgins_all": all_scores, **best_halves}
 
 
 def five_factor_scores(codes: Sequence[Tensor], grid: Grid, protocol: Protocol) -> Scores:

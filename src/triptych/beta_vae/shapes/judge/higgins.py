@@ -27,6 +27,7 @@ from triptych.engine import exact_products
 
 PAPER_FACTORS = ("scale", "orientation", "x", "y")  # shape varies, but is never the fixed factor: K = 4
 ALL_FACTORS = ("shape", *PAPER_FACTORS)  # disentanglement_lib: K = 5
+CONVERGED_C, CONVERGED_ITERATIONS = 1e3, 1000
 _CHUNK = 2**23  # numbers gathered at a time
 
 
@@ -61,9 +62,25 @@ def judge(
 ) -> Tensor:
     """Accuracy (len(steps), len(models)) after each number of steps, all classifiers in one loop. A model is its codes
     (N, d), its seed and the number of its classifier; each has data points of its own."""
-    train, test = zip(
-        *(points(code, grid, names, settings, settings.pairs, r, c) for code, r, c in models), strict=True
-    )
+    return judge_points(draw_all(models, grid, names, settings), models, names, settings, steps)
+
+
+def draw_all(
+    models: Sequence[tuple[Tensor, int, int]], grid: Grid, names: Sequence[str], settings: Settings
+) -> list[tuple[Points, Points]]:
+    """Each classifier's data points, to train and to test it."""
+    return [points(code, grid, names, settings, settings.pairs, r, c) for code, r, c in models]
+
+
+def judge_points(
+    drawn: Sequence[tuple[Points, Points]],
+    models: Sequence[tuple[Tensor, int, int]],
+    names: Sequence[str],
+    settings: Settings,
+    steps: Sequence[int],
+) -> Tensor:
+    """`judge` on points that are drawn already."""
+    train, test = zip(*drawn, strict=True)
     return train_classifiers(
         train,
         test,
@@ -163,6 +180,26 @@ def train_classifiers(
         if step + 1 in steps:
             scores[step + 1] = (torch.bmm(x_test, weight).argmax(-1) == y_test).float().mean(1).cpu()
     return torch.stack([scores[n] for n in steps])
+
+
+def converged_accuracy(train: Points, test: Points) -> float:
+    """The score of the linear classifier that its training tends to, whatever its rate and steps: the minimum of
+
+        Σ −log softmax(x W)_y + |W|² / (2 C),   C = CONVERGED_C,
+
+    convex, found by L-BFGS. Each difference is divided by its standard deviation over the points, so that the penalty,
+    which only keeps the weights of separable points finite, weighs on none for its scale."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    scale = train.x.std(0).clamp_min(1e-12)
+    x, x_test = ((p.x / scale).double().cpu().numpy() for p in (train, test))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy stands long before the last digit of W
+        model = LogisticRegression(C=CONVERGED_C, max_iter=CONVERGED_ITERATIONS).fit(x, train.y.cpu().numpy())
+    return float(model.score(x_test, test.y.cpu().numpy()))
 
 
 def logistic_accuracy(train: Points, test: Points, seed: int) -> float:
