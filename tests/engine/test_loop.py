@@ -117,6 +117,7 @@ def test_nan_stops_and_names_step_loss_and_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(Divergence, match=r"'loss' became nan at step 13") as caught:
         train(Regression(bad_step=13), streams(), steps=50, replica=cpu(checkpoint=path))
     assert str(path) in str(caught.value) and "step 13" in str(caught.value)
+    assert "Lower the learning rate or check the data" in str(caught.value)
     assert torch.isfinite(torch.load(path, weights_only=True)["task"]["net.0.weight"]).all()
 
 

@@ -48,7 +48,10 @@ def _distinct(seeds: list[int]) -> list[int]:
     return seeds
 
 
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What numpy, scikit-learn and torch all take."""
+
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
 """The seeds of a protocol: each is one run, and one file."""
 
 Positive = Annotated[float, Field(gt=0)]

@@ -49,6 +49,7 @@ class Task(nn.Module):
     (an image pool) as buffers."""
 
     batch: dict[str, Tensor | tuple[Tensor, ...]]
+    remedy: str = "Lower the learning rate"  # what helps when a loss becomes NaN
 
     def phases(self) -> list[Phase]:
         """The phases of a step, in the order in which they are run."""
@@ -88,7 +89,7 @@ def train(
     if start:
         replica.say(f"resuming at step {start} of {steps}")
     saver = ckpt.Saver(replica, task, runners, start or None)
-    losses = LossBuffer(replica, saver, pending, owner or (lambda loss: (replica, loss)))
+    losses = LossBuffer(replica, saver, pending, owner or (lambda loss: (replica, loss)), task.remedy)
     onlookers = [(callback, callback_every), (replica.callback, max(1, steps // replica.callbacks))]
     for step in replica.progress(range(start, steps), steps):
         losses.add(step, stepper(step))
@@ -121,8 +122,8 @@ class LossBuffer:
     must keep so that the history of a resumed run is that of an undisturbed one.
     """
 
-    def __init__(self, replica: Replica, saver: ckpt.Saver, pending: dict[str, list[float]], owner: Owner):
-        self.replica, self.saver, self.owner = replica, saver, owner
+    def __init__(self, replica: Replica, saver: ckpt.Saver, pending: dict[str, list[float]], owner: Owner, remedy: str):
+        self.replica, self.saver, self.owner, self.remedy = replica, saver, owner, remedy
         self.names = list(pending)
         self.values = [torch.tensor(row) for row in zip(*pending.values())]
         # On a CPU reading a loss costs nothing, so a bad one is caught in the step that made it.
@@ -154,7 +155,7 @@ class LossBuffer:
             run, loss = self.owner(self.names[column])
             raise Divergence(
                 f"{run.name}: the loss {loss!r} became {table[row, column].item()} at step "
-                f"{self.step + 1 - len(table) + row}. Lower the learning rate or check the data; last good "
+                f"{self.step + 1 - len(table) + row}. {self.remedy} or check the data; last good "
                 f"checkpoint: {self.saver.describe()}"
             )
         return table

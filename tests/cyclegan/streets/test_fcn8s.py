@@ -134,6 +134,25 @@ def test_loss_is_the_mean_over_scored_pixels():
     assert task.loss()[0].item() == pytest.approx(-of_truth.mean().item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("pixels, norm", [([32, 64], "batch"), ([32, 32], "none")])
+def test_one_photo_a_batch_trains(pixels, norm):
+    config = FcnConfig(pixels=pixels, width=2, dense=4, norm=norm, steps=2, batch_size=1)
+    photos, truth = torch.zeros(3, 3, *pixels, dtype=torch.uint8), torch.zeros(3, *pixels, dtype=torch.uint8)
+    net = train_fcn(FCN8s(config, 2), photos, truth, config, Replica(0, torch.device("cpu")))
+    assert net.segment(photos[:1]).shape == (1, *pixels)
+
+
+def test_a_batch_without_a_scored_pixel_teaches_nothing():
+    net = FCN8s(TINY, 3)
+    task = Segmentation(net, TINY)
+    task.batch = {"pair": (torch.rand(2, 3, 32, 32), torch.full((2, 32, 32), 255))}
+    loss, _ = task.loss()
+    loss.backward()
+    assert loss.item() == 0 and all((p.grad == 0).all() for p in net.parameters() if p.grad is not None)
+    task.batch["pair"][1][0, 0, 0] = 1
+    assert task.loss()[0].item() == pytest.approx(np.log(3))  # of the one pixel
+
+
 def test_training_is_by_adamw_at_a_rate_that_falls_in_the_second_half():
     config = FcnConfig(steps=100, lr=3e-3, weight_decay=0.07)
     (phase,) = Segmentation(FCN8s(TINY, 3), config).phases()
@@ -180,7 +199,7 @@ def test_the_order_of_the_photos_follows_the_evaluators_seed(monkeypatch):
     photos = np.stack([truth] * 3, axis=1)
 
     def order(seed):
-        config = FcnConfig(pixels=[32, 32], batch_size=1, seed=seed)
+        config = FcnConfig(pixels=[32, 32], batch_size=1, seed=seed, norm="none")
         return [int(labels[0, 0, 0]) for _, labels in training_pairs(photos, truth, config, monkeypatch, 12)]
 
     assert order(0) == order(0) != order(1) and sorted(order(1)) == list(range(12))
@@ -299,6 +318,8 @@ def test_an_evaluator_that_is_not_there_or_another_is_named(tmp_path):
         ({"pixels": [32, 0]}, "multiples of 32"),
         ({"start": "vgg16"}, "norm = none"),
         ({"pixels": [32]}, "pixels"),
+        ({"pixels": [32, 32], "batch_size": 1}, "batch_size = 1: batch norm"),
+        ({"seed": 2**32}, "seed"),
     ],
 )
 def test_configurations_that_cannot_be_are_refused(change, message):

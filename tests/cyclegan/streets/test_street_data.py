@@ -164,6 +164,16 @@ def test_label_images_change_their_size_like_photos():
         assert torch.equal(exact.photos_at(size), enlarge(exact.photos, size, "bicubic"))
 
 
+@pytest.mark.parametrize("n, truth, message", [(1, 7, "has one scene"), (3, 0, "not one pixel of a class")])
+def test_scenes_that_cannot_judge_are_refused_before_a_training(n, truth, message, tmp_path):
+    data = marked(n)
+    whole = Split(data.photos, label_maps=data.label_maps, truth=np.full((n, 16, 16), truth, np.uint8))
+    write_dataset(tmp_path / "d", {"train": whole, "val": whole}, CARD)
+    with pytest.raises(DataError, match=message):
+        StreetData.of(Dataset(tmp_path / "d"), "val")
+    assert len(StreetData.of(Dataset(tmp_path / "d"), "train")) == n
+
+
 def test_without_label_maps_says_so(tmp_path):
     write_dataset(tmp_path / "d", {"val": Split(marked(2).photos)}, CARD)
     with pytest.raises(DataError, match="no label maps"):

@@ -30,6 +30,7 @@ def test_diversity_is_that_of_real_images_or_none():
     assert diversity(real[:1].repeat(6, 1, 1, 1), real) == 0
     # Two modes, each for half the inputs: still far from 0, which is why mutual information stands beside it
     assert diversity(real[[0, 0, 0, 1, 1, 1]], real) > 0.4
+    assert diversity(real, real[:1].repeat(6, 1, 1, 1)) is None  # nothing to compare with
     with pytest.raises(ValueError, match="against real"):
         diversity(real[..., :2], real)
 

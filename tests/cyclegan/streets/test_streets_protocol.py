@@ -122,6 +122,14 @@ def test_systems_are_judged_in_use_and_each_way_against_its_own_domain():
     assert metrics["to_photo/pixel_acc"] == [pytest.approx((data.label_maps == other.label_maps).mean())]
 
 
+def test_two_scenes_are_enough_and_alike_ones_leave_the_diversity_out():
+    data = streets([8, 8])
+    metrics = evaluate([Fixed(data.photos, data.labels)], data, EVALUATOR, judged_by(), CPU).metrics
+    assert metrics["to_photo/pixel_acc"] == [1] and "to_labels/other_scenes_pixel_acc" in metrics
+    assert not [name for name in metrics if name.endswith("diversity")]
+    assert np.isfinite([value for (value,) in metrics.values()]).all()
+
+
 def test_trees_and_buildings_may_be_exchanged_in_the_diagnostic_alone():
     data, swapped = (streets([8, 20], below=a, above=b) for a, b in ((BUILDING, TREES), (TREES, BUILDING)))
     metrics = evaluate([Fixed(data.photos, swapped.labels)], data, EVALUATOR, judged_by(), CPU).metrics

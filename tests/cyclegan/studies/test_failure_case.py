@@ -260,7 +260,7 @@ def test_real_folders_of_two_domains_work(tmp_path):
     made = folder.load(folder.Config(path=str(tmp_path / "apple2orange")), 16)
     dataset = write_dataset(tmp_path / "prepared", *made)
     config = validate(Protocol, TINY, "failure_case").cyclegan
-    assert "silhouettes" in notes_on(dataset.card, config)[1] and len(notes_on({"source": "rendered"}, config)) == 1
+    assert "silhouettes" in notes_on(dataset.card, config)[2] and len(notes_on({"source": "rendered"}, config)) == 1
     train, test = (TwoDomains.of(dataset, split) for split in ("train", "test"))
     assert (len(train.x), len(train.y), len(test.x), len(test.y)) == (2, 3, 2, 2)
     assert train.x[:, 0].min() > 150 > train.y[:, 0].max()
@@ -270,6 +270,20 @@ def test_real_folders_of_two_domains_work(tmp_path):
     trains, tests = (dict.fromkeys(PROPERTIES, data) for data in (train, test))
     values, _ = run("texture", trains, tests, protocol, Replica(0, CPU))["texture"]
     assert np.isfinite(list(values.values())).all()
+    assert {"texture_classifier_acc", "to_b/texture_changed"} < set(values)
+    assert not [name for name in values if "geometry" in name]  # its judge would be one of other pictures
+
+
+@pytest.mark.parametrize("own", PROPERTIES)
+def test_photos_of_one_task_are_not_judged_by_a_classifier_of_drawn_fruit(own):
+    drawn, photos = ((squares(6, (200, 30, 30)), squares(6, (30, 200, 30), seed=1)) for _ in range(2))
+    data = {kind: TwoDomains(*(photos if kind == own else drawn), drawn=kind != own) for kind in PROPERTIES}
+    protocol = validate(Protocol, TINY, "failure_case")
+    for item in PROPERTIES:
+        values, _ = run(item, data, data, protocol, Replica(0, CPU))[item]
+        assert [kind for kind in PROPERTIES if f"to_a/{kind}_changed" in values] == [item]
+    notes = notes_on({"source": "folder", "title": "horses and zebras"}, protocol.cyclegan)
+    assert "classifier of the two domains of horses and zebras" in notes[1]
 
 
 def test_data_without_domains_is_refused(tmp_path):

@@ -150,6 +150,11 @@ def test_samples_belong_to_their_seed_and_leave_the_nets_alone():
     assert all(torch.equal(v, before[k]) for k, v in gan.state_dict().items())
 
 
+def test_one_sample_is_normalised_by_those_of_a_batch():
+    gan = Gan(config(), SHAPE)
+    assert torch.equal(gan.sample(1, seed=3), gan.sample(64, seed=3)[:1])
+
+
 def test_samples_are_normalised_by_their_own_batch():
     """As the authors' are; what the running averages have become does not matter."""
     gan = Gan(config(), SHAPE)

@@ -13,10 +13,11 @@ from triptych.engine import Replica, Stream
 
 @dataclass(frozen=True)
 class TwoDomains:
-    """Images of either domain, uint8 (N, 3, H, W); nothing ties an image of x to one of y."""
+    """Images of either domain, uint8 (N, 3, H, W); nothing ties an image of x to one of y. `drawn`: not photos."""
 
     x: np.ndarray
     y: np.ndarray
+    drawn: bool = True
 
     @classmethod
     def of(cls, dataset: Dataset, split: str) -> TwoDomains:
@@ -30,7 +31,8 @@ class TwoDomains:
             )
         if dataset.image_shape[0] != 3:
             raise DataError(f"{dataset.path} has grey images: translation is between images of three channels")
-        return cls(dataset[f"{split}A"].images, dataset[f"{split}B"].images)
+        parts = (dataset[f"{split}{domain}"].images for domain in "AB")
+        return cls(*parts, drawn=dataset.card["source"] == "rendered")
 
     def unpaired(
         self, replica: Replica, *, batch_size: int, load_size: int, pixels: int, disjoint: bool = False

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from triptych.cyclegan.gan.streams import enlarge, paired_streams, unpaired_streams
 from triptych.data.format import DataError, Dataset
-from triptych.data.label_classes import colourise
+from triptych.data.label_classes import IGNORE, colourise, train_ids
 from triptych.engine import Replica, Stream
 
 
@@ -43,11 +43,21 @@ class StreetData:
 
     @classmethod
     def of(cls, dataset: Dataset, split: str) -> StreetData:
-        """Raises DataError if the split has no label maps."""
+        """Raises DataError if the split has no label maps; if it is to judge, and has one scene or no scored pixel."""
         arrays = dataset[split]
         if arrays.label_maps is None:
             raise DataError(f"{dataset.path}/{split} has no label maps: it cannot serve the table `streets`")
-        return cls(arrays.images, arrays.label_maps, dataset.card["classes"], arrays.truth, arrays.label_images)
+        data = cls(arrays.images, arrays.label_maps, dataset.card["classes"], arrays.truth, arrays.label_images)
+        if split != "train":
+            data._can_judge(f"{dataset.path}/{split}")
+        return data
+
+    def _can_judge(self, where: str) -> None:
+        """What a translation shows of its own scene is told by the truth of another."""
+        if len(self) < 2:
+            raise DataError(f"{where} has one scene; systems are judged on two or more, each against others: add some")
+        if all((train_ids(np.asarray(truth), self.classes) == IGNORE).all() for truth in self.truth):
+            raise DataError(f"{where} has not one pixel of a class that is scored: correct the label maps or `classes`")
 
     def __len__(self) -> int:
         return len(self.photos)

@@ -83,7 +83,7 @@ def evaluate(
         photos, labels = translated(system.to_photo, x), translated(system.to_labels, y)
         shown = {"to_photo": segmented(photos.numpy(), evaluator.segment, size), "to_labels": _named(labels, val)}
         own = _named(translated(system.to_labels, photos), val)  # the way back: read its own photos
-        return {
+        measured = {
             **_all_scores(shown, val, protocol),
             **_scores_of_other_scenes(shown, val, protocol),
             "to_labels/own_photos_pixel_acc": _scores(_count("to_labels", own, val, protocol), protocol)["pixel_acc"],
@@ -91,6 +91,7 @@ def evaluate(
             "to_labels/diversity": diversity(labels, x),
             **cycle_measures(system, x[some], y[some], photos[some], labels[some], protocol.evaluation.noise, device),
         }
+        return {name: value for name, value in measured.items() if value is not None}
 
     judged = for_each(range(len(systems)), lambda k: judge(systems[k]))  # an error names the item: not a whole network
     notes = [

@@ -32,7 +32,7 @@ class Protocol(ProtocolSection):
     dataset: str = "digits"
     seeds: Seeds
     validation: int = Field(default=10_000, gt=0, description="images set apart from the training set")
-    split_seed: int = Field(default=0, ge=0)
+    split_seed: int = Field(default=0, ge=0, lt=2**32)
     labels_per_class: int = Field(default=100, gt=0)
     tuning_draws: int = Field(default=10, gt=0, description="to choose on; systems that train nets for it take fewer")
     evaluation_draws: int = Field(default=100, gt=0, description="other draws, to judge on")

@@ -36,7 +36,7 @@ class Probe(Strict):
     validation: int = Field(default=10_000, ge=1, description="training images set apart to choose C")
     per_class: int = Field(default=400, ge=1, description="labels of each class for `accuracy_few`")
     draws: int = Field(default=10, ge=1, description="of these labels")
-    draw_seed: int = Field(default=0, ge=0)
+    draw_seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 class Protocol(ProtocolSection):

@@ -14,11 +14,12 @@ import numpy as np
 from torch import Tensor
 
 
-def diversity(images: Tensor, real: Tensor) -> float:
-    """`images`, `real`: uint8 (n, 3, S, S) of one size, at least two of each."""
+def diversity(images: Tensor, real: Tensor) -> float | None:
+    """`images`, `real`: uint8 (n, 3, S, S) of one size, at least two of each. None if the real ones are all equal."""
     if images.shape[1:] != real.shape[1:]:
         raise ValueError(f"images of {tuple(images.shape[1:])} against real ones of {tuple(real.shape[1:])}")
-    return mean_pairwise_l1(images) / mean_pairwise_l1(real)
+    differ = mean_pairwise_l1(real)
+    return mean_pairwise_l1(images) / differ if differ else None
 
 
 def mean_pairwise_l1(images: Tensor) -> float:

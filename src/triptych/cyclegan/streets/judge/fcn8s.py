@@ -25,6 +25,7 @@ from triptych.base.config import Strict
 from triptych.base.pixels import signed
 from triptych.cyclegan.gan.streams import augment
 from triptych.data.format import DataError
+from triptych.data.label_classes import IGNORE
 from triptych.engine import Phase, Replica, Task, linear_decay, train
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of VGG-16 between its poolings
@@ -45,7 +46,7 @@ class Config(Strict):
     batch_size: int = Field(8, gt=0)
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(5e-4, ge=0)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
@@ -53,6 +54,8 @@ class Config(Strict):
             raise ValueError("start = vgg16 needs width = 64 and norm = none, as VGG-16 has")
         if any(side < 32 or side % 32 for side in self.pixels):
             raise ValueError(f"pixels = {self.pixels}: both sides must be multiples of 32, for five halvings")
+        if self.norm == "batch" and self.batch_size * self.pixels[0] * self.pixels[1] == 32 * 32:
+            raise ValueError("batch_size = 1: batch norm needs more than one value a channel, 32×32 pixels end as one")
         return self
 
     @property
@@ -155,7 +158,9 @@ class Segmentation(Task):
 
     def loss(self) -> tuple[Tensor, dict[str, Tensor]]:
         photos, truth = self.batch["pair"]
-        loss = nnf.cross_entropy(self.net(photos), truth, ignore_index=255)
+        # a batch without a scored pixel has no mean: it counts as any class, times 0
+        some = (truth != IGNORE).any()
+        loss = nnf.cross_entropy(self.net(photos), torch.where(some, truth, 0), ignore_index=IGNORE) * some
         return loss, {"loss": loss}
 
 

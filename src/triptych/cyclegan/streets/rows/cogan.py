@@ -36,7 +36,7 @@ class Config(UnpairedTraining):
     search_steps: int = Field(500, gt=0)
     search_starts: int = Field(4, gt=0)
     search_lr: float = Field(0.05, gt=0)
-    search_seed: int = Field(0, ge=0)
+    search_seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _pyramid(self) -> Config:

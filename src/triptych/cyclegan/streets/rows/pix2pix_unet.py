@@ -29,7 +29,7 @@ class Config(PatchTraining):
     pool: int = Field(0, ge=0)
     decay_from: float = Field(1.0, ge=0, le=1)
     l1_weight: float = Field(100.0, ge=0)
-    noise_seed: int = Field(0, ge=0, description="of the dropout in use")
+    noise_seed: int = Field(0, ge=0, lt=2**32, description="of the dropout in use")
 
     @model_validator(mode="after")
     def _power_of_two(self) -> Config:

@@ -30,7 +30,7 @@ class FrechetConfig(Strict):
     iterations: int = Field(default=10, ge=1)
     components: int = Field(default=32, ge=1)
     images: int = Field(default=1000, ge=2, description="real ones, and as many generated ones")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 class FrechetSpace:
