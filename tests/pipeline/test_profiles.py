@@ -1,4 +1,4 @@
-"""params.yaml, params/paper.yaml and params/smoke.yaml: the same keys, all valid."""
+"""params.yaml and the profiles in params/: the same keys, all valid."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from triptych.pipeline.params import load_params
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = {
     "laptop": ROOT / "params.yaml",
+    "workstation": ROOT / "params/workstation.yaml",
     "paper": ROOT / "params/paper.yaml",
     "smoke": ROOT / "params/smoke.yaml",
 }
@@ -23,7 +24,7 @@ def test_valid_and_named(profile):
     assert load_params(PROFILES[profile]).profile == profile
 
 
-@pytest.mark.parametrize("profile", ["paper", "smoke"])
+@pytest.mark.parametrize("profile", ["workstation", "paper", "smoke"])
 def test_same_keys_as_shipped(profile):
     shipped, other = (load_params(PROFILES[p]) for p in ("laptop", profile))
     keys = [{k for k in p.flat(*p.raw) if not k.startswith(NEEDS_A_FILE)} for p in (shipped, other)]
