@@ -1,8 +1,7 @@
 """The papers' numbers as data: one YAML file a table, every number with its paper, table and column.
 
 Values and spreads are fractions (0.828, not 82.8). A number marked `recalled` is quoted from memory of the
-publication and was not looked up again; `spread_recalled` says so of its ± alone. `seen` names a work that quotes the
-number, where that is all that was looked up.
+publication and was not looked up again.
 """
 
 from __future__ import annotations
@@ -26,14 +25,12 @@ class Number(Strict):
     value: float
     spread: float | None = Field(default=None, ge=0)
     recalled: bool = False
-    spread_recalled: bool = False
     bold: bool = False  # printed bold in the paper
     decimals: int | None = Field(default=None, ge=0, le=6)  # printed with; else as its column
     paper: str | None = None
     table: str | None = None
     column: str | None = None
     origin: str | None = None  # where the paper itself has the number from
-    seen: str | None = None  # looked up in this work, which quotes it
 
 
 class Target(Strict):
@@ -97,8 +94,6 @@ class Elsewhere(Strict):
     value: float
     spread: float | None = None
     recalled: bool = False
-    spread_recalled: bool = False
-    seen: str | None = None
     unit: Literal["percent", "fraction"] = "percent"
     decimals: int = Field(default=2, ge=0, le=6)
 

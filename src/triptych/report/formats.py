@@ -13,7 +13,7 @@ from triptych.report.load import Inputs
 from triptych.report.notes import Cell
 from triptych.report.table import Head, Table
 
-_SUPERSCRIPT = str.maketrans("0123456789R±", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴿ⁺")
+_SUPERSCRIPT = str.maketrans("0123456789R", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴿ")
 
 
 def to_csv(published: Published, inputs: Inputs, systems: Sequence[str]) -> str:

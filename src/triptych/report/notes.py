@@ -10,8 +10,7 @@ from typing import Any
 
 MOST = 3  # notes of one row; what is beyond them stands with its settings
 RECALLED = "Quoted from memory of the publication, not looked up again."
-SPREAD_RECALLED = "The ± is quoted from memory of the publication, not looked up again."
-SIGNS = {RECALLED: "R", SPREAD_RECALLED: "R±"}
+SIGNS = {RECALLED: "R"}
 
 _CAVEAT = re.compile(
     r"authors|(?<!as in the )paper|original|published|reconstruction|collapsed:|also chose|does not settle"

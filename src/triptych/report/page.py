@@ -103,7 +103,6 @@ def render(page: Page) -> str:
     environment.filters["number"] = show_number
     environment.filters["words"] = words
     environment.filters["elsewhere"] = show_elsewhere
-    environment.filters["slug"] = lambda mark: mark.replace("±", "pm")
     seen: set[str] = set()
     environment.globals["first_time"] = lambda key: key not in seen and not seen.add(key)
     counts = {"Table": count(1), "Figure": count(1)}

@@ -11,7 +11,7 @@ from triptych.published import Column, Published, System, Target, View
 from triptych.published.claims import load_claims
 from triptych.report.best import level_with_best
 from triptych.report.load import Inputs, Results, data_titles, duration, judged_on, judged_set, on_one_set
-from triptych.report.notes import RECALLED, SPREAD_RECALLED, Cell, caveats, left_over, metric_of, note_text, numbered
+from triptych.report.notes import RECALLED, Cell, caveats, left_over, metric_of, note_text, numbered
 from triptych.report.rank import order_lines
 from triptych.report.spread import cell_text, count_text, spread_of
 
@@ -194,13 +194,7 @@ class _Builder:
         cells = {}
         for system in self.systems:
             number = numbers.get(system)
-            notes = ()
-            if number and number.recalled:
-                notes = (RECALLED,)
-            elif number and number.spread_recalled:
-                notes = (SPREAD_RECALLED,)
-            elif number and number.seen:
-                notes = (f"Looked up in {number.seen}, which quotes it.",)
+            notes = (RECALLED,) if number and number.recalled else ()
             cells[system] = Cell(texts.get(system, "–"), system in bold, notes)
         return cells
 
