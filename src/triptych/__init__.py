@@ -3,12 +3,17 @@
     import triptych
     translator = triptych.load("streets/cyclegan")        # a trained system of a table
 
-Names are imported when they are first used, so that `import triptych` costs nothing.
+Names are imported when they are first used, so that `import triptych` costs nothing. It
+settles the instruction set before a library is loaded that computes (base/portable.py).
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from triptych.base import portable
+
+portable.settle()
 
 _WHERE = {
     "load": "triptych.pipeline.systems",

@@ -41,6 +41,9 @@ if they are not the same; with --write, dvc.yaml is corrected."""
 REPLICATE = """Train and judge one row twice, as it is and with initial weights that differ in their last digits, and
 print how far each metric moves: so much of a number is chance. It runs in temporary folders, and takes twice the time
 of the row."""
+PORTABLE = """Train five small rows in the portable mode (TRIPTYCH_PORTABLE=1: one thread, one instruction set for every
+library) and without it, in temporary folders, and compare the bytes with those of the machines in
+reports/portable.json."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     replicate.add_argument("--seed", type=int, help="default: the first of its table")
     replicate.add_argument("--relative", type=float, default=1e-6, help="size of the perturbation (default: 1e-6)")
     replicate.set_defaults(command=_replicate)
+
+    mode = commands.add_parser("portable", help="are the bytes the same on another CPU", description=PORTABLE)
+    mode.add_argument("--record", action="store_true", help="add this machine to reports/portable.json")
+    mode.set_defaults(command=_portable)
 
     ui = commands.add_parser("ui", help="show the runs in MLflow", description=UI)
     _root(ui)
@@ -194,6 +201,13 @@ def _deps(arguments: argparse.Namespace) -> int:
         print(f"{stage}:", *lines, sep="\n  ")
     print("`triptych deps --write` corrects dvc.yaml" if wrong else "dvc.yaml: the deps are what the stages import")
     return 1 if wrong else 0
+
+
+def _portable(arguments: argparse.Namespace) -> int:
+    from triptych.pipeline.portable import portable_mode
+
+    print(portable_mode(arguments.record))
+    return 0
 
 
 def _replicate(arguments: argparse.Namespace) -> int:
