@@ -29,7 +29,7 @@ from triptych.data.sources import folder as folder_source
 from triptych.data.sources import torchvision_sets
 from triptych.data.sources.layout import Part
 
-OFFICIAL = ("dsprites", "cityscapes", "imagenet", "chairs3d")
+OFFICIAL = ("dsprites", "cityscapes", "camvid", "imagenet", "tiny_imagenet", "chairs3d")
 """Modules of `triptych.data.sources` that `official.dataset` may name."""
 
 

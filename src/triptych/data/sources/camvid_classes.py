@@ -21,3 +21,20 @@ _CAMVID = [
 CAMVID: list[dict[str, Any]] = [
     {"id": i, "name": name, "train_id": i, "colour": list(rgb)} for i, (name, rgb) in enumerate(_CAMVID)
 ] + [{"id": 11, "name": "unlabelled", "train_id": 255, "colour": [0, 0, 0]}]
+
+_MEMBERS = {
+    "sky": "Sky",
+    "building": "Archway Bridge Building Tunnel Wall",
+    "pole": "Column_Pole TrafficCone",
+    "road": "LaneMkgsDriv LaneMkgsNonDriv Road",
+    "pavement": "ParkingBlock RoadShoulder Sidewalk",
+    "tree": "Tree VegetationMisc",
+    "sign": "Misc_Text SignSymbol TrafficLight",
+    "fence": "Fence",
+    "car": "Car OtherMoving SUVPickupTruck Train Truck_Bus",
+    "pedestrian": "Animal CartLuggagePram Child Pedestrian",
+    "bicyclist": "Bicyclist MotorcycleScooter",
+    "unlabelled": "Void",
+}
+GROUPS: dict[str, str] = {code: name for name, codes in _MEMBERS.items() for code in codes.split()}
+"""CamVid's own 32 classes -> the class of CAMVID that each is counted as."""
