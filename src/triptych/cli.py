@@ -90,13 +90,17 @@ def _parser() -> argparse.ArgumentParser:
     deps.set_defaults(command=_deps)
 
     replicate = commands.add_parser("replicate", help="how much of a row is chance", description=REPLICATE)
-    replicate.add_argument("row", metavar="TABLE/ROW", help="objects/dcgan")
+    replicate.add_argument("rows", nargs="+", metavar="TABLE/ROW", help="objects/dcgan; all: every row that is trained")
     replicate.add_argument("--seed", type=int, help="default: the first of its table")
     replicate.add_argument("--relative", type=float, default=1e-6, help="size of the perturbation (default: 1e-6)")
+    kept = "what the row is, is taken from results/, made on this machine: half the time"
+    replicate.add_argument("--kept", action="store_true", help=kept)
+    replicate.add_argument("--record", action="store_true", help="write the comparison to reports/replicate.json")
     replicate.set_defaults(command=_replicate)
 
     mode = commands.add_parser("portable", help="are the bytes the same on another CPU", description=PORTABLE)
     mode.add_argument("--record", action="store_true", help="add this machine to reports/portable.json")
+    mode.add_argument("--emulate", metavar="CPU", help="on a CPU model of qemu-x86_64: Haswell, EPYC")
     mode.set_defaults(command=_portable)
 
     ui = commands.add_parser("ui", help="show the runs in MLflow", description=UI)
@@ -206,14 +210,18 @@ def _deps(arguments: argparse.Namespace) -> int:
 def _portable(arguments: argparse.Namespace) -> int:
     from triptych.pipeline.portable import portable_mode
 
-    print(portable_mode(arguments.record))
+    print(portable_mode(arguments.record, arguments.emulate))
     return 0
 
 
 def _replicate(arguments: argparse.Namespace) -> int:
-    from triptych.pipeline.replicate import replicate
+    from triptych.pipeline.replicate import comparison, record, replicate, trained_rows
 
-    print(replicate(arguments.row, arguments.seed, arguments.relative))
+    for row in trained_rows() if arguments.rows == ["all"] else arguments.rows:
+        told = replicate(row, arguments.seed, arguments.relative, arguments.kept)
+        print(comparison(told), flush=True)
+        if arguments.record:
+            record(told)
     return 0
 
 

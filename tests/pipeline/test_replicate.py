@@ -1,5 +1,6 @@
 """`triptych replicate`: what a perturbation in the last digits does to a row."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from triptych.data.spec import Spec
 from triptych.engine import Replica
 from triptych.pipeline import systems
 from triptych.pipeline.params import load_params
-from triptych.pipeline.replicate import PERTURB, comparison, perturb, replicate
+from triptych.pipeline.perturb import PERTURB, perturb
+from triptych.pipeline.replicate import comparison, of_seed, record, replicate
 
 ROOT = Path(__file__).parents[2]
 IMAGES = torch.randint(0, 256, (16, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
@@ -61,10 +63,24 @@ def test_a_perturbation_is_relative_and_moves_no_other_random_number(monkeypatch
 
 
 def test_the_comparison_has_a_line_a_metric():
-    same, moved = ({"metrics": {"a": {"mean": value}, "b": {"mean": 1.0}}} for value in (0.5, 0.53))
-    kept = {"seeds": [0, 1], "metrics": {"a": summary([0.4, 0.6])}}
-    _, _, a, b = comparison("objects/dcgan", 0, 1e-6, same, moved, kept).splitlines()
-    assert a.split() == ["a", "0.5", "0.53", "0.03", "±", "0.14"] and b.split() == ["b", "1", "1", "0", "–"]
+    a = {"as it is": 0.5, "perturbed": 0.53, "between seeds": 0.141}
+    told = {"row": "objects/dcgan", "seed": 0, "relative": 1e-6, "metrics": {"a": a, "b": a | {"between seeds": None}}}
+    _, _, first, second = comparison(told).splitlines()
+    assert first.split() == ["a", "0.5", "0.53", "0.03", "±", "0.14"] and second.split()[-1] == "–"
+
+
+def test_values_of_one_training_are_those_of_its_seed():
+    result = {"seeds": [3, 5], "metrics": {"a": summary([0.1, 0.3, 0.5, 0.7]), "best": summary([0.9, 0.1, 0.2])}}
+    assert of_seed(result, 5) == {"a": pytest.approx(0.6)} and of_seed(result, 4) == {}
+
+
+def test_a_recorded_row_takes_its_last_ones_place(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").touch()
+    monkeypatch.setenv("TRIPTYCH_ROOT", str(tmp_path))
+    for name, seed in (("b", 0), ("a", 0), ("b", 1)):
+        record({"row": name, "seed": seed})
+    entries = json.loads((tmp_path / "reports/replicate.json").read_text())
+    assert [(e["row"], e["seed"]) for e in entries] == [("a", 0), ("b", 1)] and "cpu" in entries[0]["machine"]
 
 
 def test_a_row_that_is_not_there(tmp_path, monkeypatch):

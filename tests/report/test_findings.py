@@ -3,14 +3,15 @@ from pathlib import Path
 import pytest
 
 from triptych.published.claims import load_claims
-from triptych.report.findings import END, START, filled, headlines, verdict_table
-from triptych.report.load import read_inputs
+from triptych.report.chance import portable_table, replicate_table
+from triptych.report.findings import END, START, blocks, filled, verdict_table
 
 
 def test_a_page_is_filled_as_often_as_one_likes():
-    page = f"before\n\n{START}\nold\n{END}\n\nafter\n"
+    start = START.format("verdicts")
+    page = f"before\n\n{start}\nold\n{END}\n\nafter\n"
     once = filled(page, "new")
-    assert once == f"before\n\n{START}\n\nnew\n\n{END}\n\nafter\n"
+    assert once == f"before\n\n{start}\n\nnew\n\n{END}\n\nafter\n"
     assert filled(once, "new") == once
     filled((Path(__file__).parents[2] / "docs/findings.md").read_text(encoding="utf-8"), "new")
     with pytest.raises(ValueError, match="no block"):
@@ -27,7 +28,34 @@ def test_every_claim_has_a_line_even_if_nothing_was_run():
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("page", "table"), [("README.md", headlines), ("docs/findings.md", verdict_table)])
-def test_the_pages_in_git_tell_of_the_results_in_git(page, table):
-    block = (ROOT / page).read_text(encoding="utf-8").partition(START)[2].partition(END)[0]
-    assert block.strip() == table(read_inputs(ROOT, "laptop").results), "run `python -m triptych.report.findings`"
+def test_the_pages_in_git_tell_of_the_results_in_git():
+    for (page, mark), block in blocks(ROOT).items():
+        told = (ROOT / page).read_text(encoding="utf-8").partition(START.format(mark))[2].partition(END)[0]
+        assert told.strip() == block, f"{page}: run `python -m triptych.report.findings`"
+
+
+def test_what_a_perturbation_moves_is_told_in_the_tables_units():
+    accuracy = {"as it is": 0.701, "perturbed": 0.721, "between seeds": 0.01}
+    entry = {
+        "row": "objects/dcgan",
+        "metrics": {"accuracy": accuracy, "accuracy_few": accuracy | {"between seeds": None}},
+    }
+    _, _, first, second, _, last = replicate_table([entry]).splitlines()
+    assert first.endswith("| 70.1 % | 72.1 % | 2.0 % | 1.0 % |") and second.endswith("| 2.0 % | – |")
+    assert last.startswith("In 1 of 1 lines")
+
+
+def test_machines_are_compared_row_by_row():
+    def entry(cpu, portable, ordinary=None):
+        modes = {"portable": portable} | ({"ordinary": ordinary} if ordinary else {})
+        rows = {"shapes/pca": {m: {"weights": w, "result": r} for m, (w, r) in modes.items()}}
+        told = {"cpu": cpu, "instructions": "AVX512"}
+        return {"machine": told, "seconds": {"portable": 9, "ordinary": 3}, "rows": rows}
+
+    others = [entry("B", "ab", "xy"), entry("C", "ax")]
+    head, _, row, _, cost = portable_table([entry("A", "ab", "cd"), *others]).splitlines()
+    assert head == "| beside A, AVX512 | B: portable | B: ordinary | C: portable |"
+    assert row == "| `shapes/pca` | the same bytes | other bytes | the same weights, another result |"
+    assert cost.startswith("On A they took 9 s in the portable mode and 3 s without")
+    with pytest.raises(ValueError, match="triptych portable --record"):
+        portable_table([])

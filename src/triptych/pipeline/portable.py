@@ -2,7 +2,8 @@
 judged in it and, for the cost, without it; their hashes stand in reports/portable.json with the CPU's name, so that a
 run on another machine answers.
 
-All is done in temporary folders, at the scale of params/smoke.yaml.
+All is done in temporary folders, at the scale of params/smoke.yaml. Another CPU model can be emulated (qemu-user), some
+fifty times slower: it has that model's instructions and maker, so that libraries choose their kernels as on it.
 """
 
 from __future__ import annotations
@@ -38,31 +39,39 @@ ROWS: dict[str, tuple[str, ...]] = {  # in this order: later ones use what earli
 MODES = {"portable": "1", "ordinary": "0"}
 
 
-def try_here(rows: Sequence[str] = tuple(ROWS)) -> dict[str, Any]:
+def try_here(rows: Sequence[str] = tuple(ROWS), emulated: str | None = None) -> dict[str, Any]:
     """This machine's entry: its processor and libraries, the seconds of each mode, and for each row and mode the hashes
-    of its data, weights and result. Raises UserError if a stage fails."""
+    of its weights and result. `emulated`: a CPU model of qemu-x86_64 ("Haswell") that runs the stages instead. Raises
+    UserError if a stage fails, or if there is no emulator."""
     import torch
 
     from triptych.pipeline.machine import machine
 
+    emulator: list[str] = []
+    if emulated:
+        if not shutil.which("qemu-x86_64"):
+            raise UserError("qemu-x86_64 is not installed: it emulates other CPU models (Debian: qemu-user)")
+        emulator = ["qemu-x86_64", "-cpu", emulated]
     found: dict[str, Any] = {"machine": machine() | {"torch": torch.__version__}, "seconds": {}, "rows": {}}
+    if emulated:
+        found["machine"] |= {"cpu": f"{emulated}, emulated", "instructions": "its own", "amx": None}
     for mode, value in MODES.items():
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="triptych-portable-") as folder:
             shutil.copy(project.root() / "params" / "smoke.yaml", Path(folder) / "params.yaml")
             for row in rows:
                 for stage in ROWS[row]:
-                    _run(stage, folder, value)
+                    _run(stage, folder, value, emulator)
                 found["rows"].setdefault(row, {})[mode] = hashes(Path(folder), row)
         found["seconds"][mode] = round(time.monotonic() - started)
     return found
 
 
-def _run(stage: str, folder: str, value: str) -> None:
+def _run(stage: str, folder: str, value: str, emulator: Sequence[str]) -> None:
     script, *key = stage.split()
     told = {"TRIPTYCH_ROOT": folder, "TRIPTYCH_TRACKING": "off", portable.VARIABLE: value}
     left = {name: text for name, text in os.environ.items() if name not in portable.SETTINGS}
-    command = [sys.executable, project.root() / "stages" / f"{script}.py", *key]
+    command = [*emulator, sys.executable, project.root() / "stages" / f"{script}.py", *key]
     if subprocess.run(command, cwd=project.root(), env=left | told, stdout=sys.stderr).returncode:
         raise UserError(f"stage {stage} failed; what it said stands above")
 
@@ -100,11 +109,11 @@ def _told(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     return ", ".join(f"{what} {'same' if mine[what] == theirs[what] else 'other'}" for what in ("weights", "result"))
 
 
-def portable_mode(record: bool) -> str:
+def portable_mode(record: bool, emulated: str | None = None) -> str:
     """What `triptych portable` prints; with `record`, this machine's entry takes its place in reports/portable.json."""
     path = project.root() / "reports" / "portable.json"
     known = read_json(path) if path.is_file() else []
-    here = try_here()
+    here = try_here(emulated=emulated)
     text = comparison(here, known)
     if record:
         others = [entry for entry in known if entry["machine"] != here["machine"]]

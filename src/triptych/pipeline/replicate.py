@@ -8,7 +8,9 @@ the pipeline is touched.
 
 from __future__ import annotations
 
+import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,47 +19,76 @@ from typing import Any
 
 import torch
 import yaml
-from torch import nn
 
 from triptych.base import project
-from triptych.base.errors import UserError, number_from_environment
+from triptych.base.errors import UserError
 from triptych.base.files import read_json, read_yaml
 from triptych.base.results import training_means
+from triptych.pipeline import systems
+from triptych.pipeline.machine import machine
+from triptych.pipeline.perturb import PERTURB
 from triptych.pipeline.registry import TABLES
 
-PERTURB = "TRIPTYCH_PERTURB"
-"""The relative size of the perturbation. Set by `replicate` for the stages that it runs, and by nobody else."""
+
+def trained_rows() -> list[str]:
+    """The rows of params.yaml with a model in models/ that began as random weights and was trained: "objects/dcgan"."""
+    rows = [f"{t}/{s}" for t in TABLES for s in read_yaml(project.params())[t]["systems"]]
+    return [row for row in rows if _is_trained(row)]
 
 
-def perturb(system: nn.Module, seed: int) -> None:
-    """Multiply every initial weight by 1 ± $TRIPTYCH_PERTURB, with signs drawn from `seed`; do nothing if it is not set
-    or 0. No other random number moves. Raises UserError for a system without initial weights."""
-    relative = number_from_environment(PERTURB, 0)
-    if not relative:
-        return
-    weights = [p for p in system.parameters() if p.numel()]
-    if not weights:
-        raise UserError(f"{type(system).__module__} has no initial weights: there is nothing to perturb")
-    print(f"warning: {PERTURB} = {relative:g}: the initial weights are perturbed: not the row", file=sys.stderr)
-    signs = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in weights:
-            drawn = torch.randint(0, 2, weight.shape, generator=signs).to(weight) * 2 - 1
-            weight.mul_(1 + relative * drawn)
+def _is_trained(row: str) -> bool:
+    folders = sorted((project.root() / "models" / row).glob("seed*"))
+    if not folders:
+        return False
+    system = systems.load(row, int(folders[0].name.removeprefix("seed")))
+    return system.learns and any(p.numel() for p in system.parameters())
 
 
-def replicate(name: str, seed: int | None = None, relative: float = 1e-6) -> str:
-    """Train and judge the row `name` ("objects/dcgan") with one seed (default: its table's first) twice, and return the
-    comparison. Raises UserError if there is no such row, or if a stage fails."""
+def replicate(name: str, seed: int | None = None, relative: float = 1e-6, kept: bool = False) -> dict[str, Any]:
+    """Train and judge the row `name` ("objects/dcgan") with one seed (default: its table's first), as it is and with
+    perturbed initial weights. `kept`: what it is is taken from results/, made on this machine, and not made again.
+
+    Returns {"row", "seed", "relative", "metrics": {name: {"as it is", "perturbed", "between seeds"}}}, the last one a
+    standard deviation or None. Raises UserError if there is no such row, or if a stage fails."""
     table, _, system = name.partition("/")
     params = read_yaml(project.params())
     if table not in TABLES or system not in params.get(table, {}).get("systems", {}):
         rows = [f"{t}/{s}" for t in TABLES for s in params.get(t, {}).get("systems", {})]
         raise UserError(f"{name}: no such row of params.yaml; there are {', '.join(rows)}")
-    seed = params[table]["seeds"][0] if seed is None else seed
+    seeds = params[table]["seeds"]
+    seed = seeds[0] if seed is None else seed
+    file = project.results(table, system)
+    result = read_json(file) if file.is_file() else None
+    same = of_seed(result, seed) if kept and result else {}
+    if kept and not same:
+        raise UserError(f"{file} has no values of seed {seed} alone; without --kept the row is trained as it is, too")
     params[table]["seeds"] = [seed]
-    same, moved = (_run(table, system, params, size) for size in (0, relative))
-    return comparison(name, seed, relative, same, moved, _file(project.results(table, system)))
+    same = same or {name: number["mean"] for name, number in _run(table, system, params, 0)["metrics"].items()}
+    moved = _run(table, system, params, relative)["metrics"]
+    metrics = {
+        name: {"as it is": value, "perturbed": moved[name]["mean"], "between seeds": _between(result, name)}
+        for name, value in same.items()
+        if name in moved
+    }
+    return {"row": name, "seed": seed, "relative": relative, "metrics": metrics}
+
+
+def of_seed(result: dict[str, Any], seed: int) -> dict[str, float]:
+    """Each metric's mean over the values of one seed's training; without those of which that is not known."""
+    if seed not in result.get("seeds", []):
+        return {}
+    at = result["seeds"].index(seed)
+    means = {name: training_means(result, name) for name in result["metrics"]}
+    return {name: values[at] for name, values in means.items() if len(values) == len(result["seeds"])}
+
+
+def record(told: dict[str, Any]) -> None:
+    """Put a comparison in the place of the row's last one in reports/replicate.json, with the machine's name."""
+    path = project.root() / "reports" / "replicate.json"
+    rows = {entry["row"]: entry for entry in (read_json(path) if path.is_file() else [])}
+    rows[told["row"]] = told | {"machine": machine() | {"torch": torch.__version__}}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([rows[name] for name in sorted(rows)], indent=1, ensure_ascii=False) + "\n")
 
 
 def _run(table: str, system: str, params: dict[str, Any], relative: float) -> dict[str, Any]:
@@ -77,31 +108,20 @@ def _run(table: str, system: str, params: dict[str, Any], relative: float) -> di
         return read_json(Path(folder) / "results" / table / f"{system}.json")
 
 
-def comparison(
-    name: str,
-    seed: int,
-    relative: float,
-    same: dict[str, Any],
-    moved: dict[str, Any],
-    kept: dict[str, Any] | None = None,
-) -> str:
+def comparison(told: dict[str, Any]) -> str:
     """A line a metric: as it is, perturbed, the difference, and, for scale, the standard deviation between the
-    trainings of the result that is `kept` in results/."""
+    trainings of the result in results/."""
     lines = [
-        f"{name}, seed {seed}: initial weights perturbed by a relative {relative:g}",
+        f"{told['row']}, seed {told['seed']}: initial weights perturbed by a relative {told['relative']:g}",
         f"{'metric':32}{'as it is':>12}{'perturbed':>12}{'moved by':>12}{'between seeds':>15}",
     ]
-    for metric, number in same["metrics"].items():
-        before, after = number["mean"], moved["metrics"][metric]["mean"]
-        spread = _between(kept, metric)
+    for metric, number in told["metrics"].items():
+        before, after, between = number.values()
+        spread = "–" if between is None else f"± {between:.2g}"
         lines.append(f"{metric:32}{before:12.5g}{after:12.5g}{after - before:12.2g}{spread:>15}")
     return "\n".join(lines)
 
 
-def _between(result: dict[str, Any] | None, metric: str) -> str:
+def _between(result: dict[str, Any] | None, metric: str) -> float | None:
     means = training_means(result, metric) if result and metric in result["metrics"] else []
-    return f"± {torch.tensor(means).std():.2g}" if len(means) > 1 else "–"
-
-
-def _file(path: Path) -> dict[str, Any] | None:
-    return read_json(path) if path.is_file() else None
+    return statistics.stdev(means) if len(means) > 1 else None

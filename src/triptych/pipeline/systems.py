@@ -17,8 +17,8 @@ from triptych.base.errors import NotTrained
 from triptych.base.files import read_json
 from triptych.common.rows import build_row, row_module, row_names
 from triptych.data.spec import Spec
+from triptych.pipeline.perturb import perturb
 from triptych.pipeline.registry import TABLES
-from triptych.pipeline.replicate import perturb
 
 
 def names(table: str) -> list[str]:

@@ -1,4 +1,5 @@
-"""The verdicts in README.md and docs/findings.md, written anew from results/: `python -m triptych.report.findings`."""
+"""The generated parts of the pages in git, written anew: `python -m triptych.report.findings`. The verdicts of
+README.md and docs/findings.md come from results/, the tables of docs/chance.md from reports/."""
 
 from __future__ import annotations
 
@@ -6,22 +7,36 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from triptych.base import project
+from triptych.base.files import read_json
 from triptych.published.claims import load_claims
 from triptych.published.papers import load_papers
+from triptych.report.chance import portable_table, replicate_table
 from triptych.report.load import profile_of, read_inputs
 from triptych.report.verdict import Results, Verdict, verdicts
 
-START, END = "<!-- verdicts: generated -->", "<!-- end -->"
+START, END = "<!-- {}: generated -->", "<!-- end -->"
+
+
+def blocks(root: Path) -> dict[tuple[str, str], str]:
+    """What stands in each page's block of each name. Raises FileError."""
+    results = read_inputs(root, profile_of(root / "params.yaml")).results
+    moved, portable = (read_json(root / "reports" / f"{name}.json") for name in ("replicate", "portable"))
+    return {
+        ("README.md", "verdicts"): headlines(results),
+        ("docs/findings.md", "verdicts"): verdict_table(results),
+        ("docs/chance.md", "replicate"): replicate_table(moved),
+        ("docs/chance.md", "portable"): portable_table(portable),
+    }
 
 
 def write_findings(root: Path) -> list[Path]:
-    """Fill the blocks of README.md (the headlines) and docs/findings.md (all claims) from the results of the profile in
-    params.yaml. Returns their paths. Raises FileError, and ValueError if a page has no block."""
-    results = read_inputs(root, profile_of(root / "params.yaml")).results
-    pages = {root / "README.md": headlines(results), root / "docs" / "findings.md": verdict_table(results)}
-    for page, block in pages.items():
-        page.write_text(filled(page.read_text(encoding="utf-8"), block), encoding="utf-8")
-    return list(pages)
+    """Fill the blocks from the results of the profile in params.yaml. Returns the pages' paths. Raises FileError, and
+    ValueError if a page has no block."""
+    found = blocks(root)
+    for (name, mark), block in found.items():
+        page = root / name
+        page.write_text(filled(page.read_text(encoding="utf-8"), block, mark), encoding="utf-8")
+    return [root / name for name in dict.fromkeys(name for name, _ in found)]
 
 
 def headlines(results: Mapping[str, Results]) -> str:
@@ -61,13 +76,14 @@ def _row(verdict: Verdict) -> str:
     return "| " + " | ".join([said, verdict.paper, verdict.here, verdict.data, f"**{verdict.word}**{sure}"]) + " |"
 
 
-def filled(page: str, block: str) -> str:
-    """The page with another text between the two marks. Raises ValueError if they are not there."""
-    before, start, rest = page.partition(START)
+def filled(page: str, block: str, mark: str = "verdicts") -> str:
+    """The page with another text in the block of this name. Raises ValueError if there is none."""
+    begin = START.format(mark)
+    before, start, rest = page.partition(begin)
     _, end, after = rest.partition(END)
     if not (start and end):
-        raise ValueError(f"the page has no block {START} … {END}")
-    return f"{before}{START}\n\n{block}\n\n{END}{after}"
+        raise ValueError(f"the page has no block {begin} … {END}")
+    return f"{before}{begin}\n\n{block}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
