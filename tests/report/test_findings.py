@@ -56,6 +56,6 @@ def test_machines_are_compared_row_by_row():
     head, _, row, _, cost = portable_table([entry("A", "ab", "cd"), *others]).splitlines()
     assert head == "| beside A, AVX512 | B: portable | B: ordinary | C: portable |"
     assert row == "| `shapes/pca` | the same bytes | other bytes | the same weights, another result |"
-    assert cost.startswith("On A they took 9 s in the portable mode and 3 s without")
+    assert cost.startswith("On A: 9 s in the portable mode, 3 s without")
     with pytest.raises(ValueError, match="triptych portable --record"):
         portable_table([])

@@ -62,7 +62,7 @@ def portable_table(entries: Sequence[Mapping[str, Any]]) -> str:
         cells = [_same(modes[mode], e["rows"].get(row, {}).get(mode)) for e, mode in modes_of]
         lines.append(f"| `{row}` | {' | '.join(cells)} |")
     seconds = first["seconds"]
-    cost = f"On {told['cpu']} they took {seconds['portable']} s in the portable mode and {seconds['ordinary']} s without."
+    cost = f"On {told['cpu']}: {seconds['portable']} s in the portable mode, {seconds['ordinary']} s without."
     return "\n".join([*lines, "", cost])
 
 
