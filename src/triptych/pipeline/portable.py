@@ -69,7 +69,7 @@ def try_here(rows: Sequence[str] = tuple(ROWS), emulated: str | None = None) -> 
 
 def _run(stage: str, folder: str, value: str, emulator: Sequence[str]) -> None:
     script, *key = stage.split()
-    told = {"TRIPTYCH_ROOT": folder, "TRIPTYCH_TRACKING": "off", portable.VARIABLE: value}
+    told = {"TRIPTYCH_ROOT": folder, "TRIPTYCH_TRACKING": "off", "TRIPTYCH_WORKERS": "1", portable.VARIABLE: value}
     left = {name: text for name, text in os.environ.items() if name not in portable.SETTINGS}
     command = [*emulator, sys.executable, project.root() / "stages" / f"{script}.py", *key]
     if subprocess.run(command, cwd=project.root(), env=left | told, stdout=sys.stderr).returncode:
