@@ -53,10 +53,12 @@ TABLES = {
 }
 
 STUDIES = {
+    "images_seen": StudyInfo("dcgan", "triptych.dcgan.studies.images_seen"),
     "guidelines": StudyInfo("dcgan", "triptych.dcgan.studies.guidelines"),
     "pathologies": StudyInfo("dcgan", "triptych.dcgan.studies.pathologies"),
     "arithmetic": StudyInfo("dcgan", "triptych.dcgan.studies.arithmetic"),
     "failure_case": StudyInfo("cyclegan", "triptych.cyclegan.studies.failure_case"),
     "traversals": StudyInfo("beta_vae", "triptych.beta_vae.studies.traversals"),
     "beta_sweep": StudyInfo("beta_vae", "triptych.beta_vae.studies.beta_sweep"),
+    "training_length": StudyInfo("beta_vae", "triptych.beta_vae.studies.training_length"),
 }

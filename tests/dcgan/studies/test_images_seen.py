@@ -1,0 +1,122 @@
+"""Features against images seen: the table's training, judged on the way as the table judges it."""
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.base.config import ParamsError, validate
+from triptych.data.format import Split
+from triptych.data.spec import Spec
+from triptych.dcgan.objects import protocol as objects
+from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
+from triptych.dcgan.studies.images_seen.figures import draw_curve
+from triptych.dcgan.studies.images_seen.protocol import Judge, Protocol, built, evaluate, flat_line, follow
+from triptych.engine import Replica
+
+CPU = torch.device("cpu")
+SPEC = Spec((3, 32, 32))
+CONFIG = dcgan.Config(width=2, z_dim=4, steps=4, batch_size=8, lr=1e-3, standardize=True)
+PROBE = objects.Probe(costs=[1e-3, 1e-2], validation=20, per_class=5, draws=2)
+PROTOCOL = validate(Protocol, {"seeds": [0, 1], "images": [0, 16, 32, 48]}, "images_seen")
+KMEANS = kmeans_1layer.Config(k=6, patches=200, iterations=2)
+
+
+def images(n, seed=0):
+    """Smooth random images."""
+    x = np.random.default_rng(seed).integers(0, 256, (n, 3, 4, 4), dtype=np.uint8)
+    return x.repeat(8, 2).repeat(8, 3)
+
+
+LABELLED, TEST = (Split(images(n, s), np.arange(n) % 3) for n, s in ((90, 1), (60, 2)))
+UNLABELLED = images(80)
+JUDGE = Judge(PROBE, LABELLED, TEST, CPU)
+
+
+def table(system):
+    """The table's accuracies with few labels."""
+    return objects.judge(system, LABELLED, TEST, PROBE, CPU).accuracy_few
+
+
+@pytest.fixture(scope="module")
+def curve():
+    return follow(CONFIG, PROTOCOL, JUDGE, UNLABELLED, SPEC, Replica(0, CPU))
+
+
+def test_after_the_tables_number_of_images_the_numbers_are_the_tables(curve):
+    trained = built(dcgan.System, CONFIG, SPEC, Replica(0, CPU))
+    trained.fit(UNLABELLED, Replica(0, CPU))  # 4 steps of 8
+    assert curve.shape == (4, 2) and curve[2].tolist() == table(trained)
+    assert curve[0].tolist() == table(built(dcgan.System, CONFIG, SPEC, Replica(0, CPU)))
+    assert len({tuple(values) for values in curve.tolist()}) > 1  # training changes the features
+
+
+def test_the_untrained_net_is_of_the_architecture_of_the_tables():
+    config = dcgan_untrained.Config(width=2, standardize=True)
+    mine, other = built(dcgan.System, CONFIG, SPEC, Replica(3, CPU)), dcgan_untrained.System(config, SPEC)
+    assert [p.shape for p in mine.discriminator.parameters()] == [p.shape for p in other.discriminator.parameters()]
+
+
+def test_a_step_of_the_authors_takes_two_batches():
+    alternate = CONFIG.model_copy(update={"updates": "alternate", "steps": 6})  # three of each net
+    trained = built(dcgan.System, alternate, SPEC, Replica(0, CPU))
+    trained.fit(UNLABELLED, Replica(0, CPU))
+    found = follow(alternate, PROTOCOL, JUDGE, UNLABELLED, SPEC, Replica(0, CPU))
+    assert found[3].tolist() == table(trained)
+
+
+def test_numbers_of_images_that_no_step_ends_at_are_refused_before_training():
+    odd = PROTOCOL.model_copy(update={"images": [0, 20]})
+    with pytest.raises(ParamsError, match="images_seen.images = 20: must be a multiple of the 8"):
+        follow(CONFIG, odd, JUDGE, UNLABELLED, SPEC, Replica(0, CPU))
+    for wrong in ([16, 0], [16, 16], [16]):
+        with pytest.raises(ParamsError, match="images_seen"):
+            validate(Protocol, {"seeds": [0], "images": wrong}, "images_seen")
+
+
+def test_a_killed_training_ends_as_an_undisturbed_one(curve, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+    replica = Replica(0, CPU, checkpoint=tmp_path / "seed0.pt")
+
+    def kill(self, steps, total):
+        for step in steps:
+            if step == 5:
+                raise KeyboardInterrupt
+            yield step
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Replica, "progress", kill)
+        follow(CONFIG, PROTOCOL, JUDGE, UNLABELLED, SPEC, replica)
+    assert follow(CONFIG, PROTOCOL, JUDGE, UNLABELLED, SPEC, replica).tolist() == curve.tolist()
+
+
+@pytest.mark.parametrize("name, row, config", [
+    ("kmeans_1layer", kmeans_1layer, KMEANS), ("raw_pixels", raw_pixels, raw_pixels.Config()),
+])  # fmt: skip
+def test_flat_lines_are_the_tables_rows(name, row, config):
+    torch.manual_seed(1)
+    system = row.System(config, SPEC)
+    system.fit(UNLABELLED, Replica(1, CPU))
+    assert flat_line(name, config, JUDGE, UNLABELLED, SPEC, Replica(1, CPU)).tolist() == [table(system)]
+
+
+def test_the_study_prints_every_training_and_draw(curve, charts, tmp_path):
+    other = curve + 0.1
+    flat = {"kmeans_1layer": [np.array([[0.5, 0.7]]), np.array([[0.7, 0.7]])], "raw_pixels": [np.array([[0.3, 0.5]])]}
+    results = evaluate([curve, other], flat, PROTOCOL, CONFIG)
+    assert list(results) == ["images_0", "images_16", "images_32", "images_48", "kmeans_1layer", "raw_pixels"]
+    assert results["images_16"].metrics["accuracy_few"] == [*curve[1], *other[1]]
+    assert results["kmeans_1layer"].trainings == 2 and results["raw_pixels"].trainings == 1
+    drawn = draw_curve([curve, other], flat, PROTOCOL, tmp_path / "accuracy.png")
+    assert (tmp_path / "accuracy.png").is_file()
+    assert drawn["numbers"]["accuracy_few_kmeans_1layer"] == pytest.approx(0.65)
+    assert drawn["numbers"]["accuracy_few_images_48"] == pytest.approx((curve[3].mean() + other[3].mean()) / 2)
+    axis = charts[0].axes[0]
+    assert axis.lines[0].get_xdata().tolist() == [0, 0.016, 0.032, 0.048]
+    levels = [line.get_ydata()[0] for line in axis.lines if line.get_linestyle() in ("--", ":")]
+    assert levels == pytest.approx([65, 40])
+
+
+def test_labels_for_every_training_image_leave_none_to_choose_by():
+    probe = PROBE.model_copy(update={"per_class": 30})
+    with pytest.raises(ParamsError, match="leaves no training image"):
+        Judge(probe, LABELLED, TEST, CPU).accuracies(raw_pixels.System(raw_pixels.Config(), SPEC))
