@@ -76,6 +76,13 @@ def test_the_queue_runs_the_code_of_the_time_it_was_filled(project):
     assert results(project) == ['{"value": 5}']
 
 
+def test_a_value_of_the_shipped_parameters_changes_one_line(project):
+    project.write("params.yaml", (SRC.parent / "params.yaml").read_text() + "count: 3\n")
+    project.git("commit", "--quiet", "--all", "--message", "the shipped parameters")
+    project.dvc("exp", "run", "--set-param", "digits.systems.dcgan.batch_size=32")
+    assert project.git("diff", "--numstat", "params.yaml").split()[:2] == ["1", "1"]
+
+
 def test_a_stage_that_would_run_other_code_says_so(project):
     (project.root / "stages/triptych").unlink()
     project.replace("stages/tell.py", "from triptych.base.told import VALUE", "VALUE = 1")

@@ -1,8 +1,10 @@
 """params.yaml and the profiles in params/: the same keys, all valid."""
 
+import difflib
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from triptych.base.config import Strict
 from triptych.base.files import read_yaml
@@ -29,6 +31,21 @@ def test_same_keys_as_shipped(profile):
     shipped, other = (load_params(PROFILES[p]) for p in ("laptop", profile))
     keys = [{k for k in p.flat(*p.raw) if not k.startswith(NEEDS_A_FILE)} for p in (shipped, other)]
     assert keys[0] == keys[1], f"only in one of the two: {sorted(keys[0] ^ keys[1])}"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_file_has_the_form_that_dvc_gives_it(profile, tmp_path):
+    """`dvc exp run -S` rewrites the file: lists item by item, lines of 80 characters, and without what follows a list
+    as a comment. Twice, because a comment may be lost in the second writing alone."""
+    before = PROFILES[profile].read_text()
+    (tmp_path / "params.yaml").write_text(before)
+    for value in (8, 9):
+        apply_overrides(str(tmp_path / "params.yaml"), [f"objects.systems.dcgan.steps={value}"])
+        after = (tmp_path / "params.yaml").read_text()
+        changed = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+        assert [line.split("#")[0].split() for line in changed][1] == ["+", "steps:", str(value)]
+        assert len(changed) == 2, "\n".join(changed)
+        before = after
 
 
 @pytest.mark.parametrize("profile", PROFILES)
