@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,11 @@ def draw_curves(
         for axis, title in ((best, "best half"), (every, "all trainings")):
             axis.set(title=title, ylabel="Higgins score (%)")
         losses.set(title="losses", ylabel="nats an image", yscale="log")
+        ticks = _ticks(protocol.looks())
         for axis in (best, every, losses):
             axis.set(xlabel="steps", xscale="log")
+            axis.set_xticks(ticks, [f"{step:,}" for step in ticks])
+            axis.minorticks_off()
             axis.legend()
     rows = ["pca", *(f"{name}_at_stop" for name in followed)]
     return {
@@ -53,6 +56,15 @@ def draw_curves(
         "changes, is a flat line, with its spread between trainings.",
         "numbers": {f"higgins_{row}": float(np.mean(results[row].metrics["higgins"])) for row in rows},
     }
+
+
+def _ticks(steps: Sequence[int]) -> list[int]:
+    """Those of `steps`, which grow, that are far enough apart for their numbers to be read."""
+    shown = [steps[0]]
+    for step in steps:
+        if step >= 2 * shown[-1]:
+            shown.append(step)
+    return shown
 
 
 def _flat(axis: Axes, value: float, spread: float) -> None:
