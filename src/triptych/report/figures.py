@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,10 @@ from typing import Any
 from PIL import Image
 
 from triptych.base.files import FileError, read_json
+from triptych.report.frames import Frames, frames_of
 from triptych.report.load import Inputs
 
 LIMIT, SMALLEST = 300_000, 30_000  # bytes a figure may have, and that it may keep if there are too many for the budget
-PATHS = {"traversals", "interpolation"}  # sheets whose columns are steps of a path
 DIRECTIONS = {"to_photo": "labels → photo:", "to_labels": "photo → labels:"}
 BY_LATENTS = {"best_beta_norm", "rise", "fall"}
 WORDS = {  # numbers that pictures have and tables do not: title, unit
@@ -50,7 +49,7 @@ class Picture:
     png: bytes = field(repr=False)
     caption: str = ""
     numbers: Mapping[str, str] = field(default_factory=dict)
-    frames: Sequence[Mapping[str, float]] = ()
+    frames: Frames = ()
     row: bool = False
 
     @property
@@ -111,23 +110,9 @@ def stage_pictures(inputs: Inputs, terms: Mapping[str, Terms]) -> list[Picture]:
                 here = replace(mine, items={i.removeprefix(f"{item}_"): text for i, text in mine.items.items()})
                 numbers = spoken(entry.get("numbers", {}), here)
                 png, row = file.read_bytes(), item in mine.items
-                frames = frames_of(png) if file.stem in PATHS else ()
+                frames = frames_of(file.stem, png)
                 pictures.append(Picture(group, item, name, png, caption, numbers, frames, row))
     return pictures
-
-
-def frames_of(png: bytes) -> list[dict[str, float]]:
-    """Where the columns of a sheet's blocks lie, as `draw.sheets` wrote it into the file, in parts of its width and
-    height; [] if it did not."""
-    with Image.open(io.BytesIO(png)) as image:
-        blocks = json.loads(getattr(image, "text", {}).get("blocks", "[]"))
-        width, height = image.size
-    across = {"x", "left", "step", "tile"}
-    return [
-        {key: round(value / (1 if key == "columns" else width if key in across else height), 6)
-         for key, value in block.items()}
-        for block in blocks if block["columns"] > 2
-    ]  # fmt: skip
 
 
 def spoken(numbers: Mapping[str, Any], terms: Terms) -> dict[str, str]:

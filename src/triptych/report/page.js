@@ -3,30 +3,35 @@ addEventListener("beforeprint", () => document.querySelectorAll("details").forEa
 addEventListener("keydown", e => {
   if (e.key === "Escape") document.querySelectorAll(".zoom > input:checked").forEach(i => i.checked = false);
 });
-// A sheet whose columns are steps of a path gets a slider: the same picture behind a window as wide as one column.
+// A sheet that one can step through gets a slider. Each piece is a window behind which the same picture moves.
 document.querySelectorAll("figure[data-frames]").forEach(figure => {
-  const image = figure.querySelector("img"), blocks = JSON.parse(figure.dataset.frames);
-  const W = +image.getAttribute("width"), H = +image.getAttribute("height");
-  const player = document.createElement("div"), slider = document.createElement("input");
+  const image = figure.querySelector("img"), W = +image.getAttribute("width"), H = +image.getAttribute("height");
+  const player = document.createElement("div"), slider = document.createElement("input"), pieces = [];
+  const add = parent => parent.appendChild(document.createElement("div"));
+  for (const lines of JSON.parse(figure.dataset.frames)) {
+    const block = add(player);
+    for (const line of lines) {
+      const row = add(block);
+      for (const places of line) {
+        const copy = add(row).appendChild(image.cloneNode());
+        copy.alt = "";
+        pieces.push([copy, places]);
+      }
+    }
+  }
+  const move = (copy, [x, y, width, height]) => {
+    copy.parentNode.style.cssText = `width:min(${width * W}px, 100cqw);aspect-ratio:${width * W}/${height * H}`;
+    copy.style.cssText = `width:${100 / width}%;margin:${-100 * y * H / (width * W)}% 0 0 ${-100 * x / width}%`;
+  };
+  const steps = Math.max(...pieces.map(([, places]) => places.length));
+  const show = () => {
+    pieces.forEach(([copy, places]) => move(copy, places[Math.min(slider.value, places.length) - 1]));
+    slider.setAttribute("aria-valuetext", `${slider.value} of ${steps}`);
+  };
   player.className = "player";
-  const moves = blocks.map(b => {
-    const block = player.appendChild(document.createElement("div"));
-    const window_at = (x, width) => {
-      const piece = block.appendChild(document.createElement("div")), copy = piece.appendChild(image.cloneNode());
-      piece.style.cssText = `width:${width * W}px;height:${b.height * H}px`;
-      copy.alt = "";
-      copy.style.cssText = `width:${W}px;height:${H}px;margin:${-b.y * H}px 0 0 ${-x * W}px`;
-      return copy;
-    };
-    if (b.left) window_at(b.x, b.left);
-    const moving = window_at(b.x + b.left, b.step);
-    return k => moving.style.marginLeft = `${-(b.x + b.left + Math.min(k, b.columns - 1) * b.step) * W}px`;
-  });
-  Object.assign(slider, {type: "range", min: 0, max: Math.max(...blocks.map(b => b.columns)) - 1});
-  slider.setAttribute("aria-label", "Step along the path");
-  slider.oninput = () => moves.forEach(move => move(+slider.value));
-  slider.value = slider.max >> 1;
-  slider.oninput();
+  Object.assign(slider, {type: "range", min: 1, max: steps, value: steps + 1 >> 1, oninput: show});
+  slider.setAttribute("aria-label", "Step through " + figure.querySelector("figcaption b").textContent);
+  show();
   player.prepend(slider);
   figure.prepend(player);
 });
