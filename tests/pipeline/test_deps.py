@@ -98,3 +98,14 @@ def test_a_stage_depends_on_the_data_that_its_script_names():
         section = re.search(r'Stage\("(\w+)"', text)
         for name in named:
             assert f"data/prepared/${{{section[1]}.{name}}}" in node["deps"], stage
+
+
+def test_files_that_a_module_reads_are_deps_and_others_beside_it_are_not(source):
+    (source / "report" / "notes.txt").write_text("not read\n")
+    assert deps.read_by({"triptych.report.page"}) == {
+        f"src/triptych/report/page.{kind}" for kind in ("html", "css", "js")
+    }
+    assert deps.read_by({"triptych.report.table"}) == set()
+    assert {f"src/triptych/report/page.{kind}" for kind in ("html", "css", "js")} <= set(
+        deps.deps_of(ROOT / "stages" / "report.py")
+    )

@@ -78,7 +78,9 @@ def deps_of(script: Path) -> list[str]:
     template = TEMPLATES.get(script.stem)
     if template:  # it stands for the modules that are there for one key alone
         used -= named - _fixed(script).union(*(imports_of(sources()[name]) for name in used))
-    return [f"stages/{script.name}", *sorted([*as_paths(used), *([template] if template else [])])]
+    paths = as_paths(used)
+    paths |= {path for path in read_by(used) if Path(path).parent.as_posix() not in paths}
+    return [f"stages/{script.name}", *sorted([*paths, *([template] if template else [])])]
 
 
 def chosen(stage: str) -> dict[str, set[str]]:
@@ -181,6 +183,16 @@ def as_paths(modules: set[str]) -> set[str]:
             paths.add(f"src/{package.replace('.', '/')}")
             done |= inside
     return paths | {f"src/{sources()[m].relative_to(SOURCE.parent).as_posix()}" for m in modules - done}
+
+
+def read_by(modules: Iterable[str]) -> set[str]:
+    """Files that are no code and that a module beside them names in quotes: templates, styles, tables."""
+    found = set()
+    for file in map(sources().get, modules):
+        text = file.read_text(encoding="utf-8")
+        beside = (path for path in file.parent.iterdir() if path.is_file() and path.suffix != ".py")
+        found |= {f"src/{path.relative_to(SOURCE.parent).as_posix()}" for path in beside if f'"{path.name}"' in text}
+    return found
 
 
 # -- dvc.yaml --------------------------------------------------------------------------------------------------------
