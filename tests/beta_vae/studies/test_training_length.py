@@ -26,6 +26,7 @@ from triptych.beta_vae.vae.vae import VaeConfig
 from triptych.data.spec import Spec
 from triptych.engine import Replica
 from triptych.pipeline.params import load_params
+from triptych.report.studies import load_studies
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[3]
@@ -139,3 +140,9 @@ def test_the_figure_shows_every_training_and_where_it_stops(followed, charts, tm
     expected = [stop(row, PROTOCOL)[0] for row in followed.objectives]
     assert [x for x, _ in stars] == 2 * expected
     assert losses.lines[0].get_ydata() == pytest.approx([v[:, 0].mean() for v in followed.judged.values()])
+
+
+def test_the_report_has_a_name_for_every_row_of_the_shipped_profile():
+    protocol = load_params(ROOT / "params.yaml").studies["training_length"]
+    rows = [f"{system}_{at}" for system in ("vae", "beta_vae") for at in ("at_stop", *protocol.looks())]
+    assert set(load_studies()["training_length"].rows) == {"pca", *rows}

@@ -1,5 +1,7 @@
 """Features against images seen: the table's training, judged on the way as the table judges it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,25 @@ import torch
 from triptych.base.config import ParamsError, validate
 from triptych.data.format import Split
 from triptych.data.spec import Spec
+from triptych.dcgan.gan.training import batches_in_a_step
 from triptych.dcgan.objects import protocol as objects
 from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
 from triptych.dcgan.studies.images_seen.figures import draw_curve
-from triptych.dcgan.studies.images_seen.protocol import Judge, Protocol, built, evaluate, flat_line, follow
+from triptych.dcgan.studies.images_seen.protocol import (
+    FLAT,
+    Judge,
+    Protocol,
+    built,
+    check_steps,
+    evaluate,
+    flat_line,
+    follow,
+)
 from triptych.engine import Replica
+from triptych.pipeline.params import load_params
+from triptych.report.studies import load_studies
 
+ROOT = Path(__file__).resolve().parents[3]
 CPU = torch.device("cpu")
 SPEC = Spec((3, 32, 32))
 CONFIG = dcgan.Config(width=2, z_dim=4, steps=4, batch_size=8, lr=1e-3, standardize=True)
@@ -120,3 +135,17 @@ def test_labels_for_every_training_image_leave_none_to_choose_by():
     probe = PROBE.model_copy(update={"per_class": 30})
     with pytest.raises(ParamsError, match="leaves no training image"):
         Judge(probe, LABELLED, TEST, CPU).accuracies(raw_pixels.System(raw_pixels.Config(), SPEC))
+
+
+def test_the_shipped_profile_has_the_tables_training_and_a_name_for_every_row():
+    params = load_params(ROOT / "params.yaml")
+    shipped, config = params.studies["images_seen"], params.tables["objects"].systems["dcgan"]
+    assert config.steps * config.batch_size in shipped.images
+    assert set(load_studies()["images_seen"].rows) == {*FLAT, *(f"images_{n}" for n in shipped.images)}
+
+
+@pytest.mark.parametrize("profile", ["params", "params/workstation", "params/paper", "params/smoke"])
+def test_steps_end_at_every_number_of_images(profile):
+    params = load_params(ROOT / f"{profile}.yaml")
+    config = params.tables["objects"].systems["dcgan"]
+    check_steps(params.studies["images_seen"], batches_in_a_step(config) * config.batch_size)
