@@ -36,13 +36,14 @@ ROWS: dict[str, tuple[str, ...]] = {  # in this order: later ones use what earli
     "shapes/pca": ("prepare shapes", "represent pca", "disentangle pca"),
     "shapes/beta_vae": ("represent beta_vae", "disentangle beta_vae"),
 }
+TRAINS = ("features", "translate", "represent")  # the stages that an emulated CPU runs
 MODES = {"portable": "1", "ordinary": "0"}
 
 
 def try_here(rows: Sequence[str] = tuple(ROWS), emulated: str | None = None) -> dict[str, Any]:
     """This machine's entry: its processor and libraries, the seconds of each mode, and for each row and mode the hashes
-    of its weights and result. `emulated`: a CPU model of qemu-x86_64 ("Haswell") that runs the stages instead. Raises
-    UserError if a stage fails, or if there is no emulator."""
+    of its weights and result. `emulated`: a CPU model of qemu-x86_64 ("Haswell") that trains instead. Raises UserError
+    if a stage fails, or if there is no emulator."""
     import torch
 
     from triptych.pipeline.machine import machine
@@ -71,7 +72,7 @@ def _run(stage: str, folder: str, value: str, emulator: Sequence[str]) -> None:
     script, *key = stage.split()
     told = {"TRIPTYCH_ROOT": folder, "TRIPTYCH_TRACKING": "off", "TRIPTYCH_WORKERS": "1", portable.VARIABLE: value}
     left = {name: text for name, text in os.environ.items() if name not in portable.SETTINGS}
-    command = [*emulator, sys.executable, project.root() / "stages" / f"{script}.py", *key]
+    command = [*(emulator if script in TRAINS else ()), sys.executable, project.root() / "stages" / f"{script}.py", *key]
     if subprocess.run(command, cwd=project.root(), env=left | told, stdout=sys.stderr).returncode:
         raise UserError(f"stage {stage} failed; what it said stands above")
 
