@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC's own commands are found by dvc itself through PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo repro test test-all lint ui paper report clean
+.PHONY: demo workstation repro test test-all lint ui paper report clean
 
 repro: .venv/ready
 	$(BIN)/triptych repro
@@ -33,6 +33,17 @@ paper: .venv/ready
 	@grep -q '^profile: *paper' params.yaml || { cp params.yaml params.before.yaml && cp params/paper.yaml params.yaml && \
 		echo "params.yaml is now params/paper.yaml; what it was is in params.before.yaml"; }
 	$(BIN)/triptych repro
+
+# The profile params/workstation.yaml, for a day or two and nights on two cores, in workstation/, a clone at the commit at
+# which it begins. The same call goes on where it was. TARGETS="disentangle beta_sweep" runs a part. OFFLINE=yes takes
+# copies that lie in data/raw in place of downloads. What has ended goes to reports/workstation/, which stays in git.
+workstation: .venv/ready
+	@test -e workstation || { git clone --quiet . workstation && mkdir -p data/raw workstation/data && \
+		ln -s "$(CURDIR)/data/raw" workstation/data/raw && \
+		sed '$(if $(OFFLINE),s/: [^ ]* *# offline: /: /)' params/workstation.yaml > workstation/params.yaml; }
+	@$(BIN)/triptych collect workstation --estimate
+	@cd workstation && PYTHONPATH="$$PWD/src" ../$(BIN)/triptych repro $(TARGETS); status=$$?; \
+		cd .. && $(BIN)/triptych collect workstation && exit $$status
 
 report: .venv/ready
 	$(BIN)/dvc repro report

@@ -1,4 +1,4 @@
-"""What `make clean` leaves, how `make paper` changes params.yaml, where `make repro` says the report is."""
+"""What `make clean` leaves, what `make paper` and `make workstation` change, where `make repro` says the report is."""
 
 import os
 import shutil
@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from triptych.pipeline.params import load_params
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
@@ -24,8 +26,8 @@ def make(tmp_path):
         script.chmod(0o755)
     (tmp_path / ".venv/ready").touch()
 
-    def run(target):
-        done = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ))
+    def run(*arguments):
+        done = subprocess.run(["make", *arguments], cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ))
         return done.returncode, done.stdout
 
     run.root = tmp_path
@@ -54,6 +56,25 @@ def test_paper_keeps_what_params_was_and_own_changes_at_that_scale(make):
     params.write_text(params.read_text() + "# where my images are\n")
     assert make("paper")[0] == 0
     assert "where my images are" in params.read_text() and before.read_text() == mine
+
+
+@pytest.mark.parametrize(("offline", "source"), [([], "torchvision"), (["OFFLINE=yes"], "folder")])
+def test_workstation_runs_in_a_clone_and_collects_what_has_ended(make, offline, source):
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-C", str(make.root)]
+    (make.root / ".gitignore").write_text(".venv\nworkstation\ncalls\n")
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "all"]):
+        subprocess.run([*git, *command], check=True)
+    assert make("workstation", "TARGETS=disentangle beta_sweep", *offline)[0] == 0
+    calls = (make.root / "calls").read_text().splitlines()
+    assert calls == ["triptych collect workstation --estimate", "triptych collect workstation"]
+    clone = make.root / "workstation"
+    assert (clone / "calls").read_text() == "triptych repro disentangle beta_sweep\n"
+    params = load_params(clone / "params.yaml")
+    assert params.profile == "workstation" and params.data["objects"].source == source
+    assert (clone / "data/raw").resolve() == make.root / "data/raw"
+    assert "profile: laptop" in (make.root / "params.yaml").read_text()
+    (clone / "params.yaml").write_text("profile: workstation\n")
+    assert make("workstation")[0] == 0 and (clone / "params.yaml").read_text() == "profile: workstation\n", "goes on"
 
 
 @pytest.mark.parametrize("profile", ["laptop", "paper"])

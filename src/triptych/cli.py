@@ -45,6 +45,9 @@ PORTABLE = """Train five small rows in the portable mode (TRIPTYCH_PORTABLE=1: o
 library) and without it, in temporary folders, and compare the bytes with those of the machines in
 reports/portable.json."""
 
+COLLECT = """Bring what ran in another folder into reports/<profile>/ of this one, to stay in git: results with device,
+seconds, versions and parameters, thinned histories, pictures of drawn data. The tables of docs/real_data.md follow."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="triptych", description=ABOUT)
@@ -77,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--profile", help="whose results to report (default: `profile` of params.yaml)")
     report.add_argument("--out", type=Path, help="folder to write (default: reports/<profile>)")
     report.set_defaults(command=_report)
+
+    collect = commands.add_parser("collect", help="keep what ran in another folder in git", description=COLLECT)
+    collect.add_argument("source", type=Path, help="where it ran: the folder with params.yaml, results/ and runs/")
+    estimate = "only say how long what has not run there will take"
+    collect.add_argument("--estimate", action="store_true", help=estimate)
+    collect.set_defaults(command=_collect)
 
     sync = commands.add_parser("sync-mlflow", help="fill the MLflow store from files", description=SYNC)
     _root(sync)
@@ -175,6 +184,18 @@ def _report(arguments: argparse.Namespace) -> int:
     root = arguments.root or project.root()
     profile = arguments.profile or profile_of(root / "params.yaml")
     print(build_report(root, profile, arguments.out or root / "reports" / profile))
+    return 0
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from triptych.report.collect import collect, estimate
+    from triptych.report.findings import write_findings
+
+    root, source = project.root(), _project(arguments.source)
+    if arguments.estimate:
+        print(estimate(root, source))
+    else:
+        print(collect(source, root), *write_findings(root), sep="\n")
     return 0
 
 

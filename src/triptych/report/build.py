@@ -188,4 +188,5 @@ def _page(
         )
         for paper in load_papers().values()
     ]
-    return Page(inputs.profile, papers, data(None), foot(inputs), outcomes(inputs))
+    kept = dict.fromkeys(result["profile"] for rows in inputs.kept.values() for result in rows.values())
+    return Page(inputs.profile, papers, data(None), foot(inputs), outcomes(inputs), ", ".join(kept))

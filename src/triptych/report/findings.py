@@ -1,5 +1,5 @@
 """The generated parts of the pages in git, written anew: `python -m triptych.report.findings`. The verdicts of
-README.md and docs/findings.md come from results/, the tables of docs/chance.md from reports/."""
+README.md and docs/findings.md come from results/, the tables of docs/chance.md and docs/real_data.md from reports/."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from triptych.base import project
 from triptych.base.files import read_json
 from triptych.published.claims import load_claims
 from triptych.published.papers import load_papers
+from triptych.report import real_data
 from triptych.report.chance import portable_table, replicate_table
 from triptych.report.load import profile_of, read_inputs
 from triptych.report.verdict import Results, Verdict, verdicts
@@ -26,6 +27,7 @@ def blocks(root: Path) -> dict[tuple[str, str], str]:
         ("docs/findings.md", "verdicts"): verdict_table(results),
         ("docs/chance.md", "replicate"): replicate_table(moved),
         ("docs/chance.md", "portable"): portable_table(portable),
+        ("docs/real_data.md", "workstation"): real_data.tables(root),
     }
 
 

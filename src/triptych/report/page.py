@@ -88,11 +88,14 @@ class PaperSection:
 
 @dataclass(frozen=True)
 class Page:
+    """`kept`: the profiles whose results are kept in git beside those of `profile`."""
+
     profile: str
     papers: Sequence[PaperSection]
     sheets: Sequence[tuple[DataSheet, Figure | None]]  # of no paper
     foot: Mapping[str, str]
     outcomes: Sequence[Outcome] = ()
+    kept: str = ""
 
 
 def render(page: Page) -> str:

@@ -32,5 +32,10 @@ def _files(key: str) -> str:
 
 
 def _outcomes(page: Page) -> list[str]:
-    lines = [bar(["the paper says", "the paper", "here", "data", "verdict", "how sure"]), bar(["---"] * 6)]
-    return lines + [bar([o.claim, o.paper, o.here, o.data, f"**{o.verdict}**", o.sure]) for o in page.outcomes]
+    heads = ["the paper says", "the paper", "here", "data", "verdict", "how sure"]
+    heads += [f"profile {page.kept}"] if page.kept else []
+    lines = [bar(heads), bar(["---"] * len(heads))]
+    for o in page.outcomes:
+        kept = [o.kept] if page.kept else []
+        lines.append(bar([o.claim, o.paper, o.here, o.data, f"**{o.verdict}**", o.sure, *kept]))
+    return lines

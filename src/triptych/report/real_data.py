@@ -1,0 +1,76 @@
+"""The results that are kept in reports/workstation/, as text: the README of that folder, and the tables of
+docs/real_data.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from triptych.pipeline.registry import STUDIES
+from triptych.published import TABLES
+from triptych.published import load as load_published
+from triptych.report.formats import bar, to_markdown
+from triptych.report.load import Inputs, Results, duration, judged_on, read_inputs
+from triptych.report.studies import load_studies, study_tables
+from triptych.report.table import build_tables
+from triptych.report.verdict import verdicts
+
+PROFILE = "workstation"
+
+
+def tables(root: Path) -> str:
+    """Every table and study of the kept results, with the papers' numbers beside them, and the machine that they are
+    of."""
+    inputs = read_inputs(root, PROFILE)
+    inputs = Inputs(root, PROFILE, {}, inputs.results, {}, costs=inputs.costs)  # no other profile's rows or results
+    blocks = []
+    for table in TABLES:
+        if results := inputs.results.get(table):
+            blocks.append(f"{_ran(results)}\n\n{to_markdown(build_tables(load_published(table), inputs)).strip()}")
+    for key, study in load_studies().items():
+        if results := inputs.results.get(key):
+            blocks.append(f"{_ran(results)}\n\n{to_markdown(study_tables(key, study, inputs)).strip()}")
+    return "\n\n".join(blocks) or "No run of the profile `workstation` is kept yet."
+
+
+def to_readme(profile: str, results: Results) -> str:
+    """README.md of reports/<profile>/, where a run was collected."""
+    lines = [f"# Results of the profile `{profile}`, kept in git", ""]
+    lines += [
+        "Collected by `python -m triptych.report.collect`, which writes this page, too. Each file under `results/`"
+    ]
+    lines += ["has the device, the seconds, the versions, the commit and all parameters of its row; `curves/` has the"]
+    lines += [
+        "histories, `figures/` charts and pictures of drawn data, `params.yaml` the whole profile as it was run.",
+        "",
+    ]
+    lines += ["| | rows | data | computing time | commit |", "| --- | ---: | --- | ---: | --- |"]
+    ran = {key: results[key] for key in [*TABLES, *STUDIES] if results.get(key)}
+    lines += [_line(key, rows) for key, rows in ran.items()]
+    lines += ["", "## What came out", "", "| the paper says | the paper | here | data | verdict |"]
+    lines += [bar(["---"] * 5)]
+    for key, rows in ran.items():
+        for v in verdicts(key, rows):
+            if v.word != "not run":
+                lines.append(bar([v.claim.says, v.paper, v.here, v.data, f"**{v.word}** ({v.how_sure})"]))
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
+    data = ", ".join(dict.fromkeys(judged_on(result) for result in rows.values() if result["data"])) or "–"
+    time = duration(sum(result.get("seconds", 0) for result in rows.values()))
+    return bar([f"`{key}`", str(len(rows)), data, time, ", ".join(commit[:10] for commit in _all(rows, "commit"))])
+
+
+def _ran(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Data, machine and commits of some rows."""
+    data = ", ".join(dict.fromkeys(text for result in rows.values() for text in result["data"].values()))
+    told = {"Data": data, "machine": "; ".join(_all(rows, "machine")), "commit": ", ".join(_all(rows, "commit"))}
+    return ". ".join(f"{what.capitalize()}: {text}" for what, text in told.items() if text) + "."
+
+
+def _all(rows: Mapping[str, Mapping[str, Any]], key: str) -> list[str]:
+    """The different values of `key`; a row of several stages may have several, with commas between."""
+    values = (part for result in rows.values() for part in str(result.get(key) or "").split("; "))
+    return list(dict.fromkeys(filter(None, values)))

@@ -1,0 +1,145 @@
+"""What a run elsewhere leaves in reports/<profile>/, and what README, docs and the page tell of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from triptych.base.errors import UserError
+from triptych.base.results import write_result
+from triptych.pipeline.history import add_rows, history_file
+from triptych.report import real_data
+from triptych.report.build import build_report
+from triptych.report.collect import POINTS, collect, estimate
+from triptych.report.load import read_inputs
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMIT = "0123456789abcdef"
+
+
+def ran(source, table, item, stage, rows, seconds, seeds=(0, 1)):
+    """One finished stage, with a picture and a history of 1000 points a seed."""
+    run = source / "runs" / table / item / stage
+    for seed in seeds:
+        add_rows(history_file(run, seed), [(step, "loss", 1 / (step + 1)) for step in range(1000)])
+    machine = {"cpu": "a CPU", "instructions": "AVX2", "amx": False, "python": "3.11.0"}
+    cost = {"seconds": seconds, "device": "cpu", "precision": "float32", "torch": "2.8.0", "machine": machine}
+    (run / "cost.json").write_text(json.dumps(cost | {"commit": COMMIT, "seeds": list(seeds)}))
+    told = {"status": "finished", "profile": "workstation", "results": rows, "data": {}}
+    (run / "run.json").write_text(json.dumps(told | {"params": {f"{table}.seeds": list(seeds)}}))
+    pictures = source / "outputs" / table / item / stage
+    pictures.mkdir(parents=True)
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(pictures / "picture.png")
+    (pictures / "figures.json").write_text(json.dumps([{"file": "picture.png", "caption": f"of {table}"}]))
+
+
+def result(source, table, row, metrics, values, data, profile="workstation"):
+    file = source / "results" / table / f"{row}.json"
+    roles = {"test": f"{data} (test, n=200)"}
+    name = row.rpartition("/")[2]
+    write_result(
+        file,
+        table=table,
+        system=name,
+        profile=profile,
+        data=roles,
+        seeds=[0, 1],
+        metrics=dict.fromkeys(metrics.split(), values),
+    )
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Of the profile: three rows of objects on photographs, two rows of one stage on drawn shapes. A row of another
+    profile lies there, too, as in every clone."""
+    source = tmp_path / "there"
+    source.mkdir()
+    params = yaml.safe_load((ROOT / "params/smoke.yaml").read_text()) | {"profile": "workstation"}
+    params["objects"]["seeds"] = params["beta_sweep"]["seeds"] = [0, 1]
+    params["data"]["objects"] |= {"source": "folder"}
+    params["data"]["objects"]["folder"]["path"] = "photographs"
+    (source / "params.yaml").write_text(yaml.safe_dump(params))
+    for row, value in {"dcgan": 0.71, "dcgan_untrained": 0.6, "raw_pixels": 0.4}.items():
+        result(source, "objects", row, "accuracy accuracy_few", [value - 0.01, value + 0.01], "photographs")
+    result(source, "digits", "knn", "test_error", [0.5, 0.5], "rendered digits", profile="laptop")
+    for row in ("beta_norm_0.00977", "beta_norm_0.00244"):
+        result(source, "beta_sweep", row, "higgins", [0.8, 0.9], "drawn shapes")
+    ran(source, "objects", "dcgan", "features", [], 90.0)
+    ran(source, "objects", "dcgan", "probe", ["dcgan"], 10.0)
+    ran(source, "objects", "raw_pixels", "probe", ["raw_pixels"], 5.0)
+    ran(source, "beta_sweep", "shapes", "beta_sweep", ["beta_norm_0.00977", "beta_norm_0.00244"], 30.0)
+    return source
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A project of another profile that has run nothing."""
+    root = tmp_path / "here"
+    root.mkdir()
+    (root / "params.yaml").write_text("profile: laptop\n")
+    return root
+
+
+def test_what_is_kept(source, root):
+    out = collect(source, root)
+    kept = {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()}
+    assert {"params.yaml", "README.md", "made.json", "results/objects/dcgan.json"} <= kept
+    assert not [file for file in kept if "digits" in file and file.startswith("results")], "another profile's"
+    row = json.loads((out / "results/objects/dcgan.json").read_text())
+    assert row["seconds"] == 100 and row["commit"] == COMMIT and row["device"] == "cpu" and "a CPU" in row["machine"]
+    assert row["metrics"]["accuracy"]["values"] == [0.7, 0.72] and row["params"] == {"objects.seeds": [0, 1]}
+    assert json.loads((out / "results/beta_sweep/beta_norm_0.00977.json").read_text())["seconds"] == 15, "of two rows"
+    curve = (out / "curves/objects/dcgan/features.csv").read_text().splitlines()
+    assert curve[:2] == ["seed,metric,step,value", "0,loss,0,1"] and len(curve) == 1 + 2 * POINTS
+    assert curve[-1].startswith("1,loss,999,"), "the last point is kept"
+
+
+def test_pictures_of_what_is_not_drawn_here_are_left_out(source, root):
+    figures = {file.name for file in (collect(source, root) / "figures").iterdir()}
+    assert "beta_sweep-shapes-beta_sweep-picture.webp" in figures and "curves-objects-dcgan.svg" in figures
+    assert not [name for name in figures if name.startswith("objects") and name.endswith(".webp")]
+
+
+def test_pieces_are_added_to_what_is_kept(source, root):
+    collect(source, root)
+    (source / "results/objects/raw_pixels.json").unlink()
+    result(source, "objects", "dcgan", "accuracy", [0.8, 0.82], "photographs")
+    rows = read_inputs(root, "laptop").kept["objects"] if collect(source, root) else {}
+    means = {row: r["metrics"]["accuracy"]["mean"] for row, r in rows.items()}
+    assert means == {"dcgan": 0.81, "dcgan_untrained": 0.6, "raw_pixels": 0.4}
+
+
+def test_what_is_told_of_it(source, root):
+    out = collect(source, root)
+    readme = (out / "README.md").read_text()
+    assert "| `objects` | 3 | photographs |" in readme and COMMIT[:10] in readme
+    text = real_data.tables(root)
+    assert "71.0 (70.0, 72.0)" in text and "Machine: a CPU, AVX2" in text
+    page = build_report(root, "laptop", root / "reports/laptop").read_text()
+    assert "ours, profile workstation, kept in git" in page and "photographs" in page
+    assert "| profile workstation |" in (root / "reports/laptop/README.md").read_text()
+
+
+def test_without_a_run_nothing_is_kept(source, root):
+    assert "No run" in real_data.tables(root)
+    (source / "params.yaml").write_text((source / "params.yaml").read_text().replace("workstation", "paper"))
+    with pytest.raises(UserError, match="no row of the profile 'paper' yet"):
+        collect(source, root)
+    assert not (root / "reports").exists()
+
+
+def test_the_estimate_counts_what_is_left(source, root):
+    assert "is not known" in estimate(root, source)
+    collect(source, root)
+    assert estimate(root, source).startswith("0 of 4 stages are left")
+    (source / "runs/objects/dcgan/features/cost.json").unlink()
+    assert estimate(root, source).startswith("1 of 4 stages are left: about 90 s on ")
+
+
+def test_too_much_for_git(source, root, monkeypatch):
+    monkeypatch.setattr("triptych.report.collect.LIMIT_MB", 0.001)
+    with pytest.raises(UserError, match="MB, more than"):
+        collect(source, root)
