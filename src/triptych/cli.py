@@ -130,11 +130,12 @@ def _at_least_one(text: str) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from triptych.data import prepare
     from triptych.pipeline.params import load_params
+    from triptych.pipeline.preflight import check_amounts, check_data
 
-    datasets = load_params(arguments.file).data.items()
-    wrong = [f"data.{name}: {problem}" for name, config in datasets for problem in prepare.check(name, config)]
+    params = load_params(arguments.file)
+    sections = [*params.tables, *params.studies]
+    wrong = check_data(params) or [line for section in sections for line in check_amounts(params, section)]
     if wrong:
         raise UserError("\n".join(wrong))
     print(f"{arguments.file or project.params()}: all parameters are valid")

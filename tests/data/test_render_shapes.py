@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from triptych.beta_vae.shapes.grid import Grid
 from triptych.data.checks.shapes import LIMITS, measure
 from triptych.data.drawn import shapes
 from triptych.data.drawn.shapes import SIZES, Config, draw, factors_of, index_of, render
@@ -154,6 +155,14 @@ def test_stored_grid_is_the_drawn_sub_grid_in_order(tmp_path):
     assert np.array_equal(train.factors, np.indices(sizes).reshape(5, -1).T)
     full = torch.from_numpy(np.array(train.factors)) * torch.tensor([1, 3, 10, 16, 8])
     assert np.array_equal(train.images, draw(full, 32).numpy())
+
+
+@pytest.mark.parametrize("factor, every", [("scale", 5), ("orientation", 38), ("x", 31), ("y", 31)])
+def test_every_factor_that_is_stored_varies(factor, every):
+    grid = Grid(render(Config(**{f"{factor}_every": every}), 32)[1]["factors"])
+    assert min(map(len, grid.distinct)) == 2
+    with pytest.raises(ValueError, match=f"{factor}_every"):
+        Config(**{f"{factor}_every": every + 1})
 
 
 def test_laptop_grid_counts():

@@ -110,6 +110,17 @@ def check(name: str, config: DatasetConfig) -> list[str]:
     return problems
 
 
+def announced(config: DatasetConfig) -> dict[str, int]:
+    """Split -> how many images `prepare` will write, as far as that is known beforehand: of what is drawn here and of
+    folders. Raises DataError."""
+    if config.source == "folder":
+        return {
+            split: len(part.photos) for split, part in folder_source.find(_parse("folder", config.folder)[1])[1].items()
+        }
+    section = config.rendered if config.source == "rendered" else {}
+    return {split: n for split, n in section.items() if split in ("train", "val", "test")}
+
+
 def load(config: DatasetConfig) -> tuple[Mapping[str, Split], dict[str, Any]]:
     """The splits and the card's own fields, from the chosen source. Raises DataError."""
     module, section = _parse(config.source, getattr(config, config.source))

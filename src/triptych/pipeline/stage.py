@@ -44,6 +44,7 @@ from triptych.pipeline.cost import Clock, describe
 from triptych.pipeline.deps import digest_of
 from triptych.pipeline.history import add_rows, history_file
 from triptych.pipeline.params import load_params
+from triptych.pipeline.preflight import before_work
 from triptych.pipeline.record import Record
 
 __all__ = ["Stage", "main"]
@@ -71,6 +72,7 @@ class Stage:
         if sections is None:
             sections = own
         self.logged = self.params.flat(*sections)
+        before_work(self.params, table)
         self.device = start_processes()
         self.is_main = int(os.environ.get("RANK", 0)) == 0
         self.folder = project.runs(table, system, name)

@@ -169,6 +169,15 @@ def test_of_models_that_train_together_the_one_that_diverges_is_named():
         fit_together(models, images(), replicas)
 
 
+@pytest.mark.parametrize("optimiser, named", [("adagrad", True), ("adam", False)])
+def test_a_divergence_names_the_parameter_that_helps(optimiser, named):
+    model = build(7, steps=5, optimiser=optimiser)
+    model.encoder[-1].bias.data.fill_(float("inf"))
+    with pytest.raises(Divergence) as caught:
+        fit_together([model], images(), [Replica(7, CPU)])
+    assert ("raise initial_accumulator (now 0)" in str(caught.value)) == named
+
+
 def test_posterior_and_reconstruction_are_those_of_the_networks():
     """Images reach the encoder in [0, 1]; a code is the mean, and a reconstruction is decoded from it, not a sample."""
     for decoder_, mean_image in (("bernoulli", torch.sigmoid), ("gaussian", lambda out: out.clamp(0, 1))):

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from triptych.base.config import ProtocolSection, Seeds
+from triptych.base.config import ParamsError, ProtocolSection, Seeds
 from triptych.base.results import Result, spread
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
@@ -42,6 +42,16 @@ class Metrics(higgins.Settings):
     metric_test: int = Field(5000, gt=0)
     dci_model: dci.Model = "boosting"
     factor_vae_threshold: float = Field(0.05, ge=0)
+
+    def check(self, grid: Grid) -> None:
+        """Raises ParamsError if the grid has fewer different images than are drawn at once."""
+        for train, test in (("probe_train", "probe_test"), ("metric_train", "metric_test")):
+            drawn = getattr(self, train) + getattr(self, test)
+            if drawn > grid.available:
+                raise ParamsError(
+                    f"shapes.metrics.{train} + {test} = {drawn}: the grid has only {grid.available} different images; "
+                    "lower them, or store more of it (data.shapes)"
+                )
 
 
 class Protocol(ProtocolSection):
@@ -73,6 +83,7 @@ def evaluate(
     """
     grid, train = Grid(dataset.factors, merge_poses=protocol.metrics.merge_poses), dataset["train"]
     grid.check(len(train))
+    protocol.metrics.check(grid)
     stateless = not systems[0].state_dict()
     models = list(systems)[:1] if stateless else list(systems)
     # Arrays, because a tensor travels between processes as an open file.

@@ -59,6 +59,10 @@ class VaeTask(Task):
         self.register_buffer("beta", torch.tensor([m.beta for m in models]))  # (R,)
         self.encoders = Stacked([m.encoder for m in models])
         self.decoders = Stacked([m.decoder for m in models])
+        if self.config.optimiser == "adagrad":  # from 0 its first steps are as long as the rate, however flat the loss
+            self.remedy = (
+                f"Lower the learning rate, raise initial_accumulator (now {self.config.initial_accumulator:g})"
+            )
 
     def phases(self) -> list[Phase]:
         """One: all models descend the sum of their losses by the optimiser that the configuration names."""

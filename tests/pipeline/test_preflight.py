@@ -1,0 +1,127 @@
+"""What is wrong with the data is told before a training, by `triptych check` and by the stage that trains."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from triptych.base.config import ParamsError
+from triptych.base.files import read_yaml
+from triptych.cli import main
+from triptych.data.drawn.shapes import Config, render
+from triptych.data.format import DataError, write_dataset
+from triptych.pipeline import stage as stages
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """`project(objects={"probe": {"validation": 9}})`: the smoke profile, changed, in the folder where one stands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIPTYCH_DEVICE", "cpu")
+
+    def merged(node, changes):
+        return {**node, **{k: merged(node[k], v) if isinstance(v, dict) else v for k, v in changes.items()}}
+
+    def write(**changes):
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(merged(read_yaml(ROOT / "params/smoke.yaml"), changes)))
+
+    return write
+
+
+def images(folder, n=2, classes=("a", "b")):
+    for name in classes:
+        (Path(folder) / name).mkdir(parents=True, exist_ok=True)
+        for i in range(n):
+            Image.new("RGB", (32, 32)).save(Path(folder) / name / f"{i}.png")
+
+
+def own(path):
+    return {"objects": {"source": "folder", "folder": {"path": path}}}
+
+
+def told(capsys, message, *stage):
+    """By the command, and by a stage before its work."""
+    assert main(["check"]) == 2
+    assert message in capsys.readouterr().err
+    with pytest.raises((DataError, ParamsError), match=re.escape(message)):
+        stages.Stage(*stage)
+
+
+FEATURES = ("objects", "dcgan", "features")
+
+
+def test_the_parameters_as_they_are_run(project, capsys):
+    project()
+    assert main(["check"]) == 0
+    stages.Stage(*FEATURES)
+
+
+def test_a_mistyped_path_of_the_judged_images(project, capsys):
+    project(data=own("nowhere"))
+    told(capsys, "data.objects: there is no", *FEATURES)
+
+
+def test_no_test_split(project, capsys):
+    images("mine/train")
+    project(data=own("mine"))
+    told(capsys, "there is no split 'test'", *FEATURES)
+
+
+def test_images_without_class_folders(project, capsys):
+    images("mine/train")
+    images("mine/test", classes=("",))
+    project(data=own("mine"))
+    told(capsys, "`labels: true` asks for class folders", *FEATURES)
+
+
+def test_fewer_images_of_ones_own_than_are_set_apart(project, capsys):
+    images("mine/train"), images("mine/test")
+    project(data=own("mine"))
+    told(capsys, "objects.probe.validation = 60: must leave some of 4 training images", *FEATURES)
+
+
+@pytest.mark.parametrize(
+    "changes, message, stage",
+    [
+        ({"objects": {"probe": {"validation": 300}}}, "must leave some of 300 training images", FEATURES),
+        ({"digits": {"validation": 500}}, "more than the 500 training images", ("digits", "knn", "semisupervised")),
+        ({"digits": {"extra": True}}, "digits has no split `extra`", ("digits", "knn", "semisupervised")),
+        ({"data": {"streets": {"rendered": {"val": 1}}}}, "one scene in val", ("streets", "cyclegan", "translate")),
+        (
+            {"objects": {"systems": {"dcgan": {"batch_size": 201}}}},
+            "objects.systems.dcgan.batch_size = 201: objects_unlabelled has only 200 training images",
+            FEATURES,
+        ),
+    ],
+)
+def test_amounts_that_drawn_data_do_not_have(project, capsys, changes, message, stage):
+    project(**changes)
+    told(capsys, message, *stage)
+
+
+def test_more_images_than_the_grid_has(project, capsys):
+    project()
+    splits, card = render(Config(scale_every=5, orientation_every=20, x_every=31, y_every=31), 8)
+    write_dataset(Path("data/prepared/shapes"), splits, card)
+    told(
+        capsys,
+        "shapes.metrics.probe_train + probe_test = 180: the grid has only 48 different images",
+        *("shapes", "vae", "represent"),
+    )
+
+
+def test_what_is_prepared_is_taken_as_it_is(project):
+    """The folder may be gone by then."""
+    project(data=own("nowhere"))
+    (Path("data/prepared/objects")).mkdir(parents=True)
+    splits, card = render(Config(scale_every=5, orientation_every=20, x_every=31, y_every=31), 8)
+    card = {**card, "source": "folder"}
+    write_dataset(Path("data/prepared/objects"), {k: splits["train"] for k in ("train", "test")}, card)
+    with pytest.raises(ParamsError, match="must leave some of 48"):
+        stages.Stage(*FEATURES)
+    assert np.load("data/prepared/objects/train/images.npy").shape[0] == 48
