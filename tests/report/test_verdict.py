@@ -1,5 +1,7 @@
 """Claims held against results that are made by hand."""
 
+import dataclasses
+
 import pytest
 from hand_made import row
 
@@ -42,6 +44,15 @@ def test_what_the_seeds_do_not_settle_cannot_be_told():
     found = said(claim(above()), against([0.5, 0.7], [0.59, 0.59]))
     assert found.word == "cannot be told" and found.sure == pytest.approx(3 / 4)  # means .5 .6 .6 .7
     assert found.how_sure == "holds in 75 % of the resamples of 2 trainings" and found.trainings == 2
+
+
+def test_no_share_is_rounded_to_all():
+    ahead = said(claim(above()), against([0.5, 0.7], [0.4, 0.4]))
+    shares = [dataclasses.replace(ahead, sure=sure).how_sure for sure in (1.0, 0.9996, 0.9994, 0.995, 0.994, 0.93)]
+    assert [share.removesuffix(" of 2 trainings") for share in shares] == [
+        "in all resamples", "in all resamples", *["in more than 99 % of the resamples"] * 2,
+        "in 99 % of the resamples", "in 93 % of the resamples",
+    ]  # fmt: skip
 
 
 def test_equals_are_not_above():

@@ -61,10 +61,11 @@ class Column(Strict):
 
 class System(Strict):
     """One row. `ranked`: takes part in the rank correlation; `contender`: may be set bold as the best; `reference`:
-    made by the protocol itself, so that params.yaml does not name it."""
+    made by the protocol itself, so that params.yaml does not name it; `untrained`: the row of the same net without
+    training."""
 
     name: str
-    facts: dict[str, int | str] = {}
+    untrained: str | None = None
     notes: list[str] = []
     ranked: bool = True
     contender: bool = True

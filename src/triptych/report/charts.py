@@ -20,7 +20,7 @@ def dot_charts(published: Published, inputs: Inputs, tables: Sequence[Table]) ->
         systems = {row.system: row.name.text for row in table.rows if row.ran or row.system in published.systems}
         wanted = [published.column(m) for m in view.metrics] if view else published.columns
         paper = {c.metric: _published(published, systems, c.metric) for c in wanted}
-        columns = [column for column in wanted if paper[column.metric] and (view is None or view.paper)]
+        columns = [c for c in wanted if paper[c.metric] and c.better != "none" and (view is None or view.paper)]
         content = tuple(c.metric for c in columns), tuple(systems)
         if not columns or content in drawn:  # another table has the same rows, and nothing more of the paper's
             continue

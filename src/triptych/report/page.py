@@ -105,6 +105,7 @@ def render(page: Page) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["number"] = show_number
     environment.filters["words"] = words
+    environment.filters["of"] = lambda n, what: f"{n} {what}{'' if n == 1 else 's'}"
     environment.filters["elsewhere"] = show_elsewhere
     seen: set[str] = set()
     environment.globals["first_time"] = lambda key: key not in seen and not seen.add(key)

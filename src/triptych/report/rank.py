@@ -41,7 +41,7 @@ class Order:
         return "same order" if self.rho > 0 else "reversed"
 
     def __str__(self) -> str:
-        return f"ρ = {self.rho:.2f} over {self.n} rows (p = {self.p:.2g}: {self.word})"
+        return f"ρ = {self.rho:.2f} over {self.n} rows (p = {self.p:.2g})"
 
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> Order | None:
@@ -93,7 +93,6 @@ class Standing:
     rival_mean: float
     under: tuple[tuple[str, float], ...]
     ceiling: tuple[str, float] | None
-    order: Order | None
 
 
 def standing(published: Published, results: Results, metric: str) -> Standing | None:
@@ -131,7 +130,6 @@ def standing(published: Published, results: Results, metric: str) -> Standing | 
         rival_mean=means[rival],
         under=tuple((s, m) for s, m in floors.items() if goodness(means[own], column) <= goodness(m, column)),
         ceiling=(top, results[top]["metrics"][metric]["mean"]) if _has(results, top, metric) else None,
-        order=spearman([paper[s] for s in ranked], [means[s] for s in ranked]),
     )
 
 
@@ -166,9 +164,10 @@ def order_lines(
     """One sentence a metric, then one that says on which data the two orders are. Rows the paper does not rank (floors,
     ceilings, numbers of other papers) are left out; where some that it does rank are no contenders (they see the pairs,
     or the truth), ρ is given without them, too. Of rows on different data, those on the commonest are compared."""
-    lines, used = [], set()
+    told: dict[str, Order] = {}
+    used: set[str] = set()
     results = on_one_set({s: r for s, r in results.items() if s in systems})
-    for column in columns:
+    for column in (column for column in columns if column.better != "none"):
         metric = column.metric
         pairs = {
             s: (published.systems[s].values[metric].value, results[s]["metrics"][metric]["mean"])
@@ -176,16 +175,18 @@ def order_lines(
         }
         order = spearman(*zip(*pairs.values())) if pairs else None
         if order is not None:
-            lines.append(f"{column.title}: {order}")
+            told[column.title] = order
             rivals = [pair for s, pair in pairs.items() if published.systems[s].contender]
             if len(rivals) < len(pairs) and (among := spearman(*zip(*rivals)) if rivals else None) is not None:
-                lines[-1] += f", over the contenders alone {among}"
+                told[f"{column.title}, contenders alone"] = among
             used |= set(pairs)
-    if not lines:
+    if not told:
         return []
+    words = {order.word for order in told.values()}
+    each = [f"{what}: {order}" if len(words) == 1 else f"{what}: {order.word}, {order}" for what, order in told.items()]
     return [
-        f"Order of the rows, {who} against the paper's (Spearman): {'; '.join(lines)}. "
-        + data_sentence(published, {s: results[s] for s in used}, who)
+        f"Order of the rows, {who} against the paper's{f': {words.pop()}' if len(words) == 1 else ''} (Spearman). "
+        f"{'; '.join(each)}. " + data_sentence(published, {s: results[s] for s in used}, who)
     ]
 
 

@@ -36,13 +36,6 @@ def sentence(one: Standing, words: Words) -> str:
         text += f" It does not pass the floor: {floors}."
     if one.ceiling:
         text += f" The ceiling, {words.row(one.ceiling[0])}, has {words.number(one.metric, one.ceiling[1])}."
-    if one.order:
-        said = {
-            "same order": f"The order of these {one.rows} rows agrees with the paper's",
-            "reversed": f"The order of these {one.rows} rows is the paper's reversed",
-            "cannot be told": f"Whether the order of these {one.rows} rows is the paper's cannot be told",
-        }[one.order.word]
-        text += f" {said} (Spearman's ρ = {one.order.rho:.2f}, p = {one.order.p:.2g})."
     return text
 
 

@@ -98,7 +98,7 @@ def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str])
             cost = inputs.costs.get((group, item))
             cells.append(Cell(duration(cost.seconds) if cost else "–"))
         about_all = tuple(note for note, about in mine.items() if not about)
-        name = Cell(study.rows.get(item, item.replace("_", " ")), notes=about_all)
+        name = Cell(row_name(study, item), notes=about_all)
         rows.append(Row(item, name, tuple(cells), True))
     marked, notes = numbered(rows)
     beyond = {row.system: left_over(row) for row in rows if left_over(row)}
@@ -119,6 +119,12 @@ def transposed(table: Table) -> Table:
     whose = table.heads[measured[0]].whose
     heads = [Head(row.name.text, whose, "ours", usual, row.name.marks) for row in table.rows]
     return replace(table, heads=tuple(heads), rows=tuple(rows), first="number")
+
+
+def row_name(study: Study, item: str) -> str:
+    """latents_16_beta_norm_0.00977 -> 16 latents, β_norm 0.00977, where studies.yaml does not name it."""
+    plain = re.sub(r"latents_(\d+)_", r"\1 latents, ", item).replace("beta_norm", "β#norm").replace("_", " ")
+    return study.rows.get(item, plain.replace("#", "_"))
 
 
 def study_csv(key: str, inputs: Inputs) -> str:

@@ -163,12 +163,28 @@ class _Builder:
             parts.append((Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column)))
         ours, n = self._our_cells(column, self.ours, reasons=True)
         parts.append((Head(title, _whose("ours", self.ours), "ours", n), ours))
+        parts += self._gained(column)
         parts += self._of_ceiling(column, self.ours, self.inputs.results, "ours", "ours")
         if self.kept:
             kept, n = self._our_cells(column, self.kept, reasons=False)
             parts.append((Head(title, _whose("ours, kept", self.kept), "kept", n), kept))
             parts += self._of_ceiling(column, self.kept, self.inputs.kept, "ours, kept", "kept")
         return parts
+
+    def _gained(self, column: Column) -> list[tuple[Head, dict[str, Cell]]]:
+        """What training adds to a row whose untrained twin ran on the same data; no column where there is none."""
+        twins = {
+            s: self.rows[s].untrained for s in self.systems if self.rows[s].untrained in self.same & set(self.ours)
+        }
+        cells = {system: Cell("–") for system in self.systems}
+        for system, twin in twins.items():
+            pair = [self.ours[row] for row in (system, twin) if row in self.same]
+            if len(pair) == 2 and column.better != "none" and all(column.metric in r["metrics"] for r in pair):
+                scale = (100 if column.unit == "percent" else 1) * (-1 if column.better == "lower" else 1)
+                trained, fresh = (r["metrics"][column.metric]["mean"] for r in pair)
+                cells[system] = Cell(f"{scale * (trained - fresh):+.{column.decimals}f}")
+        ran = any(cell.text != "–" for cell in cells.values())
+        return [(Head(heading(column), "ours, gained by training", "ours"), cells)] if ran else []
 
     def _of_ceiling(
         self, column: Column, results: Mapping[str, Any], everything: Results, who: str, kind: str
@@ -210,7 +226,12 @@ class _Builder:
         for system in self.systems:
             if system in numbers:
                 scale = 100 if column.unit == "percent" else 1
-                text = cell_text(spreads[system], scale, column.decimals)
+                size = column.better == "none" and spreads[system].std == 0  # of a net, say: the same in each training
+                text = (
+                    show(spreads[system].mean, None, column)
+                    if size
+                    else cell_text(spreads[system], scale, column.decimals)
+                )
                 text += "" if (n := count_text(spreads[system])) == usual else f" (n = {n})"
                 mine = [note for note in caveats(results, system) if metric_of(note, titles) == column.metric]
                 notes = tuple(text for note in mine if (text := note_text(note, titles, titles)))

@@ -53,9 +53,10 @@ class Verdict:
         n = f"{self.trainings} trainings" if self.trainings else "the trainings"
         if self.word == "cannot be told":
             return f"holds in {100 * self.sure:.0f} % of the resamples of {n}"
-        return (
-            f"in all resamples of {n}" if self.sure > 0.9995 else f"in {100 * self.sure:.0f} % of the resamples of {n}"
-        )
+        if self.sure > 0.9995:
+            return f"in all resamples of {n}"
+        share = "more than 99" if self.sure >= 0.995 else f"{100 * self.sure:.0f}"
+        return f"in {share} % of the resamples of {n}"
 
 
 def verdicts(key: str, results: Results) -> list[Verdict]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from triptych.published import TABLES, load
-from triptych.report.studies import load_studies
+from triptych.report.studies import load_studies, row_name
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,13 @@ def words_of(key: str) -> Words:
     if key in TABLES:
         published = load(key)
         rows = {system: _short(row.name) for system, row in published.systems.items()}
+        row = lambda name: rows.get(name, name.replace("_", " "))  # noqa: E731
         columns = {
             c.metric: (f"{c.group}, {c.title}".removeprefix(", "), c.unit, c.decimals) for c in published.columns
         }
     else:
         study = load_studies()[key]
-        rows = dict(study.rows)
+        row = partial(row_name, study)
         columns = {m: (c.title, c.unit, c.digits) for m, c in study.columns.items()}
 
     def number(metric: str, value: float) -> str:
@@ -39,7 +41,7 @@ def words_of(key: str) -> Words:
         return f"{value:.{digits}f}" if unit == "fraction" else f"{value:.{max(digits, 3)}g}"
 
     return Words(
-        row=lambda name: rows.get(name, name.replace("_", " ")),
+        row=row,
         metric=lambda name: columns[name][0] if name in columns else name.replace("_", " "),
         number=number,
     )

@@ -153,10 +153,10 @@ def test_the_widest_layers_are_the_papers_at_its_settings():
     """Its third column, "max # of features units"; 3 layers of K-means have 3200 maps in the deeper ones."""
     paper = load_params(ROOT / "params" / "paper.yaml").tables["objects"].systems
     for name, row in published.load("objects").systems.items():
-        if "widest layer" in row.facts:
+        if "widest_layer" in row.values:
             with torch.device("meta"):
                 system = systems.module("objects", name).System(paper[name], SPEC)
-            assert system.widest_layer == row.facts["widest layer"], name
+            assert system.widest_layer == row.values["widest_layer"].value, name
 
 
 def test_the_widest_layer_is_a_metric_of_rows_that_have_layers():
