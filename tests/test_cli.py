@@ -67,3 +67,19 @@ def test_a_server_that_does_not_answer_is_one_message(tmp_path, capsys):
     assert main(["sync-mlflow", "--root", str(tmp_path), "--uri", "http://127.0.0.1:9"]) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "MLflow at http://127.0.0.1:9 failed" in line]
     assert "Traceback" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["report", "--profile", "../x"], "--profile ../x: must be a name"), (["report", "--out", "params.yaml"], "a file"),
+     (["ui", "--port", "70000"], "'70000'"), (["replicate", "objects/dcgan", "--relative", "nan"], "'nan'")],
+)  # fmt: skip
+def test_arguments_that_cannot_be_end_before_any_work(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("profile: smoke\n")
+    try:
+        status = main(arguments)
+    except SystemExit as end:
+        status = end.code
+    assert status == 2 and message in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from triptych.base.files import FileError
 from triptych.base.results import write_result
 from triptych.pipeline.history import add_rows, history_file
 from triptych.pipeline.record import this_process
@@ -200,6 +201,13 @@ def test_a_failed_stage_tells_its_error(project):
     assert sync(project) == 1
     run = runs(project)["DCGAN + L2-SVM · features", ""]
     assert (run.info.status, run.data.tags["triptych.error"]) == ("FAILED", "Divergence: loss_d became nan")
+
+
+def test_a_damaged_history_is_not_the_stores_fault(project):
+    folder = stage(project, "dcgan", "features")
+    history_file(folder, 0).write_text('{"step": 1, "met\n')
+    with pytest.raises(FileError, match=r"seed0\.jsonl, line 1: not valid JSON"):
+        sync(project)
 
 
 STAGE = """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from triptych.base import project
-from triptych.base.errors import UserError
+from triptych.base.errors import UserError, what_to_do
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments)
     except UserError as error:
         print(error, file=sys.stderr)
+        return 2
+    except (MemoryError, OSError) as error:
+        message = what_to_do(error)
+        if message is None:
+            raise
+        print(message, file=sys.stderr)
         return 2
 
 
@@ -101,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     replicate = commands.add_parser("replicate", help="how much of a row is chance", description=REPLICATE)
     replicate.add_argument("rows", nargs="+", metavar="TABLE/ROW", help="objects/dcgan; all: every row that is trained")
     replicate.add_argument("--seed", type=int, help="default: the first of its table")
-    replicate.add_argument("--relative", type=float, default=1e-6, help="size of the perturbation (default: 1e-6)")
+    replicate.add_argument("--relative", type=_positive, default=1e-6, help="size of the perturbation (default: 1e-6)")
     kept = "what the row is, is taken from results/, made on this machine: half the time"
     replicate.add_argument("--kept", action="store_true", help=kept)
     replicate.add_argument("--record", action="store_true", help="write the comparison to reports/replicate.json")
@@ -114,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ui = commands.add_parser("ui", help="show the runs in MLflow", description=UI)
     _root(ui)
-    ui.add_argument("--port", type=int, default=5000, help="default: 5000")
+    ui.add_argument("--port", type=_port, default=5000, help="default: 5000")
     ui.set_defaults(command=_ui)
     return parser
 
@@ -127,6 +135,19 @@ def _at_least_one(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: must be a number from 1 on")
     return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) < 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number from 1 to {2**16 - 1}")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number above 0")
+    return number
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -184,7 +205,12 @@ def _report(arguments: argparse.Namespace) -> int:
 
     root = arguments.root or project.root()
     profile = arguments.profile or profile_of(root / "params.yaml")
-    print(build_report(root, profile, arguments.out or root / "reports" / profile))
+    if not re.fullmatch(r"[a-z0-9_-]+", profile):
+        raise UserError(f"--profile {profile}: must be a name of lower-case letters, digits, - and _")
+    out = arguments.out or root / "reports" / profile
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out}: there is a file of that name; give a folder")
+    print(build_report(root, profile, out))
     return 0
 
 

@@ -1,5 +1,7 @@
 """Errors of parameters name the key, the value and what is allowed."""
 
+import math
+
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
@@ -33,6 +35,8 @@ class Outer(Strict):
         ({"width": "12"}, ["t.width = '12'", "valid integer"]),
         ({"width": 1.5}, ["t.width = 1.5", "integer"]),
         ({"width": True}, ["t.width = True", "integer"]),
+        ({"width": 1, "inner": {"rate": math.inf}}, ["t.inner.rate = inf", "finite"]),
+        ({"width": 1, "inner": {"rate": math.nan}}, ["t.inner.rate = nan", "finite"]),
         ({}, ["t.width", "missing"]),
         ({"width": 1, "inner": {"rate": -1.0}}, ["t.inner.rate = -1.0", "greater than 0"]),
         ({"width": 1, "inner": {"rat": 1.0}}, ["t.inner.rat", "did you mean 'rate'"]),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.base.errors import UserError, main
+from triptych.base.errors import UserError, main, number_from_environment
 
 
 def allocate_too_much():
@@ -44,6 +44,9 @@ def said_by(work, monkeypatch, capsys) -> str:
         ),
         (raises(OSError(errno.ENOSPC, "No space left", "models/x")), ["disk full", "models/x", "free some space"]),
         (raises(OSError(errno.ENOSPC, "No space left")), ["disk full: free"]),
+        (raises(OSError(errno.EDQUOT, "Disk quota exceeded", "models/x")), ["disk full", "models/x"]),
+        (raises(OSError(errno.EROFS, "Read-only file system", "runs/x")), ["runs/x cannot be written (Read-only"]),
+        (raises(PermissionError(errno.EACCES, "Permission denied", "data/x")), ["data/x cannot be", "writable"]),
     ],
 )
 def test_one_message_that_says_what_to_do(work, words, monkeypatch, capsys):
@@ -58,6 +61,24 @@ def test_a_fault_of_the_code_keeps_its_traceback(error, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["stage.py"])
     with pytest.raises(type(error)):
         main(raises(error))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("TRIPTYCH_THREADS", text) for text in ("two", "0", "-1", "1.5", "nan", "inf", "1e30")]
+    + [("TRIPTYCH_WORKERS", "0"), ("WORLD_SIZE", "two"), ("RANK", "-1"), ("LOCAL_RANK", "0.5")],
+)
+def test_a_variable_that_cannot_be_is_named_before_any_work(name, text, monkeypatch, capsys):
+    monkeypatch.setenv(name, text)
+    said = said_by(raises(AssertionError("work began")), monkeypatch, capsys)
+    assert f"{name} = {text!r}: must be a whole number from" in said
+
+
+@pytest.mark.parametrize("text", ["nan", "-1", "soon"])
+def test_a_number_of_the_environment_is_not_negative(monkeypatch, text):
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", text)
+    with pytest.raises(UserError, match="TRIPTYCH_CHECKPOINT_SECONDS"):
+        number_from_environment("TRIPTYCH_CHECKPOINT_SECONDS", 60)
 
 
 LATE = """

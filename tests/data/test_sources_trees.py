@@ -65,6 +65,15 @@ def test_every_kind_gives_the_same_files(kind, tmp_path, scratch):
     assert os.listdir(scratch) == []
 
 
+@pytest.mark.parametrize("left", [0, 200])
+def test_a_tar_that_is_cut_off_between_its_members_is_named(tmp_path, left):
+    """Half a header, or none, is the end for tarfile: the members behind it would be gone without a word."""
+    archive = make(tmp_path / "data", ".tar", {f"set/{i}.jpg": bytes(512) for i in range(9)})
+    archive.write_bytes(archive.read_bytes()[: 4 * 1024 + left])
+    with pytest.raises(DataError, match=r"data\.tar is damaged or cut off.*end is missing"):
+        open_tree(archive)
+
+
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_a_cut_off_archive_is_named(kind, tmp_path, scratch):
     archive = make(tmp_path / "data", kind, {f"set/{i}.jpg": os.urandom(5000) for i in range(9)})

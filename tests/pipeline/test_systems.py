@@ -1,6 +1,7 @@
 """Every system of every table can be found, built, saved, and loaded again without unpickling."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -74,11 +75,24 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     system = systems.build("objects", "dcgan", config, SPECS["objects"], seed=0)
     folder = tmp_path / "objects/dcgan/seed0"
     systems.save(system, folder, table="objects", name="dcgan", config=config, spec=SPECS["objects"])
+    whole = (folder / "weights.safetensors").read_bytes()
     weights = load_file(folder / "weights.safetensors")
     weights.pop("discriminator.blocks.0.0.weight")
     save_file(weights, folder / "weights.safetensors")
-    with pytest.raises(RuntimeError, match="Missing key"):
+    with pytest.raises(UserError, match="seed0.*Missing key.*train it again"):
         triptych.load("objects/dcgan", root=tmp_path)
+    for damaged in (b"", whole[: len(whole) // 2], pickle.dumps({"weight": [1.0]}), b"<html>"):
+        (folder / "weights.safetensors").write_bytes(damaged)
+        with pytest.raises(UserError, match="seed0.*train it again"):
+            triptych.load("objects/dcgan", root=tmp_path)
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(UserError, match="seed0 are missing"):
+        triptych.load("objects/dcgan", root=tmp_path)
+    described = json.loads((folder / "config.json").read_text())
+    for wrong in ({"table": "objcts"}, {"spec": "large"}, {"spec": {"image_shape": [3]}}, {"config": {"widht": 1}}):
+        (folder / "config.json").write_text(json.dumps(described | wrong))
+        with pytest.raises(UserError, match=r"config\.json"):
+            triptych.load("objects/dcgan", root=tmp_path)
 
 
 def test_what_a_system_knows_of_its_data_is_what_the_card_says():

@@ -335,7 +335,37 @@ def test_a_corrupt_result_is_named(root):
 
 def test_a_result_that_lacks_its_metrics_is_named(root):
     (root / "results/objects/dcgan.json").write_text('{"profile": "laptop", "data": {}}')
-    with pytest.raises(FileError, match=r"dcgan\.json is not a result: it lacks metrics"):
+    with pytest.raises(FileError, match=r"dcgan\.json is not a result; run its stage again:\nmetrics: missing"):
+        build(root)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"mean": "high"}, "mean"), ({"mean": None}, "mean"), ({"std": "low"}, "std"), ({"n": "two"}, "n"),
+     ({"values": 0.5}, "values"), ({"values": ["a"]}, "values")],
+)  # fmt: skip
+def test_numbers_of_a_result_that_are_none_are_named(root, wrong, message):
+    file = root / "results/objects/dcgan.json"
+    result = json.loads(file.read_text())
+    result["metrics"]["accuracy"] |= wrong
+    file.write_text(json.dumps(result))
+    with pytest.raises(FileError, match=rf"dcgan\.json is not a result.*\nmetrics\.accuracy\.{message}"):
+        build(root)
+
+
+def test_nothing_is_written_if_something_is_damaged(root, tmp_path):
+    file = root / "runs/objects/dcgan/features/history/seed1.jsonl"
+    file.write_text(file.read_text() + "{half")
+    with pytest.raises(FileError):
+        build_report(root, "laptop", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("row", [{"metric": "a", "value": 1}, {"step": 1, "metric": "a", "value": "low"}])
+def test_a_history_of_something_else_is_named(root, row):
+    file = root / "runs/objects/dcgan/features/history/seed1.jsonl"
+    file.write_text(file.read_text() + json.dumps(row) + "\n")
+    with pytest.raises(FileError, match=r"seed1\.jsonl: .* is no row of a history"):
         build(root)
 
 

@@ -25,9 +25,9 @@ class ParamsError(UserError):
 
 
 class Strict(BaseModel):
-    """A parameter section: immutable, no unknown keys, no silent conversion ("3" is not 3)."""
+    """A parameter section: immutable, no unknown keys, no silent conversion ("3" is not 3), finite numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class ProtocolSection(Strict):

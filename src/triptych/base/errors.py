@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -18,19 +19,29 @@ class NotTrained(UserError, FileNotFoundError):
     """A trained model that something needs is not on disk."""
 
 
+COUNTS = {"TRIPTYCH_THREADS": 1, "TRIPTYCH_WORKERS": 1, "WORLD_SIZE": 1, "RANK": 0, "LOCAL_RANK": 0}
+"""Variables that hold a whole number, and the least that it may be. The last three are torchrun's."""
+
+
 def number_from_environment(name: str, default: float) -> float:
-    """$`name`, or `default` where it is not set. Raises UserError if it is no number."""
+    """$`name`, or `default` where it is not set. Raises UserError if it is no number, less than 0, or not what `COUNTS`
+    asks for."""
     text = os.environ.get(name, "")
     try:
-        return float(text) if text else default
+        number = float(text) if text else default
     except ValueError:
-        raise UserError(f"{name} = {text!r}: must be a number") from None
+        number = math.nan
+    if name in COUNTS and not (number % 1 == 0 and COUNTS[name] <= number < 2**15):
+        raise UserError(f"{name} = {text!r}: must be a whole number from {COUNTS[name]} on")
+    if not number >= 0:
+        raise UserError(f"{name} = {text!r}: must be a number from 0 on")
+    return number
 
 
 def thread_count() -> int:
     """How many threads each process of a stage computes with on a CPU: $TRIPTYCH_THREADS, or 1. The number changes
     rounding, and must depend neither on the machine nor on how many stages run at once."""
-    return max(1, int(number_from_environment("TRIPTYCH_THREADS", 1)))
+    return int(number_from_environment("TRIPTYCH_THREADS", 1))
 
 
 def limit_threads() -> None:
@@ -63,20 +74,22 @@ def check_code() -> None:
 
 def disk_full(error: BaseException) -> bool:
     """Whether it is an operating system's word that a disk has no room left."""
-    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(work: Callable[..., None]) -> None:
-    """Run a stage script: `work(*command line arguments)` with `thread_count()` threads. A UserError, or too little
-    memory or disk, ends as one message, status 1."""
+    """Run a stage script: `work(*command line arguments)` with `thread_count()` threads. A UserError, too little
+    memory or disk, or a folder that may not be written ends as one message, status 1."""
     try:
         check_code()
+        for name in COUNTS:
+            number_from_environment(name, COUNTS[name])
         limit_threads()
         work(*sys.argv[1:])
     except UserError as error:
         _end(str(error))
     except (MemoryError, OSError, RuntimeError) as error:
-        message = _too_little(error)
+        message = what_to_do(error)
         if message is None:
             raise
         _end(message)
@@ -96,8 +109,9 @@ def _end(message: str) -> None:
 GO_ON = "what has been trained up to the last checkpoint is kept: the same command goes on from there"
 
 
-def _too_little(error: Exception) -> str | None:
-    """What to do if it was memory or disk that did not suffice; None if it was something else."""
+def what_to_do(error: Exception) -> str | None:
+    """What to do if memory or disk did not suffice, or if a folder may not be written; None if it was something
+    else."""
     said = str(error).partition("\n")[0]
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be imported to be known
         return (
@@ -112,4 +126,6 @@ def _too_little(error: Exception) -> str | None:
     if disk_full(error):
         where = f" while writing {error.filename}" if error.filename else ""
         return f"disk full{where}: free some space and run again; {GO_ON}"
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{error.filename} cannot be written ({error.strerror}): make its folder writable, then run again"
     return None

@@ -11,20 +11,46 @@ import yaml
 
 from triptych.base.errors import UserError
 
+KINDS = {dict: "object", list: "list"}
+
 
 class FileError(UserError):
     """A file is there and cannot be read as what it should be. The message names it and says what to do."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 floats: `1e-4` is a number, as it is for DVC (YAML 1.1 reads it as text)."""
+    """YAML 1.2, as DVC reads it: `1e-4` is a number, `010` ten, `yes` and `1:30` are texts (in YAML 1.1 a text, eight,
+    true and ninety). A key that stands twice is an error: the first value would be lost."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag.rpartition(":")[2] not in ("bool", "int", "float")]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                twice = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, twice, key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.nan$"),
-    list("-+0123456789."),
-)
+for _kind, _pattern, _first in (
+    ("int", r"[-+]?\d+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),  # before the fractions, which match it too
+    ("float", r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+0123456789."),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^({_pattern})$"), list(_first))
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(node.value, {"0o": 8, "0x": 16}.get(node.value[:2], 10))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def parse_yaml(text: str) -> Any:
@@ -38,26 +64,31 @@ def read_yaml(file: Path) -> Any:
         return parse_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FileError(f"{file} is not valid YAML: {error}") from None
+    except RecursionError:
+        raise FileError(f"{file} is not valid YAML: it is nested too deep") from None
 
 
-def read_json(file: Path) -> Any:
-    """The content of a JSON file. Raises FileError naming the file if it is not JSON."""
+def read_json(file: Path, kind: type = dict) -> Any:
+    """The content of a JSON file. Raises FileError naming the file if it is not JSON, or not of this kind (dict or
+    list)."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise FileError(f"{file} is not valid JSON ({error}): run the stage that writes it again") from None
+    if not isinstance(content, kind):
+        raise FileError(f"{file} holds no JSON {KINDS[kind]}: run the stage that writes it again")
+    return content
 
 
-def read_jsonl(file: Path) -> list[dict[str, Any]]:
-    """The rows of a file of one JSON object a line; [] if there is no file. Raises FileError naming file and
-    line."""
-    if not file.is_file():
-        return []
+def parse_jsonl(text: bytes, file: Path) -> list[dict[str, Any]]:
+    """The rows in `text`, which is (a part of) `file`. Raises FileError naming file and line."""
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             if line.strip():
                 rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise FileError(f"{file}, line {number}: not valid JSON ({error}): run its stage again") from None
+        if rows and not isinstance(rows[-1], dict):
+            raise FileError(f"{file}, line {number}: no JSON object: run its stage again")
     return rows

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from triptych.base.files import read_jsonl
+from triptych.base.files import FileError, parse_jsonl
 
 if TYPE_CHECKING:  # who reads histories need not wait for torch
     from triptych.engine.replica import Row
@@ -46,7 +46,18 @@ def add_rows(file: Path, rows: Sequence[Row]) -> None:
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """All rows {"seed", "step", "metric", "value"} of the stage of `folder`."""
-    return [{"seed": part_and_seed(file)[1], **row} for file in history_files(folder) for row in read_jsonl(file)]
+    files = history_files(folder)
+    return [{"seed": part_and_seed(file)[1], **row} for file in files for row in parse_rows(file.read_bytes(), file)]
+
+
+def parse_rows(text: bytes, file: Path) -> list[dict[str, Any]]:
+    """The rows {"step", "metric", "value"} in `text`, which is (a part of) `file`. Raises FileError."""
+    rows = parse_jsonl(text, file)
+    for row in rows:
+        kinds = {"step": int, "metric": str, "value": (int, float)}
+        if wrong := [key for key, kind in kinds.items() if not isinstance(row.get(key), kind)]:
+            raise FileError(f"{file}: {json.dumps(row)} is no row of a history ({wrong[0]}): run its stage again")
+    return rows
 
 
 def mean_curves(rows: Sequence[dict[str, Any]]) -> dict[str, dict[int, float]]:

@@ -43,6 +43,7 @@ from triptych.pipeline import systems
 from triptych.pipeline.cost import Clock, describe
 from triptych.pipeline.deps import digest_of
 from triptych.pipeline.history import add_rows, history_file
+from triptych.pipeline.intact import check_intact
 from triptych.pipeline.params import load_params
 from triptych.pipeline.preflight import before_work
 from triptych.pipeline.record import Record
@@ -86,9 +87,9 @@ class Stage:
     # -- data ------------------------------------------------------------------------------------------------
 
     def dataset(self, name: str) -> Dataset:
-        """A prepared dataset. Raises DataError if it is not prepared."""
+        """A prepared dataset. Raises DataError if it is not prepared, or was damaged since."""
         if name not in self._datasets:
-            self._datasets[name] = Dataset(project.prepared(name))
+            self._datasets[name] = check_intact(Dataset(project.prepared(name)))
         return self._datasets[name]
 
     def uses(self, name: str, split: str, role: str | None = None) -> Split:

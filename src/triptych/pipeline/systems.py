@@ -14,7 +14,7 @@ from torch import nn
 from triptych.base import project
 from triptych.base.config import Strict, validate
 from triptych.base.errors import NotTrained
-from triptych.base.files import read_json
+from triptych.base.files import FileError, read_json
 from triptych.common.rows import build_row, row_module, row_names
 from triptych.data.spec import Spec
 from triptych.pipeline.perturb import perturb
@@ -57,8 +57,9 @@ def load(name: str, seed: int = 0, root: str | Path | None = None, device: str |
     """A trained system, in eval mode: `load("streets/cyclegan")`. Reads tensors and JSON; unpickles nothing.
 
     `root` holds `<table>/<system>/seed<seed>/`, as the pipeline writes it; by default the project's models/. Raises
-    NotTrained, naming the seeds there are.
+    NotTrained, naming the seeds there are; FileError for files that are damaged or do not fit each other.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     folder = (project.root() / "models" if root is None else Path(root)) / name / f"seed{seed}"
@@ -66,11 +67,28 @@ def load(name: str, seed: int = 0, root: str | Path | None = None, device: str |
         there = sorted(p.name for p in folder.parent.glob("seed*"))
         hint = f"there are {', '.join(there)}" if there else f"nothing is trained there yet; run `dvc repro` for {name}"
         raise NotTrained(f"no trained system at {folder}: {hint}")
-    described = read_json(folder / "config.json")
-    code = module(described["table"], described["system"])
-    config = validate(code.Config, described["config"], f"{folder}/config.json")
-    spec = Spec(**{**described["spec"], "image_shape": tuple(described["spec"]["image_shape"])})
-    system = code.System(config, spec)
-    # strict=False would hide a mismatch; buffers whose size depends on the fit are resized by the system's own hook
-    system.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
+    system = _described(folder / "config.json")
+    try:
+        # strict=False would hide a mismatch; buffers whose size depends on the fit are resized by the system's own hook
+        system.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:300]
+        raise FileError(
+            f"the weights in {folder} are missing, damaged or not those of its config.json ({why}): train it again"
+        ) from None
     return system.to(device).eval()
+
+
+def _described(file: Path) -> nn.Module:
+    """The untrained system of a config.json."""
+    described = read_json(file)
+    try:
+        table, system, config, spec = (described[key] for key in ("table", "system", "config", "spec"))
+        channels, height, width = map(int, spec["image_shape"])
+        spec = Spec(**{**spec, "image_shape": (channels, height, width)})
+        if table not in TABLES:
+            raise ValueError(f"there is no table {table!r}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{file} does not describe a system ({error!r}): train it again") from None
+    code = module(table, system)
+    return code.System(validate(code.Config, config, f"{file}"), spec)

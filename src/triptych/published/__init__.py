@@ -7,14 +7,13 @@ publication and was not looked up again.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Literal
 
 from pydantic import Field
 
 from triptych.base.config import Strict, validate
-from triptych.base.files import parse_yaml
 from triptych.pipeline.registry import TABLES
+from triptych.published.files import read_published
 
 __all__ = ["TABLES", "Published", "load"]
 
@@ -140,5 +139,4 @@ def load(table: str) -> Published:
     """The published numbers of one table. Raises KeyError, ParamsError (a malformed file)."""
     if table not in TABLES:
         raise KeyError(f"no published table {table!r}; there are {', '.join(TABLES)}")
-    text = resources.files(__package__).joinpath(f"{table}.yaml").read_text(encoding="utf-8")
-    return validate(Published, parse_yaml(text), f"published.{table}")
+    return validate(Published, read_published(table), f"published.{table}")

@@ -7,13 +7,12 @@ far one row is ahead, the conditions `order` ask for the order alone.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from pydantic import Field, model_validator
 
 from triptych.base.config import Strict, validate
-from triptych.base.files import parse_yaml
 from triptych.pipeline.registry import STUDIES, TABLES
+from triptych.published.files import read_published
 
 
 class Other(Strict):
@@ -103,8 +102,7 @@ class Claims(Strict):
 @cache
 def load_claims() -> Claims:
     """claims.yaml, checked. Raises ParamsError."""
-    text = resources.files(__package__).joinpath("claims.yaml").read_text(encoding="utf-8")
-    return validate(Claims, parse_yaml(text), "published.claims")
+    return validate(Claims, read_published("claims"), "published.claims")
 
 
 def claims_about(key: str) -> list[Claim]:

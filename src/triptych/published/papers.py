@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from triptych.base.config import Strict, validate
-from triptych.base.files import parse_yaml
 from triptych.pipeline.registry import TABLES
+from triptych.published.files import read_published
 
 
-class Paper(Strict):
-    """`datasets`: what the names of the prepared data shown in this paper's section begin with, beside its tables'."""
-
-    key: str
+class _Entry(Strict):
     title: str
     cite: str
     claim: str
     datasets: list[str]
+
+
+class Paper(_Entry):
+    """`datasets`: what the names of the prepared data shown in this paper's section begin with, beside its tables'."""
+
+    key: str
 
     @property
     def tables(self) -> list[str]:
@@ -28,8 +30,9 @@ class Paper(Strict):
 @cache
 def load_papers() -> dict[str, Paper]:
     """papers.yaml, in its order."""
-    raw = parse_yaml(resources.files(__package__).joinpath("papers.yaml").read_text(encoding="utf-8"))
-    return {key: validate(Paper, {"key": key, **values}, f"papers.yaml: {key}") for key, values in raw.items()}
+    raw = read_published("papers")
+    papers = {key: validate(_Entry, section, f"papers.yaml: {key}") for key, section in raw.items()}
+    return {key: Paper(key=key, **dict(paper)) for key, paper in papers.items()}
 
 
 def paper_of(dataset: str) -> str | None:

@@ -40,6 +40,10 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     inputs.costs.update(keep.kept_costs(inputs, out))
     published = {table: load_published(table) for table in TABLES}
     tables = {table: build_tables(published[table], inputs) for table in TABLES}
+    # what may be damaged is read before anything is written: no report is half old, half new
+    pictures = stage_pictures(inputs, terms(published))
+    pictures += [s.picture for s in data_sheets(inputs.root) if s.picture]
+    curved = _curves(inputs, out, published, tables)
     for table in TABLES:
         systems = list(dict.fromkeys([*published[table].systems, *(r.system for t in tables[table] for r in t.rows)]))
         _write_texts(out / "tables", table, to_csv(published[table], inputs, systems), tables[table])
@@ -48,9 +52,9 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
         _write_texts(out / "tables", key, study_csv(key, inputs), printed)
     (out / "tables" / "results_long.csv").write_text(to_long_csv(inputs), encoding="utf-8")
 
-    figures = _figures(inputs, out, published)
+    made = write_figures(pictures, out / "figures")
+    figures = made | keep.kept_figures(inputs, out, made)  # what the report before this one had of other rows
     charts = {table: dot_charts(published[table], inputs, tables[table]) for table in TABLES}
-    curved = _curves(inputs, out, published, tables)
     for file, svg in {c.file: c.svg for of in (*charts.values(), *curved.values()) for c in of.values()}.items():
         (out / "figures" / file).write_text(svg, encoding="utf-8")
     keep.remember(inputs, out, figures, {c.file: (t, s) for t, of in curved.items() for s, c in of.items()})
@@ -73,14 +77,6 @@ def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> 
     folder.mkdir(parents=True, exist_ok=True)
     for kind, text in {"csv": csv, "md": to_markdown(tables), "tex": to_latex(tables)}.items():
         (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
-
-
-def _figures(inputs: Inputs, out: Path, published: Mapping[str, Published]) -> dict[str, Figure]:
-    """File -> picture: what stages and data left here, and what the report before this one had of other rows."""
-    pictures = stage_pictures(inputs, terms(published))
-    pictures += [s.picture for s in data_sheets(inputs.root) if s.picture]
-    made = write_figures(pictures, out / "figures")
-    return made | keep.kept_figures(inputs, out, made)
 
 
 def terms(published: Mapping[str, Published]) -> dict[str, Terms]:

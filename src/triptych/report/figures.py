@@ -96,7 +96,7 @@ def stage_pictures(inputs: Inputs, terms: Mapping[str, Terms]) -> list[Picture]:
         group, item, stage = index.parent.relative_to(outputs).parts
         if not inputs.covers(inputs.root / "runs" / group / item / stage):
             continue
-        entries = read_json(index)
+        entries = read_json(index, list)
         if not (isinstance(entries, list) and all(isinstance(e, dict) and "file" in e for e in entries)):
             raise FileError(f"{index}: must be a list of {{file, caption, numbers}}; run its stage again")
         mine = terms.get(group, Terms({}, {}, {}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from triptych.base.config import ParamsError, Strict, validate
 from triptych.base.files import FileError, read_json, read_yaml
 from triptych.pipeline.history import read_history
 from triptych.published import TABLES, load
@@ -162,16 +163,29 @@ def histories(inputs: Inputs, table: str, system: str) -> dict[str, list[dict[st
     return {stage: rows for stage, rows in read.items() if rows}
 
 
+class _Number(Strict, extra="allow"):
+    mean: float
+    std: float
+    n: int
+    values: list[float] = []
+
+
+class _Result(Strict, extra="allow"):
+    profile: str
+    data: dict[str, str]
+    metrics: dict[str, _Number]
+    seeds: list[int] = []
+    notes: list[str] = []
+
+
 def _results(folder: Path) -> Results:
     found: Results = {}
     for file in sorted(folder.glob("*/**/*.json")):
         result = read_json(file)
-        lacking = {"profile", "data", "metrics"} - set(result) if isinstance(result, dict) else {"a JSON object"}
-        if lacking:
-            raise FileError(f"{file} is not a result: it lacks {', '.join(sorted(lacking))}; run its stage again")
-        for name, numbers in result["metrics"].items():
-            if not (isinstance(numbers, dict) and {"mean", "std", "n"} <= set(numbers)):
-                raise FileError(f"{file}: metric {name!r} lacks mean, std or n; run its stage again")
+        try:
+            validate(_Result, result, "")
+        except ParamsError as error:
+            raise FileError(f"{file} is not a result; run its stage again:\n{error}") from None
         table, *row = file.relative_to(folder).with_suffix("").parts  # of a study, rows may lie in folders
         found.setdefault(table, {})["_".join(row)] = result
     return found

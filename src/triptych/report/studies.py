@@ -8,14 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field
 
 from triptych.base.config import Strict, validate
-from triptych.base.files import parse_yaml
+from triptych.published.files import read_published
 from triptych.report.load import Inputs, duration, judged_on
 from triptych.report.notes import Cell, caveats, left_over, metric_of, note_text, numbered
 from triptych.report.spread import cell_text, count_text, share_text, spread_of
@@ -46,8 +45,7 @@ class Study(Strict):
 @cache
 def load_studies() -> dict[str, Study]:
     """studies.yaml, checked."""
-    raw = parse_yaml(resources.files("triptych.published").joinpath("studies.yaml").read_text(encoding="utf-8"))
-    return {key: validate(Study, value, f"studies.yaml: {key}") for key, value in raw.items()}
+    return {key: validate(Study, value, f"studies.yaml: {key}") for key, value in read_published("studies").items()}
 
 
 def study_tables(key: str, study: Study, inputs: Inputs) -> list[Table]:

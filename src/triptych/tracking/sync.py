@@ -24,7 +24,7 @@ from typing import Any
 from triptych import published
 from triptych.base.files import read_json
 from triptych.base.results import training_means
-from triptych.pipeline.history import history_files, mean_curves, part_and_seed, read_history
+from triptych.pipeline.history import history_files, mean_curves, parse_rows, part_and_seed, read_history
 from triptych.pipeline.record import is_alive, tracking_enabled
 from triptych.pipeline.registry import STUDIES, TABLES
 from triptych.tracking.files import Execution, executions, waiting
@@ -137,7 +137,7 @@ class _Runs:
             new = file.read_bytes()[sent:]
             new = new[: new.rfind(b"\n") + 1]
             if new:
-                self.store.points(run, self._points(part, [json.loads(line) for line in new.splitlines()], sent))
+                self.store.points(run, self._points(part, parse_rows(new, file), sent))
                 self.store.tag(run, triptych__sent=str(sent + len(new)))
 
     def _points(self, part: str, rows: list[dict[str, Any]], sent: int) -> list[Point]:

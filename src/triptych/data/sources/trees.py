@@ -209,6 +209,9 @@ def _index(path: str, stream: _Window) -> dict[str, tuple[int, int]]:
                     raise tarfile.ReadError(f"{member.name} is cut off")
                 if member.isreg() and _visible(_posix(member.name)):
                     spans[_posix(member.name)] = (member.offset_data, member.size)
+            stream.seek(tar.offset)
+            if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("its end is missing")  # tarfile takes a header that is no header for the end
     except (*BROKEN, OSError) as error:
         _damaged(path, error)
     return spans
