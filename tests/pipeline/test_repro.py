@@ -63,14 +63,13 @@ def test_metrics_plots_and_params_commands_give_output(project):
 
 def test_one_systems_parameter_concerns_that_system_only(project):
     text = project.params()
-    match = re.search(r"^    beta_vae: .*?beta_norm: ([0-9.]+)", text, re.M)
-    assert match, "smoke.yaml must give beta_vae's beta_norm on the line of its section"
+    match = re.search(r"^shapes:$.*?^    beta_vae:$.*?beta_norm: ([0-9.]+)", text, re.M | re.S)
     line = match.group(0)
     assert pretend_changed(project, line, line + "1") == ["represent@beta_vae"]
 
 
 def test_protocol_parameter_concerns_the_scores_only(project):
-    stages = pretend_changed(project, "validation: 60, per_class: 4", "validation: 60, per_class: 5")
+    stages = pretend_changed(project, "    per_class: 4\n    draws", "    per_class: 5\n    draws")
     assert stages and all(s.startswith("probe@") for s in stages)
 
 
