@@ -72,7 +72,12 @@ def _run(stage: str, folder: str, value: str, emulator: Sequence[str]) -> None:
     script, *key = stage.split()
     told = {"TRIPTYCH_ROOT": folder, "TRIPTYCH_TRACKING": "off", "TRIPTYCH_WORKERS": "1", portable.VARIABLE: value}
     left = {name: text for name, text in os.environ.items() if name not in portable.SETTINGS}
-    command = [*(emulator if script in TRAINS else ()), sys.executable, project.root() / "stages" / f"{script}.py", *key]
+    command = [
+        *(emulator if script in TRAINS else ()),
+        sys.executable,
+        project.root() / "stages" / f"{script}.py",
+        *key,
+    ]
     if subprocess.run(command, cwd=project.root(), env=left | told, stdout=sys.stderr).returncode:
         raise UserError(f"stage {stage} failed; what it said stands above")
 
