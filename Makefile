@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC's own commands are found by dvc itself through PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo workstation repro test test-all lint ui paper report clean
+.PHONY: bench demo workstation repro test test-all lint ui paper report clean
 
 repro: .venv/ready
 	$(BIN)/triptych repro
@@ -19,6 +19,10 @@ test: .venv/ready .venv/oracle
 
 test-all: .venv/ready .venv/oracle
 	$(BIN)/python -m pytest
+
+# Ten minutes: speed of steps, judges and pipeline beside what one would otherwise run, into reports/speed/.
+bench: .venv/ready .venv/oracle
+	$(BIN)/python benchmarks/speed
 
 lint: .venv/ready
 	$(BIN)/ruff check src stages tests benchmarks

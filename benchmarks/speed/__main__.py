@@ -1,0 +1,105 @@
+"""`make bench`: the speed of what is slow, each beside what a reader would otherwise run, on one machine.
+
+    python benchmarks/speed [--out FOLDER] [--quick] [--only ROW ...] [--against COMMIT]
+
+writes FOLDER/cpu.json and cpu.md (gpu.json and gpu.md where there is a GPU); FOLDER is reports/speed. It takes about
+ten minutes. `--quick` runs all of it at tiny sizes, to see that it works. `--against COMMIT` also times `make repro`
+and `make test`, here and in a worktree of an older commit (rows `pipeline` and `tests`); that takes hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import judges
+import running
+import torch
+import training
+from growth import growth
+from measure import ROOT, about_the_machine, matrix_rate
+from words import page
+
+from triptych.base.errors import limit_threads
+from triptych.engine.device import default_device, has_matrix_units
+
+NO_LIBRARY = "disentanglement-lib is not installed"
+LONG = "hours: `python benchmarks/speed --against COMMIT`"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python benchmarks/speed", description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "speed")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one round")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="these rows (or `growth`) only")
+    parser.add_argument("--against", metavar="COMMIT", help="also `make repro` and `make test` beside this commit's")
+    arguments = parser.parse_args()
+    os.environ["TRIPTYCH_TRACKING"] = "off"
+    limit_threads()
+    device = default_device()
+    found = measure(arguments, device)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    name = "gpu" if device.type == "cuda" else "cpu"
+    (arguments.out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    (arguments.out / f"{name}.md").write_text(page(found), encoding="utf-8")
+    print(arguments.out / f"{name}.md")
+
+
+def measure(arguments: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    machine, rate = about_the_machine(device), matrix_rate(device)
+    rows: list[dict[str, Any]] = []
+    missing: dict[str, str] = {}
+    for name, work in parts(arguments.quick, rate, device).items():
+        if arguments.only and name not in arguments.only:
+            continue
+        print(f"{name} ...", flush=True)
+        measured = work()
+        if measured is None:
+            missing[name] = NO_LIBRARY
+        else:
+            rows += measured if isinstance(measured, list) else [measured]
+    if arguments.against:
+        rows += running.against(arguments.against)
+    else:
+        missing |= dict.fromkeys(["pipeline", "tests"], LONG)
+    curves = [] if arguments.only and "growth" not in arguments.only else growth(arguments.quick, device)
+    after = about_the_machine(device)["load"]
+    about = {"machine": machine, "load_after": after, "matrix_rate": rate}
+    return about | {"rows": rows, "missing": missing, "growth": curves}
+
+
+def parts(quick: bool, rate: float, device: torch.device) -> dict[str, Callable[[], Any]]:
+    """Row -> what measures it; sizes and rounds are for ten minutes on two cores."""
+    full = not quick
+    rounds = 9 if full else 1
+    steps = 1000 if device.type == "cuda" else 20  # a GPU records its steps first, which takes a while
+    steps = steps if full else 2
+
+    def wide() -> dict[str, Any]:
+        """bfloat16 where the CPU has the units for it."""
+        os.environ["TRIPTYCH_PRECISION"] = "auto" if has_matrix_units() else "float32"
+        try:
+            width, batch = (64, 64) if full else (2, 4)
+            return training.dcgan("dcgan_wide_step", width, batch, min(steps, 2), 5 if full else 1, rate, device)
+        finally:
+            del os.environ["TRIPTYCH_PRECISION"]
+
+    return {
+        "dcgan_step": lambda: training.dcgan("dcgan_step", 32 if full else 2, 16, steps, rounds, rate, device),
+        "dcgan_wide_step": wide,
+        "cyclegan_step": lambda: training.cyclegan(64 if full else 32, steps, rounds, rate, device),
+        "vae_stack": lambda: training.vaes(128 if full else 8, 32, 10 if full else 2, steps, rounds, rate, device),
+        "higgins": lambda: judges.metric(10_000 if full else 200, 3 if full else 1),
+        "svm": lambda: judges.svm(5000 if full else 60, 32 if full else 1, 1),
+        "parallel_sleep": lambda: running.parallel_sleep(12 if full else 2, 2.0 if full else 0.1, 3 if full else 1),
+        "stage_start": lambda: running.stage_start(7 if full else 1),
+        "nothing_to_do": lambda: running.nothing_to_do(100 if full else 2, 5 if full else 1),
+    }
+
+
+if __name__ == "__main__":
+    main()
