@@ -164,12 +164,13 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _repro(arguments: argparse.Namespace) -> int:
-    from triptych.pipeline.cluster import choose
     from triptych.pipeline.run import repro
 
     with ExitStack() as stack:
 
         def engine():
+            from triptych.pipeline.cluster import choose
+
             stack.enter_context(_watcher())
             return choose(arguments.jobs, not arguments.no_preload, arguments.scheduler, arguments.slurm)
 

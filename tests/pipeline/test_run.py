@@ -128,6 +128,16 @@ def test_the_calls_into_dvc_are_those_of_its_own_repro():
     calls = {
         reproduce.reproduce: ["collect_stages(self", "get_active_graph(self.index.graph)", "plan_repro(graph, stages"],
         reproduce._reproduce_stage: ["stage.reproduce(", "stage.dump(update_pipeline=False)"],
+        Stage.changed.__wrapped__: [
+            "self.changed_stage()",
+            "self.changed_deps(allow_missing=allow_missing, upstream=upstream)",
+            "self.changed_outs(allow_missing=allow_missing)",
+        ],
+        Stage.changed_deps: [
+            "if self.frozen:\n            return False",
+            "if self.is_callback or self.always_changed:\n            return True",
+            "self._changed_deps(allow_missing=allow_missing, upstream=upstream)",
+        ],
         Stage.reproduce.__wrapped__: ["self.changed(allow_missing, upstream)", "self.run("],
         Stage.run.__wrapped__: [
             "self.remove_outs(ignore_remove=False, force=False)",

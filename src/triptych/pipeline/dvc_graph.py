@@ -8,17 +8,19 @@ have an entry in DVC's rwlock, so that `dvc status` and the like work in another
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DvcException, NotDvcRepoError
+from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from dvc.rwlock import rwlock
@@ -46,7 +48,7 @@ class Graph:
             self.root = Path(Repo.find_root())
             os.chdir(self.root)  # DVC's run cache builds stages from a relative dvc.yaml
             self._repo = Repo(_wait_for_lock=True)
-            with self._locked():
+            with self.locked():
                 graph = get_active_graph(self._repo.index.graph)
                 order = plan_repro(graph, collect_stages(self._repo, targets or ["dvc.yaml"]))
         except NotDvcRepoError:
@@ -69,7 +71,8 @@ class Graph:
         return len(self._stages)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """DVC's own lock. Within it, further calls of this do not make DVC read its state and ignore files again."""
         with self._repo.scm_context(quiet=True), lock_repo(self._repo):
             yield
 
@@ -79,14 +82,15 @@ class Graph:
     def changed(self, name: str) -> bool:
         """Whether DVC would run the stage, given the present state of what it needs. Raises NotRecorded."""
         stage = self._stages[name]
-        with self._told_apart(), self._locked():
-            return stage.changed(False, [self._stages[need] for need in self.needs[name] if need in self._stages])
+        with self._told_apart(), self.locked(), self._in_rwlock(stage, [*stage.deps, *stage.outs], []):
+            upstream = [self._stages[need] for need in self.needs[name] if need in self._stages]
+            return _changed(stage, upstream)
 
     def begin(self, name: str, force: bool = False) -> bool:
         """Remove the stage's outs, and restore them if DVC knows the result (True); if not, its command must now run
         (False), between this and `finish` or `give_up`. Raises NotRecorded."""
         stage = self._stages[name]
-        with self._told_apart(), self._locked():
+        with self._told_apart(), self.locked():
             if stage.frozen or not stage.cmd:  # imports, data sources: DVC's own work
                 if stage.reproduce(force=force):
                     self._unwritten.append(stage)
@@ -105,24 +109,26 @@ class Graph:
                 return False
 
     def _claim(self, stage: Stage) -> None:
-        reads = [dep.fs_path for dep in stage.deps]
-        writes = [out.fs_path for out in stage.outs]
+        entry = self._entries[stage.addressing] = ExitStack()
+        entry.enter_context(self._in_rwlock(stage, stage.deps, stage.outs))
+
+    def _in_rwlock(self, stage: Stage, reads: Sequence[Output], writes: Sequence[Output]) -> AbstractContextManager:
         text = f"triptych repro {stage.addressing}"  # a text each: equal ones would be one reader, freed by the first
         hardlink = self._repo.config["core"].get("hardlink_lock", False)
-        entry = self._entries[stage.addressing] = ExitStack()
-        entry.enter_context(rwlock(self._repo.tmp_dir, self._repo.fs, text, reads, writes, hardlink))
+        paths = ([item.fs_path for item in items] for items in (reads, writes))
+        return rwlock(self._repo.tmp_dir, self._repo.fs, text, *paths, hardlink)
 
     def give_up(self, name: str) -> None:
         """The command failed, or was stopped: record nothing."""
         del self._hashes[name]
-        with self._locked():
+        with self.locked():
             self._entries.pop(name).close()
 
     def finish(self, name: str) -> None:
         """The command is done: save the result. Raises NotRecorded if an out is missing, or if code, data or a
         parameter changed while the stage ran: DVC hashes them afterwards and would record the new ones."""
         stage, before = self._stages[name], self._hashes.pop(name)
-        with self._told_apart(), self._locked():
+        with self._told_apart(), self.locked():
             self._entries.pop(name).close()
             stage.save_deps()
             after = _hashes(stage)
@@ -154,7 +160,7 @@ class Graph:
         files: dict[str, list[Stage]] = {}
         for stage in self._unwritten:
             files.setdefault(stage.dvcfile._lockfile.path, []).append(stage)
-        with self._locked():
+        with self.locked():
             for file, stages in files.items():
                 copy = str(self.folder / "dvc.lock.new")
                 Path(copy).unlink(missing_ok=True)
@@ -200,6 +206,14 @@ class Graph:
             yield
         except DvcException as error:
             raise NotRecorded(str(error)) from None
+
+
+def _changed(stage: Stage, upstream: list[Stage]) -> bool:
+    """`stage.changed(False, upstream)` within one entry in the rwlock; DVC itself writes that file six times."""
+    if stage.changed_stage() or (not stage.frozen and (stage.is_callback or stage.always_changed)):
+        return True
+    deps, outs = inspect.unwrap(Stage._changed_deps), inspect.unwrap(Stage.changed_outs)
+    return (not stage.frozen and deps(stage, False, upstream)) or outs(stage, False)
 
 
 def _hashes(stage: Stage) -> dict[str, Any]:

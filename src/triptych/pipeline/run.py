@@ -15,16 +15,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from triptych.base.errors import UserError
 from triptych.pipeline.dvc_graph import Graph, NotRecorded
-from triptych.pipeline.engines import Engine
 from triptych.pipeline.fork_server import BUSY, LOCK_SECONDS
 from triptych.pipeline.launcher import Job, is_held
 from triptych.pipeline.progress import Progress, clock, duration
 from triptych.pipeline.schedule import Schedule, read_cost
 
-WRITE_SECONDS = 5.0  # between two writings of dvc.lock
+if TYPE_CHECKING:
+    from triptych.pipeline.engines import Ended, Engine
+
+WRITE_SECONDS, WRITE_SHARE = 5.0, 0.05  # between two writings of dvc.lock at least; of the time, at most
 MEMORY_MARGIN = 1.1
 
 
@@ -42,20 +45,25 @@ class Runner:
         self.done: set[str] = set()
         self.failed: dict[str, str] = {}
         self.stopped = 0  # the signal that asked to end
-        self.written = self.began = time.monotonic()
+        self.began = time.monotonic()
+        self.next_write = self.began + WRITE_SECONDS
 
     def run(self) -> int:
         """The exit status: 0, 1 if a stage failed, 128 + the signal if one ended the run."""
         with self._signals():
             try:
+                self._look()
                 while not self.stopped:
-                    self._look()
                     self._start()
                     self._write_if_due()
                     if not self.running and not self.ready:
                         break
                     self._show()
-                    self._ended(self.engine.wait(0.5))
+                    if ended := self._wait():
+                        self._start()  # in the places that are free now: saving results takes a while
+                        for name, code in ended:
+                            self._ended(name, code)
+                        self._look()
                 if self.stopped:
                     self._stop()
             finally:
@@ -70,20 +78,21 @@ class Runner:
 
     def _look(self) -> None:
         """Stages whose needs are done are done themselves, if nothing has changed, or ready."""
-        for name in list(self.waiting):
-            if self.stopped:
-                return
-            if not self.graph.needs[name] <= self.done:
-                continue
-            del self.waiting[name]
-            try:
-                if self.force or self.graph.changed(name):
-                    self.ready.add(name)
-                else:
-                    self.done.add(name)
-                    self.progress.unchanged()
-            except NotRecorded as error:
-                self._fail(name, str(error))
+        with self.graph.locked():
+            for name in list(self.waiting):
+                if self.stopped:
+                    return
+                if not self.graph.needs[name] <= self.done:
+                    continue
+                del self.waiting[name]
+                try:
+                    if self.force or self.graph.changed(name):
+                        self.ready.add(name)
+                    else:
+                        self.done.add(name)
+                        self.progress.unchanged()
+                except NotRecorded as error:
+                    self._fail(name, str(error))
 
     def _start(self) -> None:
         """The longest chain first, as many as there is room for."""
@@ -122,10 +131,14 @@ class Runner:
 
     # -- what has ended --------------------------------------------------------------------------------------
 
-    def _ended(self, ended: tuple[str, int] | None) -> None:
-        if ended is None:
-            return
-        name, code = ended
+    def _wait(self) -> list[Ended]:
+        """What has ended by now, or ends in the next half second."""
+        ended = [self.engine.wait(0.5)]
+        while ended[-1] is not None:
+            ended.append(self.engine.wait(0.0))
+        return ended[:-1]
+
+    def _ended(self, name: str, code: int) -> None:
         seconds = time.monotonic() - self.running.pop(name)
         log = self.graph.folder / f"{name.replace('/', '_')}.log"
         if code:
@@ -146,10 +159,11 @@ class Runner:
         self.progress.failed(name, why, log and Path(_short(log)))
 
     def _write_if_due(self) -> None:
-        late = time.monotonic() - self.written > WRITE_SECONDS
-        if self.graph.must_write or (self.graph.unwritten and late):
+        before = time.monotonic()
+        if self.graph.must_write or (self.graph.unwritten and before > self.next_write):
             self.graph.write()
-            self.written = time.monotonic()
+            after = time.monotonic()
+            self.next_write = after + max(WRITE_SECONDS, (after - before) / WRITE_SHARE)
 
     def _show(self) -> None:
         now = time.monotonic()
