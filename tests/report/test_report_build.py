@@ -176,6 +176,26 @@ def test_rows_on_different_data_are_not_compared(root):
     assert f"over {len(SYSTEMS) - 1} rows" in text
 
 
+def test_rows_on_data_of_the_same_name_and_size_are_compared_by_their_cards(root):
+    """The data were drawn with another seed before the best row was judged; then that run's files are gone."""
+    for system in SYSTEMS:
+        used = [{"role": "test", "name": "objects", "digest": "b" if system == "exemplar_cnn" else "a"}]
+        run = root / "runs/objects" / system / "probe/run.json"
+        run.parent.mkdir(parents=True)
+        run.write_text(json.dumps({"results": [system], "datasets": used, "profile": "laptop"}))
+    for _ in range(2):
+        build(root)
+        text = (root / "reports/laptop/tables/objects.md").read_text()
+        assert "Judged on rendered objects (test, n=200), data " in text and "neither ranked nor bold" in text
+        assert "80.0" in text and "**80.0" not in text and "**70.0" in text
+        assert f"over {len(SYSTEMS) - 1} rows" in text
+        shutil.rmtree(root / "runs/objects/exemplar_cnn")
+        (root / "runs/objects/exemplar_cnn").mkdir()
+    result(root, "exemplar_cnn", 0.81)  # judged again, by nobody knows what: still not on what the others are
+    build(root)
+    assert "neither ranked nor bold" in (root / "reports/laptop/tables/objects.md").read_text()
+
+
 def test_csv_holds_raw_fractions(built):
     with open(built / "tables/objects.csv") as file:
         rows = {row["system"]: row for row in csv.DictReader(file)}

@@ -38,6 +38,7 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     root, out = Path(root), Path(out)
     inputs = read_inputs(root, profile)
     inputs.costs.update(keep.kept_costs(inputs, out))
+    keep.tell_cards(inputs, out)
     published = {table: load_published(table) for table in TABLES}
     tables = {table: build_tables(published[table], inputs) for table in TABLES}
     # what may be damaged is read before anything is written: no report is half old, half new

@@ -19,7 +19,7 @@ from PIL import Image
 
 from triptych.base.files import read_json
 from triptych.report.figures import Figure, Picture
-from triptych.report.load import Cost, Inputs
+from triptych.report.load import Cost, Inputs, cards_of_runs
 
 FILE = "made.json"
 
@@ -27,7 +27,8 @@ FILE = "made.json"
 def digest(inputs: Inputs, group: str, item: str) -> str:
     """Of the result of a row; of all results of its table for what is of no row; "" of data."""
     results = inputs.results.get(group, {})
-    of = results.get(item, results)
+    of = {row: {k: v for k, v in result.items() if k != "cards"} for row, result in results.items()}
+    of = of.get(item, of)
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16] if of else ""
 
 
@@ -37,9 +38,24 @@ def kept_costs(inputs: Inputs, out: Path) -> dict[tuple[str, str], Cost]:
     for name, told in _before(out).get("costs", {}).items():
         table, system = name.split("/", 1)
         here = system in inputs.results.get(table, {}) and (table, system) not in inputs.costs
-        if here and told["of"] == digest(inputs, table, system):
+        if here and _same(inputs, name, told):
             found[table, system] = Cost(told["seconds"], tuple(told["devices"]), tuple(told["precisions"]))
     return found
+
+
+def tell_cards(inputs: Inputs, out: Path) -> None:
+    """Let each result say on which data it is (`cards`): as the report before this one knew of the same result, or as
+    the run here does."""
+    here = cards_of_runs(inputs)
+    kept = {name: told["cards"] for name, told in _before(out).get("data", {}).items() if _same(inputs, name, told)}
+    for table, rows in inputs.results.items():
+        for row, result in rows.items():
+            if cards := kept.get(f"{table}/{row}") or here.get((table, row)):
+                rows[row] = {**result, "cards": cards}
+
+
+def _same(inputs: Inputs, name: str, told: Mapping[str, Any]) -> bool:
+    return told["of"] == digest(inputs, *name.split("/", 1))
 
 
 def kept_figures(inputs: Inputs, out: Path, made: Iterable[str]) -> dict[str, Figure]:
@@ -69,7 +85,7 @@ def kept_charts(inputs: Inputs, out: Path, made: Iterable[str]) -> dict[str, str
 
 def remember(inputs: Inputs, out: Path, figures: Mapping[str, Figure], curves: Mapping[str, tuple[str, str]]) -> None:
     """Write made.json, and remove from figures/ what is not of this report. `curves`: file -> table, system."""
-    told: dict[str, Any] = {"figures": {}, "curves": {}, "costs": {}}
+    told: dict[str, Any] = {"figures": {}, "curves": {}, "costs": {}, "data": {}}
     for file, figure in figures.items():
         about = asdict(figure.picture)
         del about["png"]
@@ -78,6 +94,10 @@ def remember(inputs: Inputs, out: Path, figures: Mapping[str, Figure], curves: M
         told["curves"][file] = {"row": row, "of": digest(inputs, *row)}
     for (table, system), cost in sorted(inputs.costs.items()):
         told["costs"][f"{table}/{system}"] = {**asdict(cost), "of": digest(inputs, table, system)}
+    for table, rows in inputs.results.items():
+        for row, result in rows.items():
+            if "cards" in result:
+                told["data"][f"{table}/{row}"] = {"cards": result["cards"], "of": digest(inputs, table, row)}
     out.mkdir(parents=True, exist_ok=True)
     (out / FILE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,8 +147,24 @@ def judged_on(result: Mapping[str, Any]) -> str:
 
 
 def judged_set(result: Mapping[str, Any]) -> str:
-    """The data that a result was measured on, as the result describes it: two that differ are not one set."""
-    return result["data"].get("test") or next(iter(result["data"].values()), "unnamed data")
+    """The data that a result was measured on, as the result describes it, and which they are if that is known: two that
+    differ are not one set."""
+    described = result["data"].get("test") or next(iter(result["data"].values()), "unnamed data")
+    return f"{described}, data {result['cards']}" if "cards" in result else described
+
+
+def cards_of_runs(inputs: Inputs) -> dict[tuple[str, str], str]:
+    """(table, row) -> eight hex digits that stand for the cards of all data that its run used: the same description may
+    be of other images, drawn with another seed."""
+    found = {}
+    for file in sorted((inputs.root / "runs").glob("*/*/*/run.json")):
+        told = read_json(file)
+        table, used = file.parts[-4], sorted({(d["name"], d["digest"]) for d in told.get("datasets", [])})
+        for row in told.get("results", []):
+            result = inputs.results.get(table, {}).get(row)
+            if used and result and _agrees(told, file.with_name("cost.json"), result):
+                found[table, row] = hashlib.sha256(json.dumps(used).encode()).hexdigest()[:8]
+    return found
 
 
 def duration(seconds: float) -> str:
