@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -200,6 +201,14 @@ def test_a_run_goes_on_only_with_the_parameters_data_and_code_it_began_with(proj
     assert len(set(seen)) == 5
     replaced(project / "params.yaml", "units: 8\n", "units: 9\n")  # of another system
     assert fingerprint() == seen[-1]
+
+
+def test_a_python_without_the_environments_packages_says_so():
+    """As `.venv/bin/dvc repro` finds it on the PATH where the environment is not activated."""
+    command = [sys.executable, "-S", "stages/prepare.py", "digits"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "has no torch. Activate the environment first" in done.stderr
 
 
 def test_seconds_of_a_killed_part_are_counted_up_to_its_last_checkpoint(tmp_path):

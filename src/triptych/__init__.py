@@ -9,10 +9,18 @@ settles the instruction set before a library is loaded that computes (base/porta
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
 from typing import Any
 
 from triptych.base import portable
 
+if sys.argv and Path(sys.argv[0]).parent.name == "stages" and importlib.util.find_spec("torch") is None:
+    sys.exit(  # `python` on the PATH is another one than that of `dvc`
+        f"error: {sys.executable} has no torch. Activate the environment first (. .venv/bin/activate), or call "
+        ".venv/bin/triptych repro, which needs no activation"
+    )
 portable.settle()
 
 _WHERE = {

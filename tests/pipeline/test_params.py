@@ -33,6 +33,12 @@ def rename(section, old, new):
             lambda p: rename(p["objects"]["systems"], "dcgan", "dcgam"),
             ["objects.systems.dcgam: no such system", "dcgan"],
         ),
+        (
+            lambda p: rename(p["guidelines"]["variants"], "pooling", "width/2"),
+            ["guidelines.variants.width/2", "letters"],
+        ),
+        (lambda p: rename(p["pathologies"]["items"], "ring", "a.b"), ["pathologies.items.a.b", "letters"]),
+        (lambda p: p["objects"].update(seeds=[2**32]), ["objects.seeds.0 = 4294967296"]),
         (lambda p: p["objects"]["systems"]["dcgan"].update(widht=3), ["objects.systems.dcgan.widht", "'width'"]),
         (
             lambda p: p["objects"]["systems"]["dcgan"].update(lr=-1.0),

@@ -83,6 +83,7 @@ def _check(raw: Any) -> Params:
             problems.append(f"{key}: unknown section; allowed: {', '.join(allowed)}")
     if not isinstance(raw.get("profile"), str) or not re.fullmatch(r"[a-z0-9_-]+", raw["profile"]):
         problems.append(f"profile = {raw.get('profile')!r}: must be a name of lower-case letters, digits, - and _")
+    problems += _wrong_names(raw)
     data = {
         k: _try(problems, validate, DatasetConfig, v, f"data.{k}") for k, v in _section(raw, "data", problems).items()
     }
@@ -91,6 +92,18 @@ def _check(raw: Any) -> Params:
     if problems:
         raise ParamsError("\n".join(f"  {line}" for text in problems for line in text.splitlines()))
     return Params(raw["profile"], data, tables, studies, raw)
+
+
+def _wrong_names(node: Any, where: str = "") -> list[str]:
+    """Keys that cannot be names of files, or steps of a dotted name."""
+    if not isinstance(node, dict):
+        return []
+    wrong = [
+        f"{where}{key}: the name becomes a file's: it is to be of letters, digits, _ and -"
+        for key in node
+        if not re.fullmatch(r"\w[\w-]*", str(key))
+    ]
+    return wrong + [line for key, value in node.items() for line in _wrong_names(value, f"{where}{key}.")]
 
 
 def _table(name: str, raw: Any, data: dict[str, DatasetConfig]) -> Table:
