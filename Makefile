@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC's own commands are found by dvc itself through PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: bench demo workstation repro test test-all lint ui paper report clean
+.PHONY: bench demo released workstation repro test test-all lint ui paper report clean
 
 repro: .venv/ready
 	$(BIN)/triptych repro
@@ -13,6 +13,10 @@ repro: .venv/ready
 # One row a paper at a tiny scale, and three pictures, in about two minutes.
 demo: .venv/ready
 	$(BIN)/triptych demo
+
+# The network behind the DCGAN paper's CIFAR-10 row, as its authors published it, on CIFAR-10: about ten minutes.
+released: .venv/ready
+	$(BIN)/triptych released
 
 test: .venv/ready .venv/oracle
 	$(BIN)/python -m pytest -m "not slow"

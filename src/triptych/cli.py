@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="one row a paper in two minutes, and three pictures")
     demo.set_defaults(command=_demo)
 
+    released = commands.add_parser("released", help="the DCGAN authors' own network on CIFAR-10, in ten minutes")
+    released.set_defaults(command=_released)
+
     report = commands.add_parser("report", help="write reports/<profile>/", description=REPORT)
     _root(report)
     report.add_argument("--profile", help="whose results to report (default: `profile` of params.yaml)")
@@ -197,6 +200,14 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     pictures = run_demo(project.root() / "build" / "demo")
     print("pictures:", *pictures, sep="\n  ")
+    return 0
+
+
+def _released(arguments: argparse.Namespace) -> int:
+    from triptych.pipeline.released import run_released
+
+    for line in run_released(project.root() / "build" / "released"):
+        print(line, flush=True)
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -56,20 +57,31 @@ CHAINS = (  # stages of one paper, one after the other; the last one's row is pr
 
 def run_demo(folder: Path) -> list[Path]:
     """Run the demo in `folder` and return its three pictures. Raises UserError with the log of a stage that fails."""
-    folder.mkdir(parents=True, exist_ok=True)
-    params = read_yaml(project.params())
-    for key, value in CHANGES.items():
-        _set(params, key, value)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True, sort_keys=False))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
-        done = [pool.submit(_chain, folder, stages) for stages, _ in CHAINS]
-        for one in done:
-            print(one.result(), flush=True)
+    write_params(folder, project.params(), CHANGES)
+    for said in run_chains(folder, [stages for stages, _ in CHAINS]):
+        print(said, flush=True)
     return [folder / "outputs" / picture for _, picture in CHAINS]
 
 
-def _chain(folder: Path, stages: tuple[str, ...]) -> str:
-    """Run stages one after the other; returns the first metric of the row that the last one made."""
+def write_params(folder: Path, file: Path, changes: Mapping[str, Any]) -> None:
+    """The parameters of `file` with `changes` (dotted key -> value) become those of `folder`. Raises UserError for a
+    key that is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    params = read_yaml(file)
+    for key, value in changes.items():
+        _set(params, key, value, file)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True, sort_keys=False))
+
+
+def run_chains(folder: Path, chains: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Run chains of stages ("probe dcgan") in the project `folder`, one a core at a time; of each, the first line that
+    its last stage says. Raises UserError with what a stage said that fails."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
+        for done in [pool.submit(_chain, folder, stages) for stages in chains]:
+            yield done.result()
+
+
+def _chain(folder: Path, stages: Sequence[str]) -> str:
     environment = os.environ | {"TRIPTYCH_ROOT": str(folder), "TRIPTYCH_TRACKING": "off", "TRIPTYCH_WORKERS": "1"}
     for stage in stages:
         script, *key = stage.split()
@@ -77,14 +89,14 @@ def _chain(folder: Path, stages: tuple[str, ...]) -> str:
         print(f"{stage} …", flush=True)
         ran = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
         if ran.returncode:
-            raise UserError(f"the demo's stage {stage!r} failed:\n{(ran.stdout + ran.stderr)[-3000:]}")
+            raise UserError(f"stage {stage!r} failed:\n{(ran.stdout + ran.stderr)[-3000:]}")
     return ran.stdout.strip().splitlines()[0]
 
 
-def _set(params: dict[str, Any], key: str, value: Any) -> None:
+def _set(params: dict[str, Any], key: str, value: Any, file: Path) -> None:
     *sections, last = key.split(".")
     for section in sections:
         params = params[section]
     if last not in params and last != "profile":
-        raise UserError(f"params.yaml has no {key}, which the demo makes smaller: git checkout params.yaml")
+        raise UserError(f"{file.name} has no {key}, which is to be changed: git checkout {file}")
     params[last] = value
