@@ -20,7 +20,7 @@ from triptych.pipeline import engines
 from triptych.pipeline.engines import Local
 from triptych.pipeline.launcher import Job, Launcher, is_held
 from triptych.pipeline.progress import Progress, duration, result
-from triptych.pipeline.schedule import Cost, Schedule, read_cost
+from triptych.pipeline.schedule import Cost, Schedule, data_first, read_cost
 
 # -- the fork server -------------------------------------------------------------------------------------------
 
@@ -194,6 +194,23 @@ def test_each_gpu_gets_a_stage(machine):
 
 
 # -- schedule and words ----------------------------------------------------------------------------------------
+
+
+def test_a_training_waits_for_the_data_of_its_judge():
+    needs = {
+        "prepare@images": set(),
+        "features@a": {"prepare@images"},
+        "prepare@judged": set(),
+        "probe@a": {"features@a", "prepare@judged"},
+        "prepare@others": set(),
+        "inspect@others": {"prepare@others"},
+        "report": {"probe@a", "inspect@others"},
+    }
+    waits = data_first(needs)
+    assert waits["features@a"] == {"prepare@images", "prepare@judged"}
+    assert {name: of for name, of in waits.items() if name != "features@a"} == {
+        name: of for name, of in needs.items() if name != "features@a"
+    }
 
 
 def test_long_chains_begin_first_and_the_rest_is_foretold():

@@ -22,7 +22,7 @@ from triptych.pipeline.dvc_graph import Graph, NotRecorded
 from triptych.pipeline.fork_server import BUSY, LOCK_SECONDS
 from triptych.pipeline.launcher import Job, is_held
 from triptych.pipeline.progress import Progress, clock, duration
-from triptych.pipeline.schedule import Schedule, read_cost
+from triptych.pipeline.schedule import Schedule, data_first, read_cost
 
 if TYPE_CHECKING:
     from triptych.pipeline.engines import Ended, Engine
@@ -38,6 +38,7 @@ class Runner:
         self.graph, self.make_engine, self.progress, self.force = graph, make_engine, progress, force
         self.engine: Engine | None = None
         self.costs = {name: read_cost(graph.outs(name)) for name in graph}
+        self.waits = data_first(graph.needs)
         self.schedule = Schedule(graph.needs, self.costs)
         self.waiting = dict.fromkeys(graph)  # in order; of these, `ready` need nothing any more but room
         self.ready: set[str] = set()
@@ -82,7 +83,7 @@ class Runner:
             for name in list(self.waiting):
                 if self.stopped:
                     return
-                if not self.graph.needs[name] <= self.done:
+                if not self.waits[name] <= self.done:
                     continue
                 del self.waiting[name]
                 try:

@@ -27,6 +27,20 @@ def read_cost(outs: Iterable[Path]) -> Cost:
     return Cost()
 
 
+def data_first(needs: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Stage -> what it waits for: its needs, and the data of all stages that need it. No training begins whose judge's
+    data cannot be made."""
+    data = {name: {need for need in of if _prepares(need)} for name, of in needs.items()}
+    for name in reversed(list(needs)):  # each comes after those that it needs
+        for need in needs[name]:
+            data.get(need, set()).update(data[name])
+    return {name: set(of) | (set() if _prepares(name) else data[name]) for name, of in needs.items()}
+
+
+def _prepares(stage: str) -> bool:
+    return stage.rpartition(":")[2].partition("@")[0] == "prepare"
+
+
 class Schedule:
     """`needs`: stage -> those that it needs, in an order in which each comes after them. A stage whose seconds are not
     known counts as the mean of those that are."""
