@@ -11,6 +11,7 @@ from pathlib import Path
 from triptych.pipeline.registry import STUDIES
 from triptych.published import TABLES, Published
 from triptych.published import load as load_published
+from triptych.published.claims import load_claims
 from triptych.published.papers import load_papers, paper_of
 from triptych.report import keep
 from triptych.report.charts import curves, dot_charts
@@ -42,6 +43,7 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     published = {table: load_published(table) for table in TABLES}
     tables = {table: build_tables(published[table], inputs) for table in TABLES}
     # what may be damaged is read before anything is written: no report is half old, half new
+    load_papers(), load_claims()
     pictures = stage_pictures(inputs, terms(published))
     pictures += [s.picture for s in data_sheets(inputs.root) if s.picture]
     curved = _curves(inputs, out, published, tables)

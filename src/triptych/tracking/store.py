@@ -46,6 +46,8 @@ def check_uri(uri: str) -> None:
     if uri.startswith("sqlite:") and not uri.startswith("sqlite:///"):
         right = f"sqlite:///{uri.removeprefix('sqlite:').lstrip('/')}"
         raise StoreError(f"{uri} is no SQLite address: it needs three slashes, {right}")
+    if uri in ("sqlite:///", "sqlite:///:memory:"):
+        raise StoreError(f"{uri} is a store in memory, gone when the command ends: use sqlite:///mlflow.db")
     if "://" not in uri and uri != "databricks" or uri.startswith("file:"):
         raise StoreError(f"{uri} is a folder, which MLflow no longer develops as a store: use sqlite:///mlflow.db")
 
