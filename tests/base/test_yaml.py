@@ -1,0 +1,69 @@
+"""Parameters mean to us what they mean to DVC, and are the same after they were written and read."""
+
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.utils.serialize import dumps_yaml, loads_yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triptych.base.files import parse_yaml, read_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILES = [ROOT / "params.yaml", *sorted((ROOT / "params").glob("*.yaml"))]
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=8)
+)  # fmt: skip
+names = st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True)
+sections = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=12
+)
+
+
+def same(a, b) -> bool:
+    """Equal, and of the same kind: 1 is neither True nor 1.0."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
+        return math.isnan(b)
+    return type(a) is type(b) and a == b
+
+
+@pytest.mark.parametrize("file", PROFILES, ids=lambda file: file.stem)
+def test_the_profiles_are_read_as_dvc_reads_them(file):
+    assert same(read_yaml(file), loads_yaml(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["010", "0o10", "0x1F", "yes", "no", "on", "y", "1e-3", "1E5", "-2e+1", ".5", "2.", "1:30", "~", "null", "Null",
+     "", "True", "true", "TRUE", ".inf", "-.Inf", ".nan", "+1", "-0", "00", "1.0e-05", "0.10", "'010'", "1e", "e3"],
+)  # fmt: skip
+def test_a_scalar_means_what_it_means_to_dvc(text):
+    assert same(parse_yaml(f"a: {text}\n"), loads_yaml(f"a: {text}\n"))
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"[-+]?[0-9.][0-9._eExXoO+-]{0,6}", fullmatch=True))
+def test_what_is_read_as_a_number_is_the_number_that_dvc_reads(text):
+    """What is a text here (`1_000`) is no parameter's value: they are not converted."""
+    ours, theirs = (read(f"a: {text}\n")["a"] for read in (parse_yaml, loads_yaml))
+    assert isinstance(ours, str) or same(ours, theirs)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(names, sections, max_size=4))
+def test_what_dvc_writes_is_read_as_it_was(params):
+    assert same(parse_yaml(dumps_yaml(params)), params)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(names, sections, max_size=4))
+def test_what_pyyaml_writes_is_read_as_it_was(params):
+    assert same(parse_yaml(yaml.safe_dump(params, sort_keys=False, allow_unicode=True)), params)
