@@ -160,7 +160,7 @@ def about_the_machine(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "commit": commit(),
-        "load": round(os.getloadavg()[0], 2),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 

@@ -21,15 +21,15 @@ def page(found: dict[str, Any]) -> str:
 
 
 def about(found: dict[str, Any]) -> list[str]:
-    m = found["machine"]
+    m, loads = found["machine"], [found["machine"]["load"], *(row["load"] for row in found["rows"])]
     amx = ", AMX" if m["amx"] else ", no AMX"
     threads = f"{m['threads']} thread{'s' * (m['threads'] != 1)}"
     where = f"{m['gpu'] or m['cpu']} ({m['cores']} cores, {m['instructions']}{amx})"
     versions = f"torch {m['torch']}, Python {m['python']}, NumPy {m['numpy']}, scikit-learn {m['scikit-learn']}"
     return [
-        f"Measured on {where}, {threads}; {versions}. The machine's load was {m['load']} before and "
-        f"{found['load_after']} after: above 1, other work ran beside the measurement. Compare by the ratio; the times "
-        "belong to the machine.",
+        f"Measured on {where}, {threads}; {versions}. The machine's load, by the minute, was "
+        f"{min(loads)} to {max(loads)}: above 1, other work ran beside the measurement. Compare by the ratio; the "
+        "times belong to the machine.",
         "",
         "The two ways of a row take turns in one process. A row has the median of n rounds, with the quartiles in "
         "brackets. A ratio above 1 means that this project is faster. Steps, metric and SVM are timed by their time on "
