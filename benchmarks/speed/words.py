@@ -40,8 +40,8 @@ def about(found: dict[str, Any]) -> list[str]:
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
-    head = "| row | here | other | unit | ratio | n | peak memory, MB | share of the matrix rate |"
-    lines = [head, "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    head = "| row | here | other | unit | ratio | n | peak memory, MB | share of the matrix rate | load |"
+    lines = [head, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         spread = row["quartiles"]
         here, other, ratio = (
@@ -49,14 +49,13 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
         )
         peaks = pair(row["peak_mb"], lambda mb: f"{mb:,.0f}")
         share = pair(row.get("share"), lambda s: f"{100 * s:.0f} %")
-        lines.append(
-            f"| `{row['name']}` | {here} | {other} | {row['unit']} | {ratio} | {row['n']} | {peaks} | {share} |"
-        )
+        more = f"{row['unit']} | {ratio} | {row['n']} | {peaks} | {share} | {row['load']:.0f}"
+        lines.append(f"| `{row['name']}` | {here} | {other} | {more} |")
     return lines
 
 
 def pair(values: dict[str, float | None] | None, text: Any) -> str:
-    """ "ours, other"; a dash where neither is known."""
+    """Ours and the other's; a dash where neither is known."""
     if values is None or None in values.values():
         return "–"
     return f"{text(values['ours'])}, {text(values['other'])}"
