@@ -104,7 +104,7 @@ def parts(quick: bool, rate: float, device: torch.device) -> dict[str, Callable[
         "dcgan_step": lambda: training.dcgan("dcgan_step", 32 if full else 2, 16, steps, rounds, rate, device),
         "dcgan_wide_step": wide,
         "cyclegan_step": lambda: training.cyclegan(64 if full else 32, steps, rounds, rate, device),
-        "vae_stack": lambda: training.vaes(128 if full else 8, 32, 10 if full else 2, steps, rounds, rate, device),
+        "vae_stack": lambda: training.vaes(128 if full else 8, 32, 10 if full else 2, 3 * steps, rounds, rate, device),
         "higgins": lambda: judges.metric(10_000 if full else 200, 3 if full else 1),
         "svm": lambda: judges.svm(5000 if full else 60, 32 if full else 1, 1),
         "parallel_sleep": lambda: running.parallel_sleep(12 if full else 2, 4.0 if full else 0.1, 1),
