@@ -80,7 +80,7 @@ def parallel_sleep(stages: int, seconds: float, rounds: int) -> dict[str, Any]:
         ways = {"ours": lambda: fresh("four", 4, count), "other": lambda: fresh("one", 1, count)}
         timings = in_turns(ways, rounds, CPU, wall=True)
     what = f"{stages} stages that sleep for {seconds:g} s, four at a time"
-    return without_memory(compared("parallel_sleep", what, "one at a time", **timings, device="cpu", unit="s"))
+    return by_the_clock(compared("parallel_sleep", what, "one at a time", **timings, device="cpu", unit="s"))
 
 
 def nothing_to_do(stages: int, rounds: int) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def nothing_to_do(stages: int, rounds: int) -> dict[str, Any]:
         ways = {"ours": lambda: lambda: command(place, *REPRO), "other": lambda: lambda: command(place, *DVC)}
         timings = in_turns(ways, rounds, CPU, wall=True)
     what = f"a second `triptych repro` of {stages} stages, which has nothing to do"
-    return without_memory(compared("nothing_to_do", what, "`dvc repro`", **timings, device="cpu", unit="s"))
+    return by_the_clock(compared("nothing_to_do", what, "`dvc repro`", **timings, device="cpu", unit="s"))
 
 
 def stage_start(rounds: int) -> dict[str, Any]:
@@ -119,12 +119,12 @@ def stage_start(rounds: int) -> dict[str, Any]:
             launcher.close()
     what = "a stage's start, up to its first line of work"
     row = compared("stage_start", what, "a new Python", **timings, device="cpu", unit="s")
-    return without_memory(row)
+    return by_the_clock(row)
 
 
-def without_memory(row: dict[str, Any]) -> dict[str, Any]:
-    """The memory is that of other processes, and was not measured."""
-    return row | {"peak_mb": {"ours": None, "other": None}}
+def by_the_clock(row: dict[str, Any]) -> dict[str, Any]:
+    """Time and memory are those of other processes; their memory was not measured."""
+    return row | {"peak_mb": {"ours": None, "other": None}, "clock": True}
 
 
 # -- beside an older commit ------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def against(commit: str, targets: Sequence[str] = ("repro", "test")) -> list[dic
             ours, other = (Timing([s], None) for s in seconds)
             name = {"repro": "pipeline", "test": "tests"}[target]
             what = f"`make {target}`"
-            rows.append(compared(name, what, f"that of {commit}", ours, other, "cpu", unit="s"))
+            rows.append(by_the_clock(compared(name, what, f"that of {commit}", ours, other, "cpu", unit="s")))
     return rows
 
 

@@ -11,7 +11,7 @@ def page(found: dict[str, Any]) -> str:
     """Markdown of the JSON that `python benchmarks/speed` writes."""
     machine, rows = found["machine"], found["rows"]
     lines = ["# Speed", "", *about(found), "", *table(rows), "", "## In words", ""]
-    lines += [f"- {sentence(row)}" for row in rows]
+    lines += [f"- {sentence(row, machine['cores'])}" for row in rows]
     if missing := found["missing"]:
         lines += ["", "Not measured: " + "; ".join(f"`{name}` ({why})" for name, why in missing.items()) + "."]
     lines += ["", "## Growth", "", "Medians; memory is what the work took beyond what was there before.", ""]
@@ -61,7 +61,7 @@ def pair(values: dict[str, float | None] | None, text: Any) -> str:
     return f"{text(values['ours'])}, {text(values['other'])}"
 
 
-def sentence(row: dict[str, Any]) -> str:
+def sentence(row: dict[str, Any], cores: int) -> str:
     """What a row says, from its numbers alone."""
     ratio, (low, high) = row["ratio"], row["quartiles"]["ratio"]
     if abs(ratio - 1) <= LEVEL or low < 1 < high:
@@ -71,6 +71,8 @@ def sentence(row: dict[str, Any]) -> str:
     else:
         said = f"slower, {short(1 / ratio)} times the time of"
     note = f" ({row['note']})" if "note" in row else ""
+    if row.get("clock") and row["load"] > cores:
+        note += f" (by the clock, under a load of {row['load']:.0f} on {cores} cores: measure again on a quiet machine)"
     return f"`{row['name']}`: {row['what']}, is {said} {row['other_is']}{note}."
 
 

@@ -52,4 +52,6 @@ def test_a_sentence_says_what_the_numbers_say(monkeypatch, ratio, spread, said):
     from words import sentence
 
     row = {"name": "svm", "what": "an SVM", "other_is": "another", "ratio": ratio, "quartiles": {"ratio": spread}}
-    assert sentence(row) == f"`svm`: an SVM, is {said} another."
+    assert sentence(row, 2) == f"`svm`: an SVM, is {said} another."
+    busy = row | {"clock": True, "load": 8.0}
+    assert "under a load of 8 on 2 cores" in sentence(busy, 2) and "load" not in sentence(busy, 8)
