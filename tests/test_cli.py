@@ -71,8 +71,9 @@ def test_a_server_that_does_not_answer_is_one_message(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["report", "--profile", "../x"], "--profile ../x: must be a name"), (["report", "--out", "params.yaml"], "a file"),
-     (["ui", "--port", "70000"], "'70000'"), (["replicate", "objects/dcgan", "--relative", "nan"], "'nan'")],
+    [(["report", "--profile", "../x"], "--profile ../x: must be a name"),
+     (["report", "--out", "params.yaml"], "a file"), (["ui", "--port", "70000"], "'70000'"),
+     (["replicate", "objects/dcgan", "--relative", "nan"], "'nan'")],
 )  # fmt: skip
 def test_arguments_that_cannot_be_end_before_any_work(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)

@@ -122,3 +122,11 @@ def test_what_is_prepared_is_taken_as_it_is(project):
     write_dataset(Path("data/prepared/objects"), {"train": Split(np.zeros((48, 3, 32, 32), np.uint8))}, card)
     with pytest.raises(ParamsError, match="must leave some of 48"):
         stages.Stage(*FEATURES)
+
+
+def test_a_class_of_fewer_images_than_are_drawn(project, capsys):
+    project()
+    train = Split(np.zeros((300, 3, 32, 32), np.uint8), labels=np.repeat([0, 1], [3, 297]))
+    card = {"title": "drawn", "source": "rendered", "licence": "none", "made_by": "a test", "class_names": ["a", "b"]}
+    write_dataset(Path("data/prepared/objects"), {"train": train}, card)
+    told(capsys, "objects.probe.per_class = 4: the rarest class of objects has 3 images", *FEATURES)

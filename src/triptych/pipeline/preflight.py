@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from triptych.base import project
 from triptych.base.config import ParamsError, ProtocolSection
 from triptych.data import prepare
@@ -77,9 +79,16 @@ def _batches(params: Params, section: str) -> list[tuple[str, int, str]]:
 
 def _objects(protocol: Any, counts: Mapping[str, Counts]) -> list[str]:
     n, probe = counts[protocol.data].get("train"), protocol.probe
-    if n is None or probe.validation < n:
+    if n is not None and probe.validation >= n:
+        return [
+            f"objects.probe.validation = {probe.validation}: must leave some of {n} training images of {protocol.data}"
+        ]
+    data = project.prepared(protocol.data)
+    labels = Dataset(data)["train"].labels if (data / "train/labels.npy").is_file() else None
+    rarest = probe.per_class if labels is None else min(np.unique(labels, return_counts=True)[1])
+    if rarest >= probe.per_class:
         return []
-    return [f"objects.probe.validation = {probe.validation}: must leave some of {n} training images of {protocol.data}"]
+    return [f"objects.probe.per_class = {probe.per_class}: the rarest class of {protocol.data} has {rarest} images"]
 
 
 def _digits(protocol: Any, counts: Mapping[str, Counts]) -> list[str]:
