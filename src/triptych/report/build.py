@@ -23,6 +23,7 @@ from triptych.report.latex import to_latex
 from triptych.report.load import Inputs, judged_on, read_inputs
 from triptych.report.outcomes import outcomes, study_sentences
 from triptych.report.page import Page, PaperSection, StudySection, TableSection, honesty, render, what_was_run
+from triptych.report.plots import plot_tables
 from triptych.report.readme import to_readme
 from triptych.report.sentences import table_sentences
 from triptych.report.settings import told_of_rows
@@ -54,6 +55,7 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     for key, printed in studies.items():
         _write_texts(out / "tables", key, study_csv(key, inputs), printed)
     (out / "tables" / "results_long.csv").write_text(to_long_csv(inputs), encoding="utf-8")
+    _write_plots(out / "plots", plot_tables(inputs))
 
     made = write_figures(pictures, out / "figures")
     figures = made | keep.kept_figures(inputs, out, made)  # what the report before this one had of other rows
@@ -74,6 +76,12 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     index = out / "index.html"
     index.write_text(render(page), encoding="utf-8")
     return index
+
+
+def _write_plots(folder: Path, files: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, csv in files.items():
+        (folder / name).write_text(csv, encoding="utf-8")
 
 
 def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> None:
