@@ -29,8 +29,8 @@ bench: .venv/ready .venv/oracle
 	$(BIN)/python benchmarks/speed
 
 lint: .venv/ready
-	$(BIN)/ruff check src stages tests benchmarks
-	$(BIN)/ruff format --check src stages tests benchmarks
+	$(BIN)/ruff check src stages tests benchmarks scripts
+	$(BIN)/ruff format --check src stages tests benchmarks scripts
 
 ui: .venv/ready
 	$(BIN)/triptych ui

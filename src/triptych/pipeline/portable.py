@@ -118,7 +118,7 @@ def _told(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
 def portable_mode(record: bool, emulated: str | None = None) -> str:
     """What `triptych portable` prints; with `record`, this machine's entry takes its place in reports/portable.json."""
     path = project.root() / "reports" / "portable.json"
-    known = read_json(path) if path.is_file() else []
+    known = read_json(path, list) if path.is_file() else []
     here = try_here(emulated=emulated)
     text = comparison(here, known)
     if record:

@@ -85,7 +85,7 @@ def of_seed(result: dict[str, Any], seed: int) -> dict[str, float]:
 def record(told: dict[str, Any]) -> None:
     """Put a comparison in the place of the row's last one in reports/replicate.json, with the machine's name."""
     path = project.root() / "reports" / "replicate.json"
-    rows = {entry["row"]: entry for entry in (read_json(path) if path.is_file() else [])}
+    rows = {entry["row"]: entry for entry in (read_json(path, list) if path.is_file() else [])}
     rows[told["row"]] = told | {"machine": machine() | {"torch": torch.__version__}}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps([rows[name] for name in sorted(rows)], indent=1, ensure_ascii=False) + "\n")

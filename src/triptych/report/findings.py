@@ -21,7 +21,7 @@ START, END = "<!-- {}: generated -->", "<!-- end -->"
 def blocks(root: Path) -> dict[tuple[str, str], str]:
     """What stands in each page's block of each name. Raises FileError."""
     results = read_inputs(root, profile_of(root / "params.yaml")).results
-    moved, portable = (read_json(root / "reports" / f"{name}.json") for name in ("replicate", "portable"))
+    moved, portable = (read_json(root / "reports" / f"{name}.json", list) for name in ("replicate", "portable"))
     return {
         ("README.md", "verdicts"): headlines(results),
         ("docs/findings.md", "verdicts"): verdict_table(results),
