@@ -66,6 +66,13 @@ def test_a_mistyped_path_of_the_judged_images(project, capsys):
     told(capsys, "data.objects: there is no", *FEATURES)
 
 
+def test_a_mistyped_path_in_place_of_the_drawn_images(project, capsys):
+    project(data=own("nowhere"))
+    card = {"title": "drawn", "source": "rendered", "licence": "none", "made_by": "a test"}
+    write_dataset(Path("data/prepared/objects"), {"train": Split(np.zeros((300, 3, 32, 32), np.uint8))}, card)
+    told(capsys, "data.objects: there is no", *FEATURES)
+
+
 def test_no_test_split(project, capsys):
     images("mine/train")
     project(data=own("mine"))

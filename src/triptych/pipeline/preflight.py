@@ -40,8 +40,8 @@ def check_amounts(params: Params, section: str) -> list[str]:
 
 def before_work(params: Params, section: str) -> None:
     """Raises DataError or ParamsError: what is wrong with the data of the table or study `section`. Prepared datasets
-    are taken as they are."""
-    missing = [n for n in _protocol(params, section).datasets() if not (project.prepared(n) / "card.json").is_file()]
+    are taken as they are, unless they come from another source than the parameters say: then they will be replaced."""
+    missing = [name for name in _protocol(params, section).datasets() if not _is_prepared(params, name)]
     if wrong := check_data(params, missing):
         raise DataError("\n".join(wrong))
     if wrong := check_amounts(params, section):
@@ -53,15 +53,18 @@ def _protocol(params: Params, section: str) -> ProtocolSection:
 
 
 def _counts(params: Params, name: str) -> Counts:
-    config, card = params.dataset(name), project.prepared(name) / "card.json"
     try:
-        announced = prepare.announced(config)
+        announced = prepare.announced(params.dataset(name))
     except DataError:  # moved away after it was read
         announced = {}
-    if announced or not card.is_file():
+    if announced or not _is_prepared(params, name):
         return announced
-    prepared = Dataset(card.parent).card
-    return prepared["splits"] if (prepared["source"] == "rendered") == (config.source == "rendered") else {}
+    return Dataset(project.prepared(name)).card["splits"]
+
+
+def _is_prepared(params: Params, name: str) -> bool:
+    folder = project.prepared(name)
+    return (folder / "card.json").is_file() and Dataset(folder).card["source"] == params.dataset(name).source
 
 
 def _batches(params: Params, section: str) -> list[tuple[str, int, str]]:
