@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC's own commands are found by dvc itself through PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: bench demo released workstation repro test test-all lint ui paper report clean
+.PHONY: bench demo released workstation repro test test-all campaign lint ui paper report clean
 
 repro: .venv/ready
 	$(BIN)/triptych repro
@@ -27,6 +27,10 @@ test-all: .venv/ready .venv/oracle
 # Ten minutes: speed of steps, judges and pipeline beside what one would otherwise run, into reports/speed/.
 bench: .venv/ready .venv/oracle
 	$(BIN)/python benchmarks/speed
+
+# Malformed input, kills, full disks and load, an hour or two; docs/reliability.md has what was counted.
+campaign: .venv/ready
+	$(BIN)/python -m tests.campaign
 
 lint: .venv/ready
 	$(BIN)/ruff check src stages tests benchmarks scripts

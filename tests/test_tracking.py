@@ -296,6 +296,7 @@ def test_a_store_that_is_down_is_said_once_and_loses_nothing(project, monkeypatc
         ("mlruns", "is a folder.*use sqlite:///mlflow.db"),
         ("file:///tmp/mlruns", "is a folder"),
         ("sqlite:///", "in memory"),
+        (f"sqlite:///{ROOT}", r"is a folder: give a file in it, sqlite:////.*/mlflow\.db"),
     ],
 )
 def test_an_address_that_is_no_store_is_explained_in_one_line(uri, message):

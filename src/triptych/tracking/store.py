@@ -48,6 +48,8 @@ def check_uri(uri: str) -> None:
         raise StoreError(f"{uri} is no SQLite address: it needs three slashes, {right}")
     if uri in ("sqlite:///", "sqlite:///:memory:"):
         raise StoreError(f"{uri} is a store in memory, gone when the command ends: use sqlite:///mlflow.db")
+    if uri.startswith("sqlite:///") and Path(uri.removeprefix("sqlite:///")).is_dir():
+        raise StoreError(f"{uri} is a folder: give a file in it, {uri.rstrip('/')}/mlflow.db")
     if "://" not in uri and uri != "databricks" or uri.startswith("file:"):
         raise StoreError(f"{uri} is a folder, which MLflow no longer develops as a store: use sqlite:///mlflow.db")
 
