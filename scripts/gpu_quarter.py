@@ -62,7 +62,7 @@ TINY: dict[str, Any] = {
     },
     "data.streets.source": "rendered",
     "data.streets.pixels": 32,
-    "data.streets.rendered.train": 4,
+    "data.streets.rendered.train": 64,  # a batch of CoGAN
     "data.streets.rendered.val": 2,
     "streets.evaluation.cycle_scenes": 2,
     "streets.fcn.pixels": [32, 32],
