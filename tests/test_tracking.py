@@ -203,6 +203,23 @@ def test_a_failed_stage_tells_its_error(project):
     assert (run.info.status, run.data.tags["triptych.error"]) == ("FAILED", "Divergence: loss_d became nan")
 
 
+def test_what_was_cut_off_is_sent_again_and_not_doubled(project):
+    stage(project, "dcgan", "features", results=["dcgan"])
+    result(project, "dcgan")
+    assert sync(project) == 1
+    before = runs(project)
+    store = Store(f"sqlite:///{project / 'mlflow.db'}")
+    for run in before.values():
+        store.client.update_run(run.info.run_id, "RUNNING")
+    time.sleep(0.01)
+    sync(project)
+    for name, run in before.items():
+        for metric in run.data.metrics:
+            points = curve(project, run, metric)
+            assert len(points) == len(set(points)), (name, metric)
+    assert {run.info.status for run in runs(project).values()} == {"FINISHED"}
+
+
 def test_a_damaged_history_is_not_the_stores_fault(project):
     folder = stage(project, "dcgan", "features")
     history_file(folder, 0).write_text('{"step": 1, "met\n')

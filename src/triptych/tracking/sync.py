@@ -181,7 +181,7 @@ class _Runs:
             result = read_json(file)
             own = row == one.system
             run = self.main if own else self.run(f"row {row}", self._name(row), system=row)
-            now = time.time()
+            now = file.stat().st_mtime  # sent again after a kill it is the same point, which the store keeps once
             self.store.points(run, [(key, value, 0, now) for key, value in self._numbers(row, result).items()])
             self.store.tag(run, mlflow__note__content="\n".join(f"- {n}" for n in result.get("notes", []))[:MAX_NOTE])
             self.store.files(run, [file])
