@@ -39,6 +39,14 @@ def test_another_array_is_named(written, name, array):
         check_intact(Dataset(written))
 
 
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_an_archive_of_arrays_under_the_name_of_one_is_named(written, name):
+    with open(written / "train" / f"{name}.npy", "wb") as file:
+        np.savez(file, np.zeros(3))
+    with pytest.raises(DataError, match=rf"damaged \(train/{name}\.npy is no array\)"):
+        check_intact(Dataset(written))
+
+
 @pytest.mark.parametrize("key", ["title", "splits", "image_shape"])
 def test_a_card_that_lacks_a_key_is_named(written, key):
     card = json.loads((written / "card.json").read_text())

@@ -20,6 +20,7 @@ from triptych.pipeline import engines
 from triptych.pipeline.engines import Local
 from triptych.pipeline.launcher import Job, Launcher, is_held
 from triptych.pipeline.progress import Progress, duration, result
+from triptych.pipeline.run import forget_half_written, the_only_one
 from triptych.pipeline.schedule import Cost, Schedule, data_first, read_cost
 
 # -- the fork server -------------------------------------------------------------------------------------------
@@ -276,3 +277,13 @@ def test_four_at_a_time_are_faster_than_one(tmp_path):
         seconds[jobs] = time.monotonic() - began
     print(f"4 stages of 5 s: {seconds['1']:.1f} s one by one, {seconds['4']:.1f} s at once", file=sys.stderr)
     assert seconds["1"] / seconds["4"] > 2
+
+
+@pytest.mark.parametrize(("text", "kept"), [("", True), ('{"a.py": {"read": []}}', True), ('{"a.py": {"re', False)])
+def test_half_of_dvcs_list_of_readers_and_writers_is_forgotten_and_a_whole_one_is_not(tmp_path, text, kept):
+    file = tmp_path / "rwlock"
+    file.write_text(text)
+    (tmp_path / "triptych").mkdir()
+    with the_only_one(tmp_path / "triptych"):
+        assert file.exists() is kept
+    forget_half_written(tmp_path / "nothing")

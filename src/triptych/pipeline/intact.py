@@ -18,6 +18,8 @@ def check_intact(dataset: Dataset) -> Dataset:
         raise _damaged(dataset, wrong)
     for split, rows in dataset.card["splits"].items():
         for name, array in dataset[split].arrays():
+            if not isinstance(array, np.ndarray):  # np.load opens an archive of arrays under this name, too
+                raise _damaged(dataset, f"{split}/{name}.npy is no array")
             shape = (rows, *(dataset.image_shape if name == "images" else array.shape[1:]))
             right = array.dtype.kind in "iu" if name in INDICES else array.dtype == np.uint8
             if array.shape != shape or not right:

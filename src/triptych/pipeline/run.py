@@ -9,6 +9,7 @@ in DVC's run cache as soon as a stage is done, and dvc.lock, which costs seconds
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import time
@@ -242,7 +243,22 @@ def the_only_one(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()}, since {clock()}\n")
         file.flush()
+        forget_half_written(folder.parent / "rwlock")
         yield
+
+
+def forget_half_written(file: Path) -> None:
+    """Delete DVC's list of who reads and writes what if it is no JSON: a process that was killed while it wrote the list
+    leaves half of it, and every later command of DVC would stop there. A list that is being written is waited for."""
+    for _ in range(5):
+        try:
+            json.loads(file.read_text() or "{}")
+            return
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(0.1)
+    file.unlink(missing_ok=True)
 
 
 def list_changes(graph: Graph, force: bool = False) -> list[str]:
