@@ -248,8 +248,8 @@ def the_only_one(folder: Path) -> Iterator[None]:
 
 
 def forget_half_written(file: Path) -> None:
-    """Delete DVC's list of who reads and writes what if it is no JSON: a process that was killed while it wrote the list
-    leaves half of it, and every later command of DVC would stop there. A list that is being written is waited for."""
+    """Delete DVC's list of who reads and writes what if it is no JSON: a process that was killed while it wrote it
+    leaves half a list, and every later command of DVC would stop there. A list that is being written is waited for."""
     for _ in range(5):
         try:
             json.loads(file.read_text() or "{}")
