@@ -9,7 +9,8 @@ import pytest
 from triptych.base.results import read_results
 
 ROOT = Path(__file__).parents[1] / "results"
-TABLES = ("objects", "digits", "streets", "shapes", "pathologies", "arithmetic", "failure_case", "beta_sweep")
+TABLES = ("objects", "digits", "streets", "shapes", "pathologies", "arithmetic", "failure_case", "beta_sweep",
+          "images_seen", "training_length")  # fmt: skip
 FOUND = {table: read_results(ROOT, table) for table in TABLES}
 RESULTS = {table: {r["system"]: r["metrics"] for r in found} for table, found in FOUND.items()}
 pytestmark = pytest.mark.skipif(
@@ -52,6 +53,11 @@ def test_more_labels_make_a_better_svm():
     for row in RESULTS["objects"]:
         all_labels, few = mean("objects", row, "accuracy"), mean("objects", row, "accuracy_few")
         assert all_labels > few, f"{row}: {all_labels:.3f} with all labels, {few:.3f} with few"
+
+
+def test_images_teach_a_dcgan_and_its_first_features_beat_pixels():
+    above("images_seen", "accuracy_few", "images_20800", "images_0")
+    above("images_seen", "accuracy_few", "images_0", "raw_pixels")
 
 
 # -- digits ----------------------------------------------------------------------------------------------------
@@ -189,3 +195,9 @@ def test_the_largest_beta_leaves_the_code_empty():
     assert kl[-1] < 0.1, f"KL {kl[-1]:.3f} nats at the largest β"
     score = mean("beta_sweep", values[max(values)], "higgins_all")
     assert score < 0.35, f"an empty code has a Higgins score of {score:.3f}, where a guess has 0.25"
+
+
+@pytest.mark.parametrize("row", ["vae", "beta_vae"])
+def test_a_longer_training_of_a_vae_leaves_less_unexplained(row):
+    above("training_length", "nll", f"{row}_250", f"{row}_1440")
+    above("training_length", "nll", f"{row}_1440", f"{row}_8640")
