@@ -43,7 +43,6 @@ SYNC = """Add to the MLflow store every run that results/ and runs/ tell of and 
 yet: stages restored from DVC's cache, runs made without MLflow. Running it twice adds nothing."""
 UI = """Bring the MLflow store up to date, keep it so, and show it. With MLFLOW_TRACKING_URI set to a server's address:
 say where that server shows the runs."""
-
 DEPS = """Compare the code in the `deps` of dvc.yaml with what each stage's script imports. Status 1, and what differs,
 if they are not the same; with --write, dvc.yaml is corrected."""
 REPLICATE = """Train and judge one row twice, as it is and with initial weights that differ in their last digits, and
@@ -52,7 +51,6 @@ of the row."""
 PORTABLE = """Train five small rows in the portable mode (TRIPTYCH_PORTABLE=1: one thread, one instruction set for every
 library) and without it, in temporary folders, and compare the bytes with those of the machines in
 reports/portable.json."""
-
 COLLECT = """Bring what ran in another folder into reports/<profile>/ of this one, to stay in git: results with device,
 seconds, versions and parameters, thinned histories, pictures of drawn data. The tables of docs/real_data.md follow."""
 

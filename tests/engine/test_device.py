@@ -49,7 +49,7 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch):
 
 def test_a_setting_that_is_no_number_is_named(monkeypatch):
     monkeypatch.setenv("TRIPTYCH_WORKERS", "two")
-    with pytest.raises(UserError, match="TRIPTYCH_WORKERS = 'two': must be a number"):
+    with pytest.raises(UserError, match="TRIPTYCH_WORKERS = 'two': must be a whole number from 1 on"):
         number_from_environment("TRIPTYCH_WORKERS", 1)
     monkeypatch.setenv("TRIPTYCH_WORKERS", "3")
     assert number_from_environment("TRIPTYCH_WORKERS", 1) == 3 and number_from_environment("TRIPTYCH_NONE", 7) == 7

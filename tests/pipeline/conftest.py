@@ -61,7 +61,7 @@ def make_project(root: Path) -> Project:
     }
     for name in ("MLFLOW_TRACKING_URI", "TRIPTYCH_DEVICE", "TRIPTYCH_TRACKING", "PYTHONDONTWRITEBYTECODE"):
         environment.pop(name, None)
-    (root / ".dvc").mkdir()
+    shutil.copytree(ROOT / ".dvc/plots", root / ".dvc/plots")  # templates of dvc.yaml's plots
     (root / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     return Project(root, environment)
 

@@ -65,12 +65,12 @@ def test_one_systems_parameter_concerns_that_system_only(project):
     text = project.params()
     match = re.search(r"^shapes:$.*?^    beta_vae:$.*?beta_norm: ([0-9.]+)", text, re.M | re.S)
     line = match.group(0)
-    assert pretend_changed(project, line, line + "1") == ["represent@beta_vae"]
+    assert pretend_changed(project, line, line + "1") == ["represent@beta_vae", "training_length"]
 
 
 def test_protocol_parameter_concerns_the_scores_only(project):
     stages = pretend_changed(project, "    per_class: 4\n    draws", "    per_class: 5\n    draws")
-    assert stages and all(s.startswith("probe@") for s in stages)
+    assert stages and all(s.startswith("probe@") or s == "images_seen" for s in stages)
 
 
 def test_a_wrong_parameter_stops_at_once_and_says_so(project, scripts):

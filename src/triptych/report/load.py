@@ -167,6 +167,14 @@ def cards_of_runs(inputs: Inputs) -> dict[tuple[str, str], str]:
     return found
 
 
+def whose(who: str, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Over a column: "ours, rendered objects"; where its rows were judged on several sets, that it is the row's own."""
+    titles = list(dict.fromkeys(judged_on(result) for result in results.values()))
+    if not titles:
+        return f"{who} (nothing run)"
+    return f"{who}, {titles[0]}" if len(titles) == 1 else f"{who}, data of the row"
+
+
 def duration(seconds: float) -> str:
     """12.3 -> "12 s"; 200 -> "3.3 min"; 9000 -> "2.5 h"."""
     if seconds < 99.5:

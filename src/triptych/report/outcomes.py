@@ -42,5 +42,5 @@ def _outcome(verdict: Verdict, kept: Verdict, inputs: Inputs) -> Outcome:
         sure=verdict.how_sure,
         rule=verdict.rule,
         trainings=str(verdict.trainings or "–"),
-        time=duration(sum(cost.seconds for cost in costs)) if costs else "–",
+        time=duration(sum(cost.seconds for cost in costs)) if costs and verdict.word != "not run" else "–",
     )

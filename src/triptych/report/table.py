@@ -10,7 +10,7 @@ from typing import Any
 from triptych.published import Column, Published, System, Target, View
 from triptych.published.claims import load_claims
 from triptych.report.best import level_with_best
-from triptych.report.load import Inputs, Results, data_titles, duration, judged_on, judged_set, on_one_set
+from triptych.report.load import Inputs, Results, data_titles, duration, judged_on, judged_set, on_one_set, whose
 from triptych.report.notes import RECALLED, Cell, caveats, left_over, metric_of, note_text, numbered
 from triptych.report.rank import order_lines
 from triptych.report.spread import cell_text, count_text, spread_of
@@ -162,12 +162,12 @@ class _Builder:
         if self.view.paper and any(column.metric in self.rows[s].values for s in self.systems):
             parts.append((Head(title, f"paper, {self.published.paper_data}", "paper"), self._paper_cells(column)))
         ours, n = self._our_cells(column, self.ours, reasons=True)
-        parts.append((Head(title, _whose("ours", self.ours), "ours", n), ours))
+        parts.append((Head(title, whose("ours", self.ours), "ours", n), ours))
         parts += self._gained(column)
         parts += self._of_ceiling(column, self.ours, self.inputs.results, "ours", "ours")
         if self.kept:
             kept, n = self._our_cells(column, self.kept, reasons=False)
-            parts.append((Head(title, _whose("ours, kept", self.kept), "kept", n), kept))
+            parts.append((Head(title, whose("ours, kept", self.kept), "kept", n), kept))
             parts += self._of_ceiling(column, self.kept, self.inputs.kept, "ours, kept", "kept")
         return parts
 
@@ -297,10 +297,3 @@ class _Builder:
                 reason = "no result yet"
             reasons.setdefault(reason, []).append(self.rows[system].name)
         return [f"Not run ({reason}): {', '.join(names)}." for reason, names in reasons.items()]
-
-
-def _whose(who: str, results: Mapping[str, Mapping[str, Any]]) -> str:
-    titles = list(dict.fromkeys(judged_on(result) for result in results.values()))
-    if not titles:
-        return f"{who} (nothing run)"
-    return f"{who}, {titles[0]}" if len(titles) == 1 else f"{who}, data of the row"

@@ -124,10 +124,10 @@ def test_a_reconstructions_nll_is_the_one_of_the_models_own_decoder(dataset, tmp
 
 
 def test_figures_of_a_grid_with_repeated_poses_and_few_images(tmp_path):
-    """Orientations 0 and 2π only: half of the 48 images are the other half once more."""
-    splits, card = render(Config(scale_every=6, orientation_every=39, x_every=16, y_every=8), 16)
+    """Orientations 0 and 2π are one pose: a quarter of the 96 images are others once more."""
+    splits, card = render(Config(scale_every=5, orientation_every=13, x_every=16, y_every=16), 16)
     dataset = write_dataset(tmp_path / "shapes", splits, card)
-    assert Grid(card["factors"]).available == 24
+    assert Grid(card["factors"]).available == 72
     model = build("vae", dataset, 0, hidden=8, latents=2, beta=1.0)
     for file, draw in drawings.draw_figures(model, dataset, CPU):
         assert draw(tmp_path / file)["caption"]
