@@ -18,24 +18,26 @@ def replicate_table(entries: Sequence[Mapping[str, Any]]) -> str:
     beyond = compared = 0
     for entry in entries:
         row = entry["row"]
-        for column in printed(row):
-            told = entry["metrics"].get(column.metric)
-            if told is None:
-                continue
+        for column in printed(row, entry["metrics"]):
+            told = entry["metrics"][column.metric]
             before, after, between = told["as it is"], told["perturbed"], told["between seeds"]
             if between is not None:
                 compared, beyond = compared + 1, beyond + (abs(after - before) > between)
             cells = [shown(v, column) for v in (before, after, after - before, between)]
-            lines.append(f"| `{row}` | {column.title} | {' | '.join(cells)} |")
+            title = f"{column.group}, {column.title}" if column.group else column.title
+            lines.append(f"| `{row}` | {title} | {' | '.join(cells)} |")
     count = (
         f"In {beyond} of {compared} lines the move is larger than the standard deviation between the row's own seeds."
     )
     return "\n".join([*lines, "", count])
 
 
-def printed(row: str) -> list[Column]:
-    """The columns of the row's table that a paper prints."""
-    return [column for column in load(row.partition("/")[0]).columns if column.paper]
+def printed(row: str, metrics: Mapping[str, Any]) -> list[Column]:
+    """The columns of the row's table that a paper prints, if `metrics` has them; all runs in place of a best half, which
+    is of no single training."""
+    columns = {column.metric: column for column in load(row.partition("/")[0]).columns}
+    wanted = (c.metric if c.metric in metrics else f"{c.metric}_all" for c in columns.values() if c.paper)
+    return [columns[metric] for metric in wanted if metric in metrics]
 
 
 def shown(value: float | None, column: Column) -> str:
