@@ -33,8 +33,8 @@ def replicate_table(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def printed(row: str, metrics: Mapping[str, Any]) -> list[Column]:
-    """The columns of the row's table that a paper prints, if `metrics` has them; all runs in place of a best half, which
-    is of no single training."""
+    """The columns of the row's table that a paper prints, if `metrics` has them; all runs in place of a best half,
+    which is of no single training."""
     columns = {column.metric: column for column in load(row.partition("/")[0]).columns}
     wanted = (c.metric if c.metric in metrics else f"{c.metric}_all" for c in columns.values() if c.paper)
     return [columns[metric] for metric in wanted if metric in metrics]
