@@ -56,7 +56,10 @@ def test_the_readmes_python_runs(project):
 def test_metrics_plots_and_params_commands_give_output(project):
     metrics = json.loads(project.dvc("metrics", "show", "--json"))
     files = metrics[""]["data"]
-    assert "results/objects/dcgan.json" in files
+    result = json.loads((project.root / "results/objects/dcgan.json").read_text())["metrics"]
+    told = {name: result[name]["mean"] for name in ("accuracy", "accuracy_few")}
+    assert files["metrics/objects/dcgan.json"]["data"] == told
+    assert len({name for file in files.values() for name in file["data"]}) <= 20  # columns
     plots = json.loads(project.dvc("plots", "show", "--json"))
     asked = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
     assert len(plots["data"]) == len(asked), sorted(plots["data"])

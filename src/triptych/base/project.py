@@ -5,6 +5,7 @@
     models/<table>/<system>/seed<seed>/         trained systems
     models/evaluators/<name>/                   networks that judge, rows of no table
     results/<table>/<system>.json               numbers, in git
+    metrics/<table>/<system>.json               the few of them that `dvc metrics show` tells, in git
     runs/<table>/<system>/<stage>/              history, cost and parameters of one execution
     outputs/<table>/<system>/<stage>/           pictures
     checkpoints/<table>/<system>/<stage>/       what a killed training goes on from
@@ -75,6 +76,11 @@ def evaluator(name: str) -> Path:
 def results(table: str, system: str) -> Path:
     """The JSON file of one row; of a study, rows may lie in folders: `results("traversals", "faces/vae")`."""
     return root() / "results" / table / f"{system}.json"
+
+
+def metrics(table: str, system: str) -> Path:
+    """The JSON file with the main numbers of one row."""
+    return root() / "metrics" / table / f"{system}.json"
 
 
 def runs(table: str, system: str, stage: str) -> Path:

@@ -1,7 +1,7 @@
 """A whole training step, recorded once as a CUDA graph and replayed: the host then launches one thing a step.
 
-No full-scale run has been timed on a GPU yet, so what this saves there is not known: benchmarks/training_speed.py
-compares. Without it a step is the plain function that is given here.
+No full-scale run has been timed on a GPU yet, so what this saves there is not known: `make bench` compares. Without it
+a step is the plain function that is given here.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ from triptych.pipeline.intact import check_intact
 from triptych.pipeline.params import load_params
 from triptych.pipeline.preflight import before_work
 from triptych.pipeline.record import Record
+from triptych.pipeline.registry import main_metrics
 
 __all__ = ["Stage", "main"]
 
@@ -185,8 +186,8 @@ class Stage:
         (self.outputs / "figures.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 
     def result(self, result: Result, system: str | None = None, seeds: Sequence[int] | None = None) -> None:
-        """Write results/<table>/<system>.json. `system` names another row (a ceiling) than the stage's own, `seeds`
-        what it was trained with if not the protocol's."""
+        """Write results/<table>/<system>.json, and of it what DVC shows, metrics/<table>/<system>.json. `system` names
+        another row (a ceiling) than the stage's own, `seeds` what it was trained with if not the protocol's."""
         if self.record is None:
             return
         system = system or self.system
@@ -204,6 +205,10 @@ class Stage:
             pooled=result.pooled,
         )
         self.record.result(system)
+        shown = main_metrics(self.table, written["metrics"])
+        file = project.metrics(self.table, system)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(shown, indent=1) + "\n")
         for name, value in written["metrics"].items():
             print(f"{self.table}/{system}: {name} = {value['mean']:.4f} ± {value['std']:.4f} (n={value['n']})")
 

@@ -43,7 +43,7 @@ def _train(models: Sequence[Vae], images: np.ndarray | Tensor, replicas: Sequenc
         "noise": Noise(seeds, (config.batch_size, config.latents), replicas[0]),
     }
     task = VaeTask(models)
-    leader, owner = _leading(replicas)
+    leader, owner = leading(replicas)
     train(task, streams, steps=config.steps, replica=leader, log_every=100, owner=owner)
     task.write_back()
 
@@ -146,9 +146,9 @@ def _mark(r: int) -> str:
     return f"@{r}" if r else ""
 
 
-def _leading(replicas: Sequence[Replica]) -> tuple[Replica, Owner]:
-    """The run that trains all models, and the function that finds a loss's own run and its name there. What the
-    leading run logs goes to the history of each loss's own run."""
+def leading(replicas: Sequence[Replica]) -> tuple[Replica, Owner]:
+    """The run that trains a model of each of `replicas` in one loop, and the function that finds a loss's own run and
+    its name there. What the leading run logs goes to the history of each loss's own run, and stays in its own."""
 
     def owner(loss: str) -> tuple[Replica, str]:
         metric, _, r = loss.partition("@")

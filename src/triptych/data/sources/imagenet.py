@@ -8,7 +8,7 @@ Needs an account, so nothing is downloaded here. Read in place, one of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -58,23 +58,34 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
             f"image-net.org, accept its terms and put {ARCHIVE} (138 GB) into {folder}; no need to unpack it"
         )
     _check_counts(folder, by_class)
-    wnids = sorted(by_class)
-    items = [(i, file) for i, wnid in enumerate(wnids) for file in by_class[wnid][: config.limit_per_class]]
 
-    def image(item: tuple[int, str]) -> np.ndarray:
-        data, name = images(wnids[item[0]], item[1])
+    def image(wnid: str, file: str) -> np.ndarray:
+        data, name = images(wnid, file)
         return photo(data, name, size, resample=config.resample, shrink_on_load=config.shrink_on_load)
 
-    labels = np.array([label for label, _ in items], np.int64)
-    limit = f", the first {config.limit_per_class} per class" if config.limit_per_class else ""
     card = {
-        "title": "ImageNet-1k" + limit,
-        "source": "official",
+        "title": "ImageNet-1k",
         "licence": "non-commercial research and education, not to be passed on; cite Russakovsky et al. 2015",
         "made_by": f"shorter side to {size} px ({config.resample}, antialiased), centre crop",
-        "class_names": wnids,
     }
-    return {"train": Split(decoded(items, image, (3, size, size)), labels=labels)}, card
+    return training_split(by_class, config.limit_per_class, image, size, card)
+
+
+def training_split(
+    by_class: Mapping[str, Sequence[str]],
+    limit: int | None,
+    image: Callable[[str, str], np.ndarray],
+    size: int,
+    card: dict,
+) -> tuple[dict[str, Split], dict]:
+    """One split `train` of the files (wnid -> files) that `image(wnid, file)` reads, the first `limit` of each class;
+    labels are the places of the sorted wnids. `card` gets its source, the names of the classes, and the limit."""
+    wnids = sorted(by_class)
+    items = [(label, file) for label, wnid in enumerate(wnids) for file in by_class[wnid][:limit]]
+    images = decoded(items, lambda item: image(wnids[item[0]], item[1]), (3, size, size))
+    split = Split(images, labels=np.array([label for label, _ in items], np.int64))
+    told = f"{card['title']}, the first {limit} per class" if limit else card["title"]
+    return {"train": split}, card | {"title": told, "source": "official", "class_names": wnids}
 
 
 Reader = Callable[[str, str], tuple[bytes, str]]

@@ -15,7 +15,8 @@ from triptych.base import project
 from triptych.base.config import Strict
 from triptych.data.format import DataError, Split
 from triptych.data.sources.download import fetch, md5
-from triptych.data.sources.pixels import decoded, is_image, photo
+from triptych.data.sources.imagenet import training_split
+from triptych.data.sources.pixels import is_image, photo
 from triptych.data.sources.trees import ZipTree
 
 ARCHIVE = "tiny-imagenet-200.zip"
@@ -50,21 +51,15 @@ def load(config: Config, size: int) -> tuple[dict[str, Split], dict]:
             f"{tree.name} holds {found[1]:,} training images of {found[0]:,} classes, Tiny ImageNet {IMAGES:,} of "
             f"{CLASSES}: delete it and get it again"
         )
-    wnids = sorted(by_class)
-    items = [(i, file) for i, wnid in enumerate(wnids) for file in by_class[wnid][: config.limit_per_class]]
 
-    def image(item: tuple[int, str]) -> np.ndarray:
-        return photo(tree.read(item[1]), tree.where(item[1]), size, resample=config.resample)
+    def image(_: str, file: str) -> np.ndarray:
+        return photo(tree.read(file), tree.where(file), size, resample=config.resample)
 
-    limit = f", the first {config.limit_per_class} per class" if config.limit_per_class else ""
     card = {
-        "title": "Tiny ImageNet" + limit,
-        "source": "official",
+        "title": "Tiny ImageNet",
         "licence": "ImageNet's: non-commercial research and education; cite Russakovsky et al. 2015",
         "made_by": f"64 px made {size} px ({config.resample}, antialiased)",
         "url": URL,
         "md5": {ARCHIVE: MD5},
-        "class_names": wnids,
     }
-    labels = np.array([label for label, _ in items], np.int64)
-    return {"train": Split(decoded(items, image, (3, size, size)), labels=labels)}, card
+    return training_split(by_class, config.limit_per_class, image, size, card)

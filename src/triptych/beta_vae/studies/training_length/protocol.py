@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -30,7 +30,7 @@ from triptych.beta_vae.shapes.parts.principal import Pca, PcaConfig
 from triptych.beta_vae.shapes.parts.system import Representation
 from triptych.beta_vae.shapes.parts.trained_vae import TrainedVae
 from triptych.beta_vae.shapes.protocol import elbo_terms, encode_all
-from triptych.beta_vae.vae.training import Batches, Noise, VaeTask
+from triptych.beta_vae.vae.training import Batches, Noise, VaeTask, leading
 from triptych.beta_vae.vae.vae import VaeConfig
 from triptych.data.format import Dataset
 from triptych.data.spec import Spec
@@ -79,16 +79,7 @@ def follow(
     # in the task, so that they are in its checkpoint
     task.register_buffer("judged", torch.zeros(len(looks), len(models), 2 + settings.classifier_seeds))
 
-    def owner(loss: str) -> tuple[Replica, str]:
-        metric, _, r = loss.partition("@")
-        return replicas[int(r or 0)], metric
-
-    def route(rows: list[tuple[int, str, float]]) -> None:
-        for step, loss, value in rows:
-            run, metric = owner(loss)
-            run.log(step, **{metric: value})
-
-    leader = replace(replicas[0], sink=route, history=[])
+    leader, owner = leading(replicas)
 
     def look(step: int) -> None:
         if step not in looks:

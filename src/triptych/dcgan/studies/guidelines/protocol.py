@@ -1,4 +1,4 @@
-"""The four guidelines of the DCGAN paper (Radford et al. 2015, section 3), each left out in turn.
+"""The guidelines of the DCGAN paper (Radford et al. 2015, section 3), each left out in turn.
 
 The paper states them without an ablation. Here one small GAN is trained with all of them (`faithful`) and once for
 each way to break one, several times each; what instability means is measured:
@@ -204,5 +204,5 @@ def evaluate(runs: Sequence[Run], protocol: Protocol, judge: Judge) -> dict[str,
         numbers = [r.numbers for r in runs if r.variant == variant]
         metrics = {name: [n[name] for n in numbers if name in n] for name in max(numbers, key=len)}
         changes = ", ".join(f"{k}: {v}" for k, v in changed.items())
-        results[variant] = Result(metrics, [changes or "all four guidelines", *told])
+        results[variant] = Result(metrics, [changes or "all guidelines", *told])
     return results
