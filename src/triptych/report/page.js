@@ -1,5 +1,4 @@
-// Folds are open on paper; Escape puts an enlarged picture back.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => d.open = true));
+// Escape puts an enlarged picture back.
 addEventListener("keydown", e => {
   if (e.key === "Escape") document.querySelectorAll(".zoom > input:checked").forEach(i => i.checked = false);
 });
