@@ -58,4 +58,4 @@ def test_rows_are_inputs_and_columns_systems(tmp_path, panels, way, of_a, truth)
 
 
 def test_long_names_fit_over_a_column():
-    assert wrapped("feature_loss_gan") == "feature loss\ngan"
+    assert wrapped("feature_loss_gan") == "feature loss\nGAN"

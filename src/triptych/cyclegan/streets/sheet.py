@@ -15,6 +15,10 @@ from triptych.cyclegan.streets.data import StreetData
 from triptych.draw.sheets import Panel, resized, save_sheet
 
 TILE = 96  # pixels
+WORDS = {
+    "gan": "GAN", "cogan": "CoGAN", "bigan": "BiGAN", "ali": "ALI", "simgan": "SimGAN", "cyclegan": "CycleGAN",
+    "unet": "U-Net",
+}  # fmt: skip
 
 
 def draw_system_sheet(
@@ -57,5 +61,6 @@ def _panel(columns: Mapping[str, np.ndarray]) -> Panel:
 
 
 def wrapped(title: str, width: int = 14) -> str:
-    """feature_loss_gan -> two lines of at most 14 letters, which fit over a column."""
-    return "\n".join(textwrap.wrap(title.replace("_", " "), width)[:2])
+    """feature_loss_gan -> "feature loss" and "GAN": two lines of at most 14 letters, which fit over a column."""
+    words = " ".join(WORDS.get(word, word) for word in title.split("_"))
+    return "\n".join(textwrap.wrap(words, width)[:2])
