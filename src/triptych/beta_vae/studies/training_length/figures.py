@@ -52,8 +52,8 @@ def draw_curves(
     rows = ["pca", *(f"{name}_at_stop" for name in followed)]
     return {
         "caption": "The Higgins score against the number of training steps: the best half of all scores, and the mean "
-        "of all. A small dot is a training, a star the step at which the rule stops it. PCA, which no step "
-        "changes, is a flat line, with its spread between trainings.",
+        "of all. A small dot is a training, a star the step at which the rule stops it. PCA is a flat line, "
+        "with its spread between trainings.",
         "numbers": {f"higgins_{row}": float(np.mean(results[row].metrics["higgins"])) for row in rows},
     }
 

@@ -38,7 +38,6 @@ def draw_curve(
     told |= {name: float(np.mean(trainings)) for name, trainings in flat.items()}
     return {
         "caption": f"Accuracy of an SVM on a DCGAN's features, against the images that the GAN has seen: "
-        f"{len(curves)} trainings (dots) and their mean. Rows that no GAN's training changes are flat "
-        "lines, with their spread.",
+        f"{len(curves)} trainings (dots) and their mean. Rows without a GAN are flat lines, with their spread.",
         "numbers": {f"accuracy_few_{row}": value for row, value in told.items()},
     }
