@@ -78,9 +78,9 @@ def draw_score(rows: Sequence[Row], outcomes: Outcomes, inputs: int, path: Path)
         axis.plot([], [], color="0.35", ls="--", lw=1, label="β = 1")
     caption = (
         "Disentanglement score against β_norm; points: mean over models and classifiers, bars: their standard "
-        "deviation. Dashed: where the plain β of these small images is 1, in the colour of its number of latents M "
-        "(with 10 latents the β_norm of the paper's β = 4). The paper says that the score rises, then falls with β, "
-        "and that the best β depends on M."
+        "deviation. Dashed: where the plain β is 1 for images of this size, in the colour of its number of latents M; "
+        "the paper's β = 4 has β_norm 0.00977. The paper says that the score rises, then falls with β, and that the "
+        "best β depends on M."
     )
     return {"caption": caption, "numbers": summary(rows, outcomes)}
 

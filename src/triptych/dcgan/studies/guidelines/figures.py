@@ -22,7 +22,8 @@ def draw_variants(runs: Sequence[Run], real: np.ndarray, path: Path, each: int =
     for name in variants:
         mine = [r for r in runs if r.variant == name and r.seed in seeds]
         collapsed = any(r.numbers["collapsed"] for r in mine)
-        rows.append((name.replace("_", " ").replace("relu", "ReLU"), np.concatenate([r.samples[:each] for r in mine]), collapsed))
+        title = name.replace("_", " ").replace("relu", "ReLU")
+        rows.append((title, np.concatenate([r.samples[:each] for r in mine]), collapsed))
     tiles = np.stack([images for _, images, _ in rows])
     bad = {name for name, _, collapsed in rows if collapsed}
     save_sheet([Panel(tiles, rows=[name for name, *_ in rows], marked=bad)], path)
