@@ -11,7 +11,7 @@ from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge.fcn8s import Config as FcnConfig
 from triptych.cyclegan.streets.parts.system import Translator
 from triptych.cyclegan.streets.protocol import Evaluation, Protocol, cycle_measures, evaluate, evaluate_references
-from triptych.data.label_classes import CITYSCAPES
+from triptych.data.label_classes import CITYSCAPES, nearest_class
 
 CPU = torch.device("cpu")
 ROAD, PAVEMENT, BUILDING, TREES, SKY = 7, 8, 11, 21, 23  # ids; train ids 0, 1, 2, 8, 10
@@ -67,6 +67,14 @@ def test_the_constant_is_the_commonest_class_of_the_training_split():
     assert (
         values["to_photo/pixel_acc"] == values["to_labels/pixel_acc"] == pytest.approx((val.label_maps == ROAD).mean())
     )
+
+
+def test_an_unchanged_input_is_judged_as_if_it_were_a_translation():
+    data = streets([8, 20, 13])
+    values, road = reference("unchanged", data, data), data.label_maps == ROAD
+    assert values["to_photo/pixel_acc"] == pytest.approx(road.mean())  # both colours of the label map are dark in red
+    named = nearest_class(data.photos, data.classes)
+    assert values["to_labels/pixel_acc"] == pytest.approx((named == np.where(road, 0, 10)).mean())
 
 
 def test_systems_are_judged_against_the_truth_at_full_size():

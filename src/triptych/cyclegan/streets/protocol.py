@@ -106,8 +106,8 @@ def evaluate(
 def evaluate_references(
     train: StreetData, val: StreetData, evaluator: fcn8s.FCN8s, protocol: Protocol
 ) -> dict[str, Result]:
-    """Row -> result of the ceiling, real photos and label images, and of the floors: photos of other scenes, and
-    everything the commonest class."""
+    """Row -> result of the ceiling, real photos and label images, and of the floors: photos of other scenes, everything
+    the commonest class, and the input handed back unchanged (the FCN takes colours of labels for classes, too)."""
     photos = np.asarray(val.photos)
     order = _elsewhere(len(val))
     commonest = int(class_pixels(train.label_maps, train.classes).argmax())
@@ -120,6 +120,7 @@ def evaluate_references(
         "real_photos": (photos, val.labels, evaluator.segment),
         "shuffled_photos": (photos[order], val.labels[order], evaluator.segment),
         "constant": (photos, np.broadcast_to(colour, val.labels.shape), constant),
+        "unchanged": (np.asarray(val.labels), photos, evaluator.segment),
     }
     notes, results = _notes(val, protocol), {}
     for name, (images, labels, segment) in rows.items():
