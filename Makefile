@@ -46,7 +46,7 @@ paper: .venv/ready
 		echo "params.yaml is now params/paper.yaml; what it was is in params.before.yaml"; }
 	$(BIN)/triptych repro
 
-# The profile params/workstation.yaml, for a day or two and nights on two cores, in workstation/, a clone at the commit at
+# The profile params/workstation.yaml, for two days and nights on two cores, in workstation/, a clone at the commit at
 # which it begins. The same call goes on where it was. TARGETS="disentangle beta_sweep" runs a part. OFFLINE=yes takes
 # copies that lie in data/raw in place of downloads. What has ended goes to reports/workstation/, which stays in git.
 workstation: .venv/ready

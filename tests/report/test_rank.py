@@ -26,7 +26,7 @@ def test_spearman_by_hand():
 @pytest.mark.parametrize(
     "order, p, word",
     [
-        ([1, 2, 3, 4, 5], 2 / 120, "same order"),
+        ([1, 2, 3, 4, 5], 2 / 120, "similar order"),
         ([5, 4, 3, 2, 1], 2 / 120, "reversed"),
         ([1, 2, 3, 5, 4], 10 / 120, "cannot be told"),  # ρ = 0.9: too few rows, however alike
     ],

@@ -166,7 +166,9 @@ def test_the_order_is_also_given_among_the_contenders_alone(tmp_path):
 def test_words_of_an_order_stand_with_each_metric_where_they_differ(tmp_path):
     same = {"knn": 0.8, "tsvm": 0.7, "m1_knn": 0.6, "m1_tsvm": 0.5, "m1_m2": 0.4, "swwae": 0.3, "dcgan": 0.1}
     told = build_tables(load("digits"), inputs(tmp_path, "digits", "test_error", same))[0].order[0]
-    assert told.startswith("Order of the rows, ours against the paper's: same order (Spearman). test error: ρ = 1.00 ")
+    assert told.startswith(
+        "Order of the rows, ours against the paper's: similar order (Spearman). test error: ρ = 1.00 "
+    )
     rows = ["kmeans_1layer", "view_invariant_kmeans", "kmeans_3layer_rf", "dcgan", "exemplar_cnn"]  # the worst first
     given = inputs(tmp_path, "objects", "accuracy", {row: 0.1 * n for n, row in enumerate(rows)})
     few = ["exemplar_cnn", "dcgan", "view_invariant_kmeans", "kmeans_3layer_rf", "kmeans_1layer"]  # the best first
@@ -179,7 +181,7 @@ def test_words_of_an_order_stand_with_each_metric_where_they_differ(tmp_path):
         }
     told = build_tables(load("objects"), given)[0].order[0]
     assert told.startswith(
-        "Order of the rows, ours against the paper's (Spearman). accuracy, all labels: same order, ρ = 1.00 over 5 "
+        "Order of the rows, ours against the paper's (Spearman). accuracy, all labels: similar order, ρ = 1.00 over 5 "
         "rows (p = 0.017); accuracy, few labels: reversed, ρ = -1.00 over 5 rows (p = 0.017). Ours is on "
     )
 

@@ -83,7 +83,7 @@ def test_one_training_tells_nothing_but_of_a_row_that_learns_nothing():
 
 def test_missing_rows_and_metrics_are_named():
     found = said(claim(above()), {"dcgan": row(accuracy=[0.5])})
-    assert (found.word, found.how_sure, found.here) == ("not run", "not run: 1-layer K-means", "–")
+    assert (found.word, found.how_sure, found.here) == ("not run", "without 1-layer K-means", "–")
     found = said(claim(above(metric="accuracy_few")), against([0.5], [0.5]))
     assert "accuracy, few labels of DCGAN + L2-SVM" in found.how_sure
 

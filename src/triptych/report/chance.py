@@ -27,7 +27,8 @@ def replicate_table(entries: Sequence[Mapping[str, Any]]) -> str:
             title = f"{column.group}, {column.title}" if column.group else column.title
             lines.append(f"| `{row}` | {title} | {' | '.join(cells)} |")
     count = (
-        f"In {beyond} of {compared} lines the move is larger than the standard deviation between the row's own seeds."
+        f"In {beyond} of {compared} lines the move is larger than the standard deviation between the row's own "
+        "seeds; two seeds of one row differ by more than that in about half of all cases."
     )
     return "\n".join([*lines, "", count])
 

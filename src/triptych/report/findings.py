@@ -3,8 +3,10 @@ README.md and docs/findings.md come from results/, the tables of docs/chance.md 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 from triptych.base import project
 from triptych.base.files import read_json
@@ -13,7 +15,7 @@ from triptych.published.papers import load_papers
 from triptych.report import real_data
 from triptych.report.chance import portable_table, replicate_table
 from triptych.report.load import profile_of, read_inputs
-from triptych.report.verdict import Results, Verdict, verdicts
+from triptych.report.verdict import Results, Verdict, Word, verdicts
 
 START, END = "<!-- {}: generated -->", "<!-- end -->"
 
@@ -42,14 +44,18 @@ def write_findings(root: Path) -> list[Path]:
 
 
 def headlines(results: Mapping[str, Results]) -> str:
-    """The claims that a first reader asks about, one Markdown table, each with its first metric."""
+    """The claims that a first reader asks about, one Markdown table, each with its first metric; below it, how many of
+    all claims have which verdict."""
     lines = ["| the papers say | there | here | verdict |", "| --- | --- | --- | --- |"]
-    for v in _all(results):
+    every = _all(results)
+    for v in every:
         if v.claim.headline:
             here = f"{_first(v.here)}; {v.data}" if v.data else _first(v.here)
             sure = f" ({v.how_sure})" if v.how_sure else ""
             lines.append(f"| {v.claim.says} | {_first(v.paper)} | {here} | **{v.word}**{sure} |")
-    return "\n".join(lines)
+    count = Counter(v.word for v in every)
+    told = "; ".join(f"{word}: {count[word]}" for word in get_args(Word) if count[word])
+    return "\n".join([*lines, "", f"Of all {len(every)} claims ([findings](docs/findings.md)): {told}."])
 
 
 def _first(text: str) -> str:
@@ -67,7 +73,7 @@ def verdict_table(results: Mapping[str, Results]) -> str:
     found, blocks = _all(results), []
     for key, paper in load_papers().items():
         rows = [_row(v) for v in found if v.claim.paper == key]
-        head = f"| {paper.title} says | in the paper | here | data | verdict |\n| --- | --- | --- | --- | --- |"
+        head = f"| on {paper.title} | in the paper | here | data | verdict |\n| --- | --- | --- | --- | --- |"
         blocks.append("\n".join([head, *rows]))
     return "\n\n".join(blocks)
 

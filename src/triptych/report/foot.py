@@ -32,7 +32,7 @@ def foot(inputs: Inputs) -> dict[str, str]:
         told["precision"] = " and ".join(precisions)
     if inputs.costs:
         total = duration(sum(cost.seconds for cost in inputs.costs.values()))
-        told["time of all rows"] = (
+        told["time of the tables' rows"] = (
             f"{total} one after another ({len(inputs.costs)} row{'s' if len(inputs.costs) != 1 else ''})"
         )
     return told

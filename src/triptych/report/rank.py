@@ -34,11 +34,11 @@ class Order:
     n: int
 
     @property
-    def word(self) -> Literal["same order", "reversed", "cannot be told"]:
+    def word(self) -> Literal["similar order", "reversed", "cannot be told"]:
         """What may be said of the order."""
         if self.p > LEVEL:
             return "cannot be told"
-        return "same order" if self.rho > 0 else "reversed"
+        return "similar order" if self.rho > 0 else "reversed"
 
     def __str__(self) -> str:
         return f"ρ = {self.rho:.2f} over {self.n} rows (p = {self.p:.2g})"

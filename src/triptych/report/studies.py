@@ -66,7 +66,8 @@ def study_tables(key: str, study: Study, inputs: Inputs) -> list[Table]:
     tables = [_table(key, k, study, inputs, members) for k, (_, members) in zip(keys, groups)]
     if len(tables) == 1:
         return tables
-    return [replace(t, title=f"{t.title}: {'; '.join(row.name.text for row in t.rows)}") for t in tables]
+    named = ["; ".join(row_name(study, item) for item in members) for _, members in groups]
+    return [replace(t, title=f"{t.title}: {names}") for t, names in zip(tables, named)]
 
 
 def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str]) -> Table:
@@ -142,7 +143,7 @@ def _cell(result: Mapping[str, Any], metric: str, column: Column, usual: str, no
     if metric not in result["metrics"]:
         return Cell("–")
     values, spread = result["metrics"][metric].get("values", []), spread_of(result, metric)
-    if column.unit == "percent" and len(values) > 1 and set(values) <= {0, 1}:  # it happened, or it did not
+    if metric == "collapsed" and len(values) > 1 and set(values) <= {0, 1}:  # it happened, or did not
         return Cell(share_text(spread), notes=notes)
     other = "" if count_text(spread) == usual else f" (n = {count_text(spread)})"
     if column.unit == "percent":

@@ -75,14 +75,14 @@ def judge(claim: Claim, results: Results, words: Words) -> Verdict:
         "claim": claim,
         "paper": claim.paper_says or _published(claim, every, words),
         "rule": rule(claim.shows, words) + (f"; in order: {rule(claim.order, words)}" if claim.order else ""),
-        "data": next((judged_on(results[row]) for row in rows if row in results and results[row]["data"]), ""),
+        "data": ", ".join(dict.fromkeys(judged_on(results[r]) for r in rows if r in results and results[r]["data"])),
     }
     missing = [side for side in sides if side[1] not in results.get(side[0], {"metrics": {}})["metrics"]]
     if missing:
         lacking = dict.fromkeys(
             words.row(row) if row not in results else f"{words.metric(m)} of {words.row(row)}" for row, m in missing
         )
-        return Verdict(word="not run", here="–", why=f"not run: {', '.join(lacking)}", **told)
+        return Verdict(word="not run", here="–", why=f"without {', '.join(lacking)}", **told)
     means = {side: results[side[0]]["metrics"][side[1]]["mean"] for side in sides}
     told["here"] = in_numbers(every, means, words)
     learned = [_learned(results[row], metric, claim.about, row) for row, metric in sides]
