@@ -592,3 +592,11 @@ def test_how_many_values_a_number_is_made_of_is_said(tmp_path):
 
     assert "a single run (n = 1)" in told(1, 1)
     assert "over n = 3 values" in told(3, 3) and "over n = 1 to 9 values" in told(9, 1)
+
+
+def test_small_numbers_on_an_axis_stay_what_they_are():
+    points = [{"seed": 0, "step": step, "metric": "lr", "value": value} for step, value in ((0, 0.001), (9, 0.009))]
+    svg = loss_curves({"train": points}, "lr")
+    ticks = [float(text) for text in re.findall(r">(0\.\d+)<", svg)]
+    assert len(set(ticks)) == len(ticks) > 2
+    assert not re.search(r'="[^"]*\d\.\d{3}', svg)  # coordinates are short

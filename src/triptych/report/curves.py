@@ -124,7 +124,7 @@ def _panel(axes: Any, title: str, seeds: Mapping[int, np.ndarray], colour: str) 
     else:
         axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.set_title(title)
+    axes.set_title(title.replace("_", " "))
     axes.set_xlabel("step")
 
 

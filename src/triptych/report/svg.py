@@ -23,7 +23,8 @@ def to_svg(figure: Any, key: str) -> str:
     text = out.getvalue()
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r' id="[\w.]+_\d+"', "", text)  # names of matplotlib's parts: nothing refers to them
-    text = re.sub(r"\d+\.\d{3,}", lambda match: f"{float(match.group()):.2f}".rstrip("0").rstrip("."), text)
+    in_a_tag = r"\d+\.\d{3,}(?=[^<>]*>)"  # coordinates; what is written stays as it is
+    text = re.sub(in_a_tag, lambda match: f"{float(match.group()):.2f}".rstrip("0").rstrip("."), text)
     for old, new in {INK: "currentColor", "#000000": "currentColor", GRID: f"var(--line, {GRID})"}.items():
         text = text.replace(old, new)
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
