@@ -1,6 +1,7 @@
 """What a run elsewhere leaves in reports/<profile>/, and what README, docs and the page tell of it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,26 +38,19 @@ def ran(source, table, item, stage, rows, seconds, seeds=(0, 1)):
 
 
 def result(source, table, row, metrics, values, data, profile="workstation"):
-    file = source / "results" / table / f"{row}.json"
-    roles = {"test": f"{data} (test, n=200)"}
-    name = row.rpartition("/")[2]
-    write_result(
-        file,
-        table=table,
-        system=name,
-        profile=profile,
-        data=roles,
-        seeds=[0, 1],
-        metrics=dict.fromkeys(metrics.split(), values),
-    )
+    about = {"table": table, "system": row, "profile": profile, "seeds": [0, 1]}
+    about |= {"data": {"test": f"{data} (test, n=200)"}, "metrics": dict.fromkeys(metrics.split(), values)}
+    write_result(source / "results" / table / f"{row}.json", **about)
 
 
-@pytest.fixture
-def source(tmp_path):
-    """Of the profile: three rows of objects on photographs, two rows of one stage on drawn shapes. A row of another
-    profile lies there, too, as in every clone."""
-    source = tmp_path / "there"
-    source.mkdir()
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """Two folders: there/, of the profile, has three rows of objects on photographs, two rows of one stage on drawn
+    shapes and, as every clone has, a row of another profile; here/ has run nothing."""
+    folder = tmp_path_factory.mktemp("collected")
+    source, root = folder / "there", folder / "here"
+    source.mkdir(), root.mkdir()
+    (root / "params.yaml").write_text("profile: laptop\n")
     params = yaml.safe_load((ROOT / "params/smoke.yaml").read_text()) | {"profile": "workstation"}
     params["objects"]["seeds"] = params["beta_sweep"]["seeds"] = [0, 1]
     params["data"]["objects"] |= {"source": "folder"}
@@ -71,20 +65,31 @@ def source(tmp_path):
     ran(source, "objects", "dcgan", "probe", ["dcgan"], 10.0)
     ran(source, "objects", "raw_pixels", "probe", ["raw_pixels"], 5.0)
     ran(source, "beta_sweep", "shapes", "beta_sweep", ["beta_norm_0.00977", "beta_norm_0.00244"], 30.0)
-    return source
+    return source, root
+
+
+@pytest.fixture(scope="module")
+def collected(first, tmp_path_factory):
+    """Copies of the two after the one was collected into the other."""
+    folder = tmp_path_factory.mktemp("after")
+    source, root = (shutil.copytree(path, folder / path.name) for path in first)
+    collect(source, root)
+    return source, root
 
 
 @pytest.fixture
-def root(tmp_path):
-    """A project of another profile that has run nothing."""
-    root = tmp_path / "here"
-    root.mkdir()
-    (root / "params.yaml").write_text("profile: laptop\n")
-    return root
+def source(first, tmp_path):
+    return shutil.copytree(first[0], tmp_path / "there")
 
 
-def test_what_is_kept(source, root):
-    out = collect(source, root)
+@pytest.fixture
+def root(collected, tmp_path):
+    """With what was collected before."""
+    return shutil.copytree(collected[1], tmp_path / "here")
+
+
+def test_what_is_kept(collected):
+    out = collected[1] / "reports/workstation"
     kept = {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()}
     assert {"params.yaml", "README.md", "made.json", "results/objects/dcgan.json"} <= kept
     assert not [file for file in kept if "digits" in file and file.startswith("results")], "another profile's"
@@ -95,51 +100,46 @@ def test_what_is_kept(source, root):
     curve = (out / "curves/objects/dcgan/features.csv").read_text().splitlines()
     assert curve[:2] == ["seed,metric,step,value", "0,loss,0,1"] and len(curve) == 1 + 2 * POINTS
     assert curve[-1].startswith("1,loss,999,"), "the last point is kept"
+    figures = {file.removeprefix("figures/") for file in kept if file.startswith("figures")}
+    assert {"beta_sweep-shapes-beta_sweep-picture.webp", "curves-objects-dcgan.svg"} <= figures
+    shown = [name for name in figures if name.startswith("objects") and name.endswith(".webp")]
+    assert not shown, "pictures of photographs are not ours to pass on"
 
 
-def test_pictures_of_what_is_not_drawn_here_are_left_out(source, root):
-    figures = {file.name for file in (collect(source, root) / "figures").iterdir()}
-    assert "beta_sweep-shapes-beta_sweep-picture.webp" in figures and "curves-objects-dcgan.svg" in figures
-    assert not [name for name in figures if name.startswith("objects") and name.endswith(".webp")]
-
-
-def test_pieces_are_added_to_what_is_kept(source, root):
-    collect(source, root)
-    (source / "results/objects/raw_pixels.json").unlink()
-    result(source, "objects", "dcgan", "accuracy", [0.8, 0.82], "photographs")
-    rows = read_inputs(root, "laptop").kept["objects"] if collect(source, root) else {}
-    means = {row: r["metrics"]["accuracy"]["mean"] for row, r in rows.items()}
-    assert means == {"dcgan": 0.81, "dcgan_untrained": 0.6, "raw_pixels": 0.4}
-
-
-def test_what_is_told_of_it(source, root):
-    out = collect(source, root)
-    readme = (out / "README.md").read_text()
+def test_what_is_told_of_it(collected, tmp_path):
+    root = collected[1]
+    readme = (root / "reports/workstation/README.md").read_text()
     assert "| `objects` | 3 | photographs |" in readme and COMMIT[:10] in readme
     text = real_data.tables(root)
     assert "71.0 (70.0, 72.0)" in text and "Machine: a CPU, AVX2" in text
-    page = build_report(root, "laptop", root / "reports/laptop").read_text()
+    page = build_report(root, "laptop", tmp_path / "report").read_text()
     assert "ours, profile workstation, kept in git" in page and "photographs" in page
-    assert "| profile workstation |" in (root / "reports/laptop/README.md").read_text()
+    assert "| profile workstation |" in (tmp_path / "report/README.md").read_text()
 
 
-def test_without_a_run_nothing_is_kept(source, root):
+def test_pieces_are_added_to_what_is_kept_unless_it_becomes_too_much_for_git(source, root, monkeypatch):
+    (source / "results/objects/raw_pixels.json").unlink()
+    result(source, "objects", "dcgan", "accuracy", [0.8, 0.82], "photographs")
+    collect(source, root)
+    kept = read_inputs(root, "laptop").kept["objects"]
+    means = {row: r["metrics"]["accuracy"]["mean"] for row, r in kept.items()}
+    assert means == {"dcgan": 0.81, "dcgan_untrained": 0.6, "raw_pixels": 0.4}
+    monkeypatch.setattr("triptych.report.collect.LIMIT_MB", 0.001)
+    with pytest.raises(UserError, match="MB, more than"):
+        collect(source, root)
+
+
+def test_without_a_run_nothing_is_kept(source, tmp_path):
+    root = tmp_path / "new"
     assert "No run" in real_data.tables(root)
     (source / "params.yaml").write_text((source / "params.yaml").read_text().replace("workstation", "paper"))
     with pytest.raises(UserError, match="no row of the profile 'paper' yet"):
         collect(source, root)
-    assert not (root / "reports").exists()
+    assert not root.exists()
 
 
-def test_the_estimate_counts_what_is_left(source, root):
-    assert "is not known" in estimate(root, source)
-    collect(source, root)
+def test_the_estimate_counts_what_is_left(source, root, tmp_path):
+    assert "is not known" in estimate(tmp_path, source)
     assert estimate(root, source).startswith("0 of 4 stages are left")
     (source / "runs/objects/dcgan/features/cost.json").unlink()
     assert estimate(root, source).startswith("1 of 4 stages are left: about 90 s on ")
-
-
-def test_too_much_for_git(source, root, monkeypatch):
-    monkeypatch.setattr("triptych.report.collect.LIMIT_MB", 0.001)
-    with pytest.raises(UserError, match="MB, more than"):
-        collect(source, root)

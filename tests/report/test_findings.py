@@ -6,6 +6,8 @@ from triptych.published.claims import load_claims
 from triptych.report.chance import portable_table, replicate_table
 from triptych.report.findings import END, START, blocks, filled, verdict_table
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_a_page_is_filled_as_often_as_one_likes():
     start = START.format("verdicts")
@@ -13,7 +15,7 @@ def test_a_page_is_filled_as_often_as_one_likes():
     once = filled(page, "new")
     assert once == f"before\n\n{start}\n\nnew\n\n{END}\n\nafter\n"
     assert filled(once, "new") == once
-    filled((Path(__file__).parents[2] / "docs/findings.md").read_text(encoding="utf-8"), "new")
+    filled((ROOT / "docs/findings.md").read_text(encoding="utf-8"), "new")
     with pytest.raises(ValueError, match="no block"):
         filled("before", "new")
 
@@ -25,9 +27,6 @@ def test_every_claim_has_a_line_even_if_nothing_was_run():
     assert {line.count(" | ") for line in lines if line} == {4}
 
 
-ROOT = Path(__file__).parents[2]
-
-
 def test_the_pages_in_git_tell_of_the_results_in_git():
     for (page, mark), block in blocks(ROOT).items():
         told = (ROOT / page).read_text(encoding="utf-8").partition(START.format(mark))[2].partition(END)[0]
@@ -36,11 +35,8 @@ def test_the_pages_in_git_tell_of_the_results_in_git():
 
 def test_what_a_perturbation_moves_is_told_in_the_tables_units():
     accuracy = {"as it is": 0.701, "perturbed": 0.721, "between seeds": 0.01}
-    entry = {
-        "row": "objects/dcgan",
-        "metrics": {"accuracy": accuracy, "accuracy_few": accuracy | {"between seeds": None}},
-    }
-    _, _, first, second, _, last = replicate_table([entry]).splitlines()
+    metrics = {"accuracy": accuracy, "accuracy_few": accuracy | {"between seeds": None}}
+    _, _, first, second, _, last = replicate_table([{"row": "objects/dcgan", "metrics": metrics}]).splitlines()
     assert first.endswith("| 70.1 % | 72.1 % | 2.0 % | 1.0 % |") and second.endswith("| 2.0 % | – |")
     assert last.startswith("In 1 of 1 lines")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from triptych.published import TABLES, load
-from triptych.report.latex import to_latex
+from triptych.report.latex import tex, to_latex
 from triptych.report.load import read_inputs
 from triptych.report.notes import Cell
 from triptych.report.studies import load_studies, study_tables
@@ -29,6 +29,13 @@ DOCUMENT = r"""\documentclass[a4paper]{article}
 def table(*heads, notes=()):
     row = Row("a", Cell("A & B", marks=("1",) if notes else ()), tuple(Cell(str(k)) for k in range(len(heads))), True)
     return Table("my_table", "A title", heads, (row,), notes, (), ())
+
+
+def test_signs_are_escaped():
+    assert tex("50 % of a_b & β ± ρ → {x} a − σ ↓ × 2 ↔ θ² …") == (
+        r"50 \% of a\_b \& $\beta$ $\pm$ $\rho$ $\to$ \{x\} "
+        r"a $-$ $\sigma$ $\downarrow$ $\times$ 2 $\leftrightarrow$ $\theta$$^2$ \dots{}"
+    )
 
 
 def test_the_caption_says_once_which_data_the_columns_are_of():
@@ -60,8 +67,7 @@ def test_every_table_of_the_results_in_git_fits_a_page(tmp_path):
     tables = [t for key in TABLES for t in build_tables(load(key), inputs)]
     tables += [t for key, study in load_studies().items() for t in study_tables(key, study, inputs)]
     (tmp_path / "all.tex").write_text(DOCUMENT % (r"\clearpage" + "\n").join(to_latex([t]) for t in tables))
-    run = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "all.tex"], cwd=tmp_path, capture_output=True, text=True
-    )
+    latex = ["pdflatex", "-interaction=nonstopmode", "all.tex"]
+    run = subprocess.run(latex, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-2000:]
     assert not re.findall(r"Overfull.*|.*Float too large.*", run.stdout)
