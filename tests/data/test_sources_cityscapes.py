@@ -1,11 +1,10 @@
 """Cityscapes from small copies of the official layout, as archives and unpacked."""
 
-import io
-import zipfile
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
+from packed import cut, encoded, packed, through_pillow
 from PIL import Image
 
 from triptych.data.format import DataError, write_dataset
@@ -16,7 +15,6 @@ NAMES = {
     "train": ["aachen_000000_000019", "aachen_000001_000019", "bochum_000000_000313"],
     "val": ["frankfurt_000000_000294", "munster_000173_000029"],
 }
-OFFICIAL = dict(cityscapes.COUNTS)  # before a test makes them small
 SCORED = [c["id"] for c in CITYSCAPES if c["train_id"] != 255]
 
 
@@ -32,33 +30,25 @@ def photo_image(grey):
     return Image.new("RGB", (2048, 1024), (grey, 0, 255 - grey))
 
 
-def put(folder, files):
-    for name, image in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        image.save(folder / name, compress_level=1)
-
-
-def official(names=NAMES):
-    """Path -> image, with the files that come with the official archives and are not needed."""
-    photos, labels = {}, {}
-    for split, stems in {**names, "test": ["berlin_000000_000019"]}.items():
+@pytest.fixture(scope="module")
+def official(tmp_path_factory):
+    """The folders, with the files that come with the official archives and are not needed."""
+    folder = tmp_path_factory.mktemp("official")
+    label = encoded(label_image(), compress_level=1)
+    for split, stems in {**NAMES, "test": ["berlin_000000_000019"]}.items():
         for i, stem in enumerate(stems):
-            city = stem.split("_")[0]
-            photos[f"leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png"] = photo_image(50 * i)
-            labels[f"gtFine/{split}/{city}/{stem}_gtFine_labelIds.png"] = label_image()
-            labels[f"gtFine/{split}/{city}/{stem}_gtFine_color.png"] = Image.new("RGBA", (8, 4))
-    return photos, labels
-
-
-@pytest.fixture(autouse=True)
-def counts(monkeypatch):
-    monkeypatch.setattr(cityscapes, "COUNTS", {split: len(stems) for split, stems in NAMES.items()})
+            photos, labels = (folder / kind / split / stem.split("_")[0] for kind in ("leftImg8bit", "gtFine"))
+            photos.mkdir(parents=True, exist_ok=True), labels.mkdir(parents=True, exist_ok=True)
+            photo_image(50 * i).save(photos / f"{stem}_leftImg8bit.png", compress_level=1)
+            (labels / f"{stem}_gtFine_labelIds.png").write_bytes(label)
+            Image.new("RGBA", (8, 4)).save(labels / f"{stem}_gtFine_color.png")
+    return folder
 
 
 @pytest.fixture
-def root(tmp_path):
-    for files in official():
-        put(tmp_path / "raw/cityscapes", files)
+def root(official, tmp_path, monkeypatch):
+    monkeypatch.setattr(cityscapes, "COUNTS", {split: len(stems) for split, stems in NAMES.items()})
+    shutil.copytree(official, tmp_path / "raw/cityscapes")
     return tmp_path / "raw"
 
 
@@ -70,14 +60,9 @@ def zipped(root):
     """The two archives in the place of the folders, as csDownload leaves them."""
     folder = root / "cityscapes"
     for kind, name in cityscapes.PACKAGES.items():
-        with zipfile.ZipFile(folder / name, "w") as out:
-            out.writestr("README", "read me")
-            for file in sorted((folder / kind).rglob("*.png")):
-                out.write(file, file.relative_to(folder).as_posix())
-                file.unlink()
-        for place in sorted((folder / kind).rglob("*"), reverse=True):
-            place.rmdir()
-        (folder / kind).rmdir()
+        files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in (folder / kind).rglob("*.png")}
+        packed(folder / name, {"README": "read me", **files})
+        shutil.rmtree(folder / kind)
     return folder
 
 
@@ -94,123 +79,76 @@ def test_unpacked_and_archives_give_the_same(root, tmp_path):
     assert write_dataset(tmp_path / "zipped", *load(root)).card == data.card
 
 
-def test_load_size_is_for_train_alone(root, tmp_path):
-    data = write_dataset(tmp_path / "out", *load(root, load_size=18))
-    assert data["train"].images.shape == (3, 3, 18, 18) and data["train"].label_maps.shape == (3, 18, 18)
-    assert data["val"].images.shape == (2, 3, 16, 16) and data.image_shape == (3, 16, 16)
-
-
-def through_pillow(image, size):
-    """What the authors' script stores, read back: (3, size, size)."""
-    file = io.BytesIO()
-    image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC).save(file, "JPEG", quality=100, subsampling=0)
-    return np.array(Image.open(file)).transpose(2, 0, 1)
-
-
 def test_as_the_authors_stored_it(root, tmp_path):
     plain = write_dataset(tmp_path / "plain", *load(root))
+    assert plain["val"].label_images is None
+    assert plain.card["made_by"] == "photos bicubic, labels nearest; train 16 px, val 16 px"
+    assert set(plain.card["sha256"]) == {
+        *(f"{split}/{array}.npy" for split in NAMES for array in ("images", "label_maps")),
+        "val/truth.npy",
+    }
+    assert write_dataset(tmp_path / "png", *load(root, prepared_as="png")).card == plain.card, "the default"
     data = write_dataset(tmp_path / "out", *load(root, prepared_as="jpeg_bicubic", load_size=24))
+    assert data.image_shape == (3, 16, 16)
     colours = np.zeros((256, 3), np.uint8)
     for c in CITYSCAPES:
         colours[c["id"]] = c["colour"]  # -1 is the last
     drawn = Image.fromarray(colours[np.array(label_image())])
-    for split, size in (("train", 24), ("val", 16)):
+    for split, size in (("train", 24), ("val", 16)):  # a larger size is for train alone
         assert data[split].label_images.shape == data[split].images.shape == (len(NAMES[split]), 3, size, size)
-        assert all(np.array_equal(i, through_pillow(drawn, size)) for i in data[split].label_images)
+        assert data[split].label_maps.shape == (len(NAMES[split]), size, size)
+        picture = through_pillow(drawn, size)
+        assert all(np.array_equal(i, picture) for i in data[split].label_images)
         assert np.array_equal(data[split].images[1], through_pillow(photo_image(50), size))
     for array in ("label_maps", "truth"):
         assert np.array_equal(getattr(data["val"], array), getattr(plain["val"], array)), "scored by the same ids"
     assert "labels nearest, label images bicubic, photos and label images through JPEG" in data.card["made_by"]
 
 
-def test_prepared_as_png_is_the_default(root, tmp_path):
-    plain, png = (write_dataset(tmp_path / "out", *load(root, **o)) for o in ({}, {"prepared_as": "png"}))
-    assert png.card == plain.card and plain["val"].label_images is None
-    assert plain.card["made_by"] == "photos bicubic, labels nearest; train 16 px, val 16 px"
-    assert set(plain.card["sha256"]) == {
-        *(f"{split}/{array}.npy" for split in NAMES for array in ("images", "label_maps")),
-        "val/truth.npy",
-    }
-
-
-def test_without_an_account(tmp_path):
-    command = r"csDownload -d .*cityscapes gtFine_trainvaltest\.zip leftImg8bit_trainvaltest\.zip"
-    with pytest.raises(DataError, match=f"Register at.*pip install cityscapesscripts.*{command}"):
-        load(tmp_path)
-
-
-def test_one_package_alone_is_not_enough(root):
-    zipped(root)
+def test_archives_that_are_cut_off_or_alone_are_named(root):
+    cut(zipped(root) / "gtFine_trainvaltest.zip", 100)
+    with pytest.raises(DataError, match=r"gtFine_trainvaltest\.zip is damaged or cut off"):
+        load(root)
     (root / "cityscapes/leftImg8bit_trainvaltest.zip").unlink()
     with pytest.raises(DataError, match=r"neither .*leftImg8bit/ nor .*leftImg8bit_trainvaltest\.zip"):
         load(root)
 
 
-def test_a_cut_off_archive(root):
-    archive = zipped(root) / "gtFine_trainvaltest.zip"
-    archive.write_bytes(archive.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"gtFine_trainvaltest\.zip is damaged or cut off"):
-        load(root)
-
-
-FRANKFURT = "val/frankfurt/frankfurt_000000_000294"
-
-
-def photo_gone(folder):
-    (folder / f"leftImg8bit/{FRANKFURT}_leftImg8bit.png").unlink()
+PHOTO = "leftImg8bit/val/frankfurt/frankfurt_000000_000294_leftImg8bit.png"
+LABEL = "gtFine/val/frankfurt/frankfurt_000000_000294_gtFine_labelIds.png"
 
 
 def unpaired(folder):
-    photo_gone(folder)
-    put(folder, {"leftImg8bit/val/munster/munster_000000_000019_leftImg8bit.png": photo_image(1)})
+    (folder / PHOTO).rename(folder / "leftImg8bit/val/munster/munster_000000_000019_leftImg8bit.png")
 
 
 def wrong_city(folder):
-    file = folder / f"gtFine/{FRANKFURT}_gtFine_labelIds.png"
-    file.rename(folder / "gtFine/val/munster" / file.name)
+    (folder / LABEL).rename(folder / "gtFine/val/munster" / (folder / LABEL).name)
 
 
-def small(folder):
-    Image.new("L", (1024, 512)).save(folder / f"gtFine/{FRANKFURT}_gtFine_labelIds.png")
+def labels(ids):
+    """All label maps of val have these ids."""
 
+    def spoil(folder):
+        for file in (folder / "gtFine/val").rglob("*labelIds.png"):
+            label_image(ids).save(file, compress_level=1)
 
-def unknown_id(folder):
-    label_image([*SCORED, 77]).save(folder / f"gtFine/{FRANKFURT}_gtFine_labelIds.png")
-
-
-def class_absent(folder):
-    for file in (folder / "gtFine/val").rglob("*labelIds.png"):
-        label_image(SCORED[:-1]).save(file)
-
-
-def train_ids(folder):
-    """A common mistake: labels converted to train ids in place."""
-    for file in (folder / "gtFine/val").rglob("*labelIds.png"):
-        label_image(range(19)).save(file)
-
-
-def cut_photo(folder):
-    out = io.BytesIO()
-    photo_image(3).save(out, "PNG")
-    (folder / f"leftImg8bit/{FRANKFURT}_leftImg8bit.png").write_bytes(out.getvalue()[:-500])
+    return spoil
 
 
 @pytest.mark.parametrize(("spoil", "message"), [
-    (photo_gone, r"holds 1 files leftImg8bit/val/<city>/\*_leftImg8bit\.png, not 2"),
-    (unpaired, "(val) has only one of photo and label map"),
+    (lambda folder: (folder / PHOTO).unlink(), r"holds 1 files leftImg8bit/val/<city>/\*_leftImg8bit\.png, not 2"),
+    (unpaired, r"\(val\) has only one of photo and label map"),
     (wrong_city, "is not in its city's folder"),
-    (small, "frankfurt_000000_000294_gtFine_labelIds.png is not 2048 x 1024"),
-    (unknown_id, r"_gtFine_labelIds\.png holds the class ids \[77\]"),
-    (class_absent, "no pixel of val is 'bicycle'"),
-    (train_ids, "no pixel of val is '"),
-    (cut_photo, r"000294_leftImg8bit\.png cannot be read as an image"),
+    (lambda folder: Image.new("L", (1024, 512)).save(folder / LABEL),
+     "frankfurt_000000_000294_gtFine_labelIds.png is not 2048 x 1024"),
+    (labels([*SCORED, 77]), r"_gtFine_labelIds\.png holds the class ids \[77\]"),
+    (labels(SCORED[:-1]), "no pixel of val is 'bicycle'"),
+    (labels(range(19)), "no pixel of val is '"),  # a common mistake: converted to train ids in place
+    (lambda folder: cut(folder / PHOTO, 500), r"000294_leftImg8bit\.png cannot be read as an image"),
 ])  # fmt: skip
 def test_one_clear_error_and_nothing_written(root, tmp_path, spoil, message):
     spoil(root / "cityscapes")
-    with pytest.raises(DataError, match=message.replace("(val)", r"\(val\)")):
+    with pytest.raises(DataError, match=message):
         write_dataset(tmp_path / "out", *load(root))
-    assert [p.name for p in Path(tmp_path).iterdir()] == ["raw"]
-
-
-def test_the_official_counts():
-    assert OFFICIAL == {"train": 2975, "val": 500} and cityscapes.WIDTH_HEIGHT == (2048, 1024)
+    assert [p.name for p in tmp_path.iterdir()] == ["raw"]

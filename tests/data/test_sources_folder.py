@@ -1,16 +1,15 @@
 """A user's own images: every layout, from folders and archives, and what is said about wrong ones."""
 
-import io
 import shutil
-import tarfile
 
 import numpy as np
 import pytest
 from own_images import BLUE, GREEN, RED, load, picture, written
+from packed import encoded, packed
 from PIL import Image
 
 from triptych.data.format import DataError, write_dataset
-from triptych.data.sources import folder, layout
+from triptych.data.sources import folder, layout, pixels
 
 
 @pytest.fixture
@@ -45,32 +44,23 @@ def test_archives_hold_the_same(classes, tmp_path, kind):
     assert packed.card["title"].startswith("packed.") and len(packed.card["archive"]["sha256"]) == 64
 
 
-def test_an_archive_below_the_home_folder_is_in_the_card_too(classes, tmp_path, monkeypatch):
+def test_no_place_is_in_the_card(classes, tmp_path, monkeypatch):
+    first = written(tmp_path, classes)
     monkeypatch.setenv("HOME", str(tmp_path))
     shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "set")
     assert load("~/packed.zip")[1] == load(tmp_path / "packed.zip")[1]
-
-
-def test_the_same_bytes_twice_and_no_place_in_the_card(classes, tmp_path):
-    first = written(tmp_path, classes)
     shutil.move(classes, tmp_path / "elsewhere" / "set")
-    again = write_dataset(tmp_path / "again", *load(tmp_path / "elsewhere/set"))
-    assert again.card == first.card
+    assert write_dataset(tmp_path / "again", *load(tmp_path / "elsewhere/set")).card == first.card
 
 
-def test_without_splits_all_is_train(classes, tmp_path):
+def test_without_splits_all_is_train_and_labels_are_of_folders(classes, tmp_path):
     data = written(tmp_path, classes / "train")
     assert data.card["splits"] == {"train": 6} and data.card["class_names"] == ["cat", "dog"]
-
-
-def test_flat_and_unlabelled(tmp_path, classes):
     for i in range(4):
         picture(tmp_path / f"flat/{i}.png", BLUE)
-    data = written(tmp_path, tmp_path / "flat")
-    assert data.card["splits"] == {"train": 4} and "class_names" not in data.card
-    assert data["train"].labels is None
-    unlabelled, card = load(classes, labels=False)
-    assert unlabelled["train"].labels is None and "class_names" not in card and len(unlabelled["train"]) == 6
+    for path, n in ((tmp_path / "flat", 4), (classes, 6)):
+        splits, card = load(path, labels=False if n == 6 else None)
+        assert splits["train"].labels is None and len(splits["train"]) == n and "class_names" not in card
 
 
 def test_unpaired_domains_are_splits(tmp_path):
@@ -159,20 +149,10 @@ def test_a_split_of_an_unknown_name_is_refused():
         folder.Config(path="x", truth=["vla"])
 
 
-def test_many_images_keep_their_order(tmp_path):
+def test_many_images_keep_their_order(tmp_path, monkeypatch):
     """More than one block and more than one task: image i must carry grey level i."""
-    with tarfile.open(tmp_path / "many.tar", "w") as tar:
-        for i in range(250):
-            data = io.BytesIO()
-            Image.new("L", (8, 8), i).save(data, "PNG")
-            info = tarfile.TarInfo(f"many/{i:03d}.png")
-            info.size = data.tell()
-            data.seek(0)
-            tar.addfile(info, data)
-    from triptych.data.sources import pixels
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pixels, "BLOCK", 100 * 64)
-        patch.setattr(pixels, "TASK", 7)
-        images = written(tmp_path, tmp_path / "many.tar", grey=True)["train"].images
+    files = {f"many/{i:03d}.png": encoded(Image.new("L", (8, 8), i)) for i in range(250)}
+    monkeypatch.setattr(pixels, "BLOCK", 100 * 64)
+    monkeypatch.setattr(pixels, "TASK", 7)
+    images = written(tmp_path, packed(tmp_path / "many.tar", files), grey=True)["train"].images
     assert np.array_equal(images[:, 0, 0, 0], np.arange(250))

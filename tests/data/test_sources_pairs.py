@@ -1,18 +1,15 @@
 """Pairs of photo and label map: ids, palettes, turned photos, truth at full size, and the authors' JPEG form."""
 
-import io
-import struct
-import zlib
-
 import numpy as np
 import pytest
 from own_images import BLUE, RED, load, pairs, picture, written
+from packed import png, through_pillow
 from PIL import Image
 
+from triptych.base.config import ParamsError, validate
 from triptych.data.format import DataError, write_dataset
 from triptych.data.sources import folder
 from triptych.data.sources.camvid_classes import CAMVID
-from triptych.data.sources.label_maps import PNG
 
 
 def test_pairs_with_the_camvid_classes(tmp_path):
@@ -75,27 +72,24 @@ def indexed(path, ids, palette):
 COLOURS = [tuple(c["colour"]) for c in CAMVID]
 
 
-@pytest.mark.parametrize("palette", [COLOURS, [(i, i, i) for i in range(12)]])
-def test_a_palette_that_says_what_its_values_say_changes_nothing(tmp_path, palette):
+@pytest.mark.parametrize(
+    "values, palette, ids",
+    [
+        ([3, 0, 11, 8], COLOURS, [3, 0, 11, 8]),
+        ([3, 0, 11, 8], [(i, i, i) for i in range(12)], [3, 0, 11, 8]),
+        ([0, 1, 2, 0], [COLOURS[8], COLOURS[3], COLOURS[11]], [8, 3, 11, 8]),  # in another order: read by its colours
+        ([0, 1, 0, 1], [COLOURS[8], (1, 2, 3)], None),
+    ],
+)
+def test_a_palette_says_what_its_values_say_or_what_its_colours_do(tmp_path, values, palette, ids):
     picture(tmp_path / "set/val/photo/0.png", wh=(16, 4))
-    indexed(tmp_path / "set/val/label/0.png", [3, 0, 11, 8], palette)
-    assert written(tmp_path, tmp_path / "set", classes="camvid", crop="none")["val"].truth[0, 0, :4].tolist() == [
-        3, 0, 11, 8,
-    ]  # fmt: skip
-
-
-def test_a_palette_in_another_order_is_read_by_its_colours(tmp_path):
-    picture(tmp_path / "set/val/photo/0.png", wh=(16, 4))
-    indexed(tmp_path / "set/val/label/0.png", [0, 1, 2, 0], [COLOURS[8], COLOURS[3], COLOURS[11]])
-    data = written(tmp_path, tmp_path / "set", classes="camvid", crop="none")
-    assert data["val"].truth[0, 0, :4].tolist() == [8, 3, 11, 8]
-
-
-def test_a_palette_of_foreign_colours_is_refused(tmp_path):
-    picture(tmp_path / "set/val/photo/0.png", wh=(16, 4))
-    indexed(tmp_path / "set/val/label/0.png", [0, 1, 0, 1], [COLOURS[8], (1, 2, 3)])
-    with pytest.raises(DataError, match=r"0\.png has a palette.*value 1 has the colour \[1, 2, 3\]"):
-        load(tmp_path / "set", classes="camvid")
+    indexed(tmp_path / "set/val/label/0.png", values, palette)
+    if ids is None:
+        with pytest.raises(DataError, match=r"0\.png has a palette.*value 1 has the colour \[1, 2, 3\]"):
+            load(tmp_path / "set", classes="camvid")
+    else:
+        data = written(tmp_path, tmp_path / "set", classes="camvid", crop="none")
+        assert data["val"].truth[0, 0, :4].tolist() == ids
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
@@ -104,15 +98,10 @@ def test_grey_label_maps_of_few_bits_hold_ids(tmp_path, bits):
     top = 2**bits - 1
     picture(tmp_path / "set/val/photo/0.png", wh=(8, 2))
     rows = np.tile(np.array([0, top], np.uint8), (2, 4))
-    packed = b"".join(b"\0" + np.packbits(np.unpackbits(row[:, None], axis=1)[:, -bits:]).tobytes() for row in rows)
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", 8, 2, bits, 0, 0, 0, 0)
+    lines = [np.packbits(np.unpackbits(row[:, None], axis=1)[:, -bits:]).tobytes() for row in rows]
     file = tmp_path / "set/val/label/0.png"
     file.parent.mkdir(parents=True)
-    file.write_bytes(PNG + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(packed)) + chunk(b"IEND", b""))
+    file.write_bytes(png(lines, 8, bits, colour=0))
     own = [{"id": i, "name": str(i), "train_id": i, "colour": [i, 0, 0]} for i in range(16)]
     truth = written(tmp_path, tmp_path / "set", classes=own, crop="none")["val"].truth
     assert truth[0, 0].tolist() == [0, top] * 4
@@ -156,14 +145,6 @@ def test_an_odd_size_does_not_take_the_truth_away(tmp_path):
     assert card["notes"][-1] == "val: the true label maps are kept at 8 x 8"
 
 
-def through_pillow(image, size, crop=None):
-    """Bicubic, then a JPEG file of quality 100 without chroma subsampling, read back: (3, size, size)."""
-    file = io.BytesIO()
-    small = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, box=crop)
-    small.save(file, "JPEG", quality=100, subsampling=0)
-    return np.array(Image.open(file)).transpose(2, 0, 1)
-
-
 @pytest.mark.parametrize(("crop", "box"), [("none", (0, 0, 48, 24)), ("centre", (12, 0, 36, 24))])
 def test_pairs_as_cyclegans_authors_stored_them(tmp_path, crop, box):
     options = {"classes": "camvid", "crop": crop}
@@ -178,7 +159,12 @@ def test_pairs_as_cyclegans_authors_stored_them(tmp_path, crop, box):
         photo = Image.open(tmp_path / f"set/{split}/photo/1.jpg")
         assert np.array_equal(data[split].images[1], through_pillow(photo, 24, box))
         assert np.array_equal(data[split].label_maps, plain[split].label_maps)
-    assert np.array_equal(data["val"].truth, plain["val"].truth) and plain["val"].label_images is None
+    assert np.array_equal(data["val"].truth, plain["val"].truth)
+    assert plain["val"].label_images is None and not any("label_images" in file for file in plain.card["sha256"])
+    png = write_dataset(tmp_path / "png", *load(tmp_path / "set", 24, **options, prepared_as="png"))
+    assert png.card == plain.card, "the default"
+    what = {"none": "whole image, aspect ignored", "centre": "central square"}[crop]
+    assert plain.card["made_by"] == f"read from set; {what}, 24 px, photos bicubic, label maps nearest"
     assert data.card["made_by"].startswith(plain.card["made_by"] + ", label images bicubic, photos and")
 
 
@@ -192,16 +178,6 @@ def test_label_images_are_blended_at_borders_and_near_the_palette_elsewhere(tmp_
     assert np.abs(image[:, :, :12] - left).max() <= 3 and np.abs(image[:, :, -12:] - right).max() <= 3
     border = np.abs(image[:, :, 16:17] - (left + right) / 2).max()
     assert border <= 3, "the pixel on the border is of both colours alike"
-
-
-def test_prepared_as_png_is_the_default(tmp_path):
-    pairs(tmp_path / "set")
-    plain, png = (
-        write_dataset(tmp_path / "out", *load(tmp_path / "set", classes="camvid", **o))
-        for o in ({}, {"prepared_as": "png"})
-    )
-    assert png.card == plain.card and not any("label_images" in file for file in plain.card["sha256"])
-    assert plain.card["made_by"] == "read from set; central square, 8 px, photos bicubic, label maps nearest"
 
 
 def scored(*classes):
@@ -223,13 +199,7 @@ def test_classes_that_cannot_be_told_apart_are_refused(classes, message):
         folder.Config(path="x", classes=classes)
 
 
-def test_an_unscored_class_may_share_a_colour():
+def test_an_unscored_class_may_share_a_colour_and_a_class_list_is_checked():
     assert folder.Config(path="x", classes=scored((0, 0, RED), (1, 255, RED))).classes[1].train_id == 255
-
-
-def test_a_class_list_is_checked():
-    from triptych.base.config import ParamsError, validate
-
-    wrong = {"path": "x", "classes": [{"id": 300, "name": "a", "train_id": 0, "colour": [0, 0, 0]}]}
     with pytest.raises(ParamsError, match="id = 300"):
-        validate(folder.Config, wrong, "data.streets.folder")
+        validate(folder.Config, {"path": "x", "classes": scored((300, 0, RED))}, "data.streets.folder")

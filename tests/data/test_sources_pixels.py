@@ -1,23 +1,19 @@
 """Photos in every form that a PNG can have: transparency, depths, and the colours of other formats."""
 
-import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
+from packed import encoded, png
 from PIL import Image
 
 from triptych.data.format import DataError
-from triptych.data.sources.label_maps import PNG
 from triptych.data.sources.pixels import photo
 
 
 def read(image, kind="PNG", save=None, **options):
     """One photo of 8 x 8 pixels through a file, as (3, 8, 8)."""
-    file = io.BytesIO()
-    image.save(file, kind, **save or {})
-    return photo(file.getvalue(), "0.png", 8, **options)
+    return photo(encoded(image, kind, **save or {}), "0.png", 8, **options)
 
 
 def halves(mode, left, right):
@@ -55,11 +51,8 @@ def test_transparent_pixels_show_the_background(image, save, right):
         read(image, save=save, background=None)
 
 
-def test_half_transparent_pixels_are_mixed():
+def test_half_transparent_pixels_are_mixed_and_an_opaque_alpha_channel_changes_nothing():
     assert read(Image.new("RGBA", (8, 8), (200, 0, 100, 51)))[:, 0, 0].tolist() == [244, 204, 224]
-
-
-def test_an_opaque_alpha_channel_changes_nothing():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 4), dtype=np.uint8)
     pixels[..., 3] = 255
     found = read(Image.fromarray(pixels), background=None)
@@ -87,11 +80,6 @@ def test_grey_of_unknown_range_is_refused(mode):
 
 
 def test_of_sixteen_bits_a_colour_the_upper_eight_are_taken():
-    line = b"\0" + struct.pack(">3H", 0x0180, 0x80FF, 0xFF00) * 8
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head, body = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0), zlib.compress(line * 8)
-    file = PNG + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    line = struct.pack(">3H", 0x0180, 0x80FF, 0xFF00) * 8
+    file = png([line] * 8, 8, 16, colour=2)
     assert photo(file, "0.png", 8)[:, 3, 3].tolist() == [0x01, 0x80, 0xFF]

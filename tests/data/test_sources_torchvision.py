@@ -1,7 +1,6 @@
 """CIFAR-10, SVHN and CelebA from small files laid out as the official ones, under patched checksums."""
 
 import errno
-import hashlib
 import os
 import pickle
 import shutil
@@ -12,17 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from packed import Evil, encoded, md5, packed
 from torch.nn import functional
 
 from triptych.data.format import DataError, write_dataset
 from triptych.data.sources import celeba, torchvision_sets
 
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-
-
-def digest(path):
-    return hashlib.md5(path.read_bytes()).hexdigest()
 
 
 def load(root, dataset, size=32, **options):
@@ -34,29 +29,29 @@ def cifar(tmp_path, monkeypatch):
     """Six batches of ten images as an archive, and torchvision's checksums set to theirs. Gives the root."""
     from torchvision.datasets import CIFAR10
 
-    rng = np.random.default_rng(0)
-    root, folder = tmp_path / "raw", tmp_path / "raw/cifar-10-batches-py"
-    folder.mkdir(parents=True)
-    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
+    rng, files = np.random.default_rng(0), {}
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
         batch = {"data": rng.integers(0, 256, (10, 3072), dtype=np.uint8), "labels": list(range(10))}
-        (folder / name).write_bytes(pickle.dumps(batch))
-    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": NAMES}))
-    with tarfile.open(root / CIFAR10.filename, "w:gz") as tar:
-        tar.add(folder, folder.name)
-    md5s = {p.name: digest(p) for p in folder.iterdir()}
+        files[name] = pickle.dumps(batch)
+    files["batches.meta"] = pickle.dumps({"label_names": NAMES})
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    md5s = {name: md5(tmp_path / name) for name in files}
+    archive = packed(
+        tmp_path / "raw" / CIFAR10.filename, {f"cifar-10-batches-py/{name}": data for name, data in files.items()}
+    )
     monkeypatch.setattr(CIFAR10, "train_list", [[b, md5s[b]] for b in sorted(md5s) if b.startswith("data")])
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5s["test_batch"]]])
     monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": md5s["batches.meta"]})
-    monkeypatch.setattr(CIFAR10, "tgz_md5", digest(root / CIFAR10.filename))
-    shutil.move(folder, tmp_path / "truth")
-    return root
+    monkeypatch.setattr(CIFAR10, "tgz_md5", md5(archive))
+    return archive.parent
 
 
 def test_cifar_from_the_archive(cifar, tmp_path):
     data = write_dataset(tmp_path / "out", *load(cifar, "CIFAR10"))
     assert data.card["splits"] == {"train": 50, "test": 10} and data.card["class_names"] == NAMES
     assert data.card["title"] == "CIFAR-10" and data.image_shape == (3, 32, 32)
-    batch = pickle.loads((tmp_path / "truth/data_batch_2").read_bytes())  # made above
+    batch = pickle.loads((tmp_path / "data_batch_2").read_bytes())  # made above
     assert np.array_equal(data["train"].images[10:20].reshape(10, -1), batch["data"]), "rows are planes"
     assert data["test"].labels.tolist() == list(range(10))
     assert sorted(os.listdir(cifar)) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
@@ -71,32 +66,22 @@ def test_cifar_at_another_size(cifar, tmp_path):
     assert abs(expected.clamp(0, 255).numpy() - data["train"].images).max() < 6  # PIL rounds and cuts off in between
 
 
-class Evil:
-    """Unpickling one leaves a mark."""
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.mark}",)
-
-
 @pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
 def test_a_changed_pickle_is_never_opened(cifar, tmp_path, name):
     load(cifar, "CIFAR10")
-    evil = Evil()
-    evil.mark = tmp_path / "executed"
+    evil = Evil(tmp_path / "executed")
     (cifar / "cifar-10-batches-py" / name).write_bytes(pickle.dumps({"data": evil, "labels": evil}))
     with pytest.raises(DataError, match=rf"{name} is damaged or not the official file.*Delete it and the"):
         load(cifar, "CIFAR10")
     assert not evil.mark.exists()
 
 
-def test_cifar_incomplete(cifar):
+def test_cifar_incomplete_cut_off_or_absent(cifar):
     load(cifar, "CIFAR10")
     (cifar / "cifar-10-batches-py/data_batch_4").unlink()
     with pytest.raises(DataError, match="data_batch_4 is missing: delete .*cifar-10-batches-py and run"):
         load(cifar, "CIFAR10")
-
-
-def test_cifar_cut_off_or_absent(cifar):
+    shutil.rmtree(cifar / "cifar-10-batches-py")
     archive = cifar / "cifar-10-python.tar.gz"
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"cifar-10-python\.tar\.gz is damaged or not the official file"):
@@ -128,7 +113,7 @@ def svhn(tmp_path, monkeypatch):
         labels = (np.arange(n, dtype=np.uint8)[:, None] % 10) + 1  # 1 … 10, where 10 means the digit 0
         savemat(tmp_path / f"{split}_32x32.mat", {"X": images, "y": labels})
         url, name, _ = SVHN.split_list[split]
-        table[split] = [url, name, digest(tmp_path / name)]
+        table[split] = [url, name, md5(tmp_path / name)]
     monkeypatch.setattr(SVHN, "split_list", table)
     return tmp_path
 
@@ -165,20 +150,19 @@ def faces(tmp_path, monkeypatch):
 
     folder = tmp_path / "raw/celeba"
     folder.mkdir(parents=True)
-    signs = [["1" if (i + k) % 3 else "-1" for k in range(40)] for i in range(6)]
-    rows = [" ".join([f"{i + 1:06d}.jpg", *signs[i]]) for i in range(6)]
+    rows = [" ".join([f"{i + 1:06d}.jpg", *("1" if (i + k) % 3 else "-1" for k in range(40))]) for i in range(6)]
     text = "\n".join(["6", " ".join(ATTRIBUTES), *rows]) + "\n"
     (folder / celeba.ATTRIBUTES).write_text(text)
     lines = [f"{i + 1:06d}.jpg {split}" for i, split in enumerate(PARTITION)]
     (folder / celeba.PARTITION).write_text("\n".join(lines) + "\n")
-    with zipfile.ZipFile(folder / celeba.ARCHIVE, "w") as out:
-        for i in range(6):
-            pixels = np.zeros((218, 178, 3), np.uint8)
-            pixels[35:183, 15:163] = 40 * i + 30
-            Image.fromarray(pixels).save(tmp_path / "face.jpg", quality=98)
-            out.write(tmp_path / "face.jpg", f"img_align_celeba/{i + 1:06d}.jpg")
+    files = {}
+    for i in range(6):
+        pixels = np.zeros((218, 178, 3), np.uint8)
+        pixels[35:183, 15:163] = 40 * i + 30
+        files[f"img_align_celeba/{i + 1:06d}.jpg"] = encoded(pixels, "JPEG", quality=98)
+    packed(folder / celeba.ARCHIVE, files)
     files = [celeba.ATTRIBUTES, celeba.PARTITION, celeba.ARCHIVE]
-    monkeypatch.setattr(CelebA, "file_list", [(f"id of {f}", digest(folder / f), f) for f in files])
+    monkeypatch.setattr(CelebA, "file_list", [(f"id of {f}", md5(folder / f), f) for f in files])
     return tmp_path / "raw"
 
 

@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 
 import pytest
+from packed import packed
 
 from triptych.data.format import DataError
 from triptych.data.sources import trees
@@ -27,17 +28,7 @@ def make(path, kind, files):
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             (path / name).write_bytes(data)
         return path
-    archive = path.with_name(path.name + kind)
-    if kind == ".zip":
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-            for name, data in files.items():
-                out.writestr(name, data)
-        return archive
-    mode = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.xz": "w:xz", ".tar.bz2": "w:bz2"}[kind]
-    with tarfile.open(archive, mode) as out:
-        for name, data in files.items():
-            add(out, name, data)
-    return archive
+    return packed(path.with_name(path.name + kind), files)
 
 
 def add(tar, name, data=b"", **fields):
