@@ -12,9 +12,9 @@ from triptych.data.format import Split, write_dataset
 from triptych.data.inspect import contact_sheet, inspect
 
 
-@pytest.mark.parametrize("scenes", [1, 5, 20])
+@pytest.mark.parametrize("scenes", [1, 20])
 def test_a_sheet_of_few_scenes(tmp_path, scenes):
-    dataset = write_dataset(tmp_path / "streets", *render(Config(train=scenes, val=1), 32))
+    dataset = write_dataset(tmp_path / "streets", *render(Config(train=scenes, val=1), 16))
     contact_sheet(dataset, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape[0] * min(8, scenes) % sheet.shape[1] == 0 and sheet.std() > 5

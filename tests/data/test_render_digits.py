@@ -1,4 +1,4 @@
-"""Rendered digits: glyphs against the fonts' own raster, reproducible images, the label in the middle."""
+"""Rendered digits: glyphs against the fonts' own raster, the label in the middle."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ import pytest
 from triptych.data.checks import digits as standard
 from triptych.data.drawn.digits import Config, house_numbers, render
 from triptych.data.drawn.digits.glyphs import FONTS, glyphs, sample
-from triptych.data.drawn.noise import BLOCK, Draws, pixel_grid
+from triptych.data.drawn.noise import Draws, pixel_grid
 from triptych.data.format import write_dataset
 from triptych.data.inspect import inspect
 
 
 @pytest.fixture(scope="module")
 def rendered():
-    return render(Config(train=1500, test=600, seed=0), 32)
+    return render(Config(train=1100, test=300, seed=0), 32)
 
 
 def draws(n, seed=0, size=32):
@@ -55,28 +55,6 @@ def test_glyphs_have_height_one_are_centred_and_hold_true_distances():
         assert np.abs(first + last - (side - 1)).max() <= 3
     assert np.abs(np.diff(bank.distance, axis=3)).max() < 1.4 * step  # 1-Lipschitz, but for rounding
     assert np.ptp(bank.width, axis=1).min() > 0.05  # a 1 is narrower than a 0, in every font
-
-
-def test_splits_hold_balanced_labelled_rgb(rendered):
-    splits, card = rendered
-    assert {name: len(split) for name, split in splits.items()} == {"train": 1500, "test": 600}
-    for split in splits.values():
-        assert split.images.shape[1:] == (3, 32, 32) and split.images.dtype == np.uint8
-        assert set(np.bincount(split.labels)) == {len(split) // 10}
-    assert card["class_names"] == list("0123456789")
-    assert {"title", "source", "licence", "made_by"} <= set(card)
-
-
-def test_an_image_depends_on_seed_split_and_index_only(rendered):
-    full = rendered[0]
-    part, _ = render(Config(train=BLOCK + 7, test=3, seed=0), 32)
-    for name in ("train", "test"):
-        n = len(part[name])
-        assert np.array_equal(part[name].images, full[name].images[:n])
-        assert np.array_equal(part[name].labels, full[name].labels[:n])
-    other, _ = render(Config(train=10, test=3, seed=1), 32)
-    assert not np.array_equal(other["train"].images, full["train"].images[:10])
-    assert len(np.unique(full["train"].images.reshape(1500, -1), axis=0)) == 1500
 
 
 def test_the_label_is_the_digit_in_the_middle():

@@ -29,16 +29,6 @@ def changed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.argwhere(np.abs(a - b).max(0) > 4)
 
 
-def test_same_seed_same_bytes_and_longer_sets_begin_with_shorter_ones():
-    small, _ = render(Config(train=5, test=3, seed=4), SIZE)
-    large, _ = render(Config(train=40, test=3, seed=4), SIZE)
-    other, _ = render(Config(train=5, test=3, seed=5), SIZE)
-    assert np.array_equal(small["train"].images, large["train"].images[:5])
-    assert np.array_equal(small["test"].images, large["test"].images)
-    assert not np.array_equal(small["train"].factors, other["train"].factors)
-    assert not np.array_equal(small["train"].images[:3], small["test"].images)
-
-
 def test_blocks_do_not_matter(monkeypatch):
     factors, own = draw_factors("train", 0, 9)
     whole = draw(factors, own, SIZE)
@@ -140,7 +130,7 @@ def test_wrong_factors_are_refused():
 
 
 def test_on_disk_and_to_the_standard(tmp_path):
-    splits, card = render(Config(train=700, test=200, seed=0), SIZE)
+    splits, card = render(Config(train=500, test=100, seed=0), SIZE)
     dataset = write_dataset(tmp_path / "faces", splits, card)
     assert dataset.image_shape == (3, SIZE, SIZE)
     assert [f["name"] for f in dataset.card["factors"]] == list(NAMES)

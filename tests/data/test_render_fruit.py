@@ -37,7 +37,7 @@ def test_only_what_the_task_names_tells_the_domains_apart():
 
 def test_skins_differ_in_colour_and_shapes_in_nothing_but_shape():
     def fruit_colour(task, split):
-        images, masks, *_ = draw(Config(task=task), split, 200, SIZE)
+        images, masks, *_ = draw(Config(task=task), split, 100, SIZE)
         return np.array([images[:, c][masks].mean() for c in range(3)]), masks.mean()
 
     skins = [fruit_colour("texture", s)[0] for s in ("trainA", "trainB")]
@@ -56,13 +56,6 @@ def test_long_is_long():
     assert extent("trainA") < 1.1 and extent("trainB") > 1.8
 
 
-def test_a_larger_set_begins_with_the_smaller_and_seeds_differ():
-    few, many, other = (draw(Config(task="texture", seed=s), "trainA", n, 16)[0] for s, n in ((0, 5), (0, 9), (1, 5)))
-    assert np.array_equal(few, draw(Config(task="texture"), "trainA", 5, 16)[0])
-    assert np.array_equal(few, many[:5])
-    assert not np.array_equal(few, other)
-
-
 def test_silhouettes_are_found_again_in_the_pictures():
     for task in ("texture", "geometry"):
         images, masks, *_ = draw(Config(task=task), "testB", 50, 48)
@@ -72,7 +65,7 @@ def test_silhouettes_are_found_again_in_the_pictures():
 def test_the_standard_and_the_sheet_show_both_domains(tmp_path):
     from PIL import Image
 
-    config = Config(task="texture", train=40, test=20)
+    config = Config(task="texture", train=30, test=20)
     dataset = write_dataset(tmp_path / "fruit_texture", *render(config, SIZE))
     found = inspect(dataset, tmp_path / "out")
     assert set(LIMITS) <= set(found.measures) and found.measures["mean_colour_accuracy"] > 0.9

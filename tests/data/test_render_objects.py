@@ -1,4 +1,4 @@
-"""Rendered objects: reproducible, balanced, classes told by shape alone; drawing against other formulas."""
+"""Rendered objects: classes told by shape alone; drawing against other formulas."""
 
 import numpy as np
 import pytest
@@ -23,31 +23,7 @@ def pen(n=1, size=64, extent=1.0, numbers=200):
 
 @pytest.fixture(scope="module")
 def rendered():
-    return objects.render(objects.Config(train=1500, test=500, seed=0), 32)
-
-
-def test_splits_hold_balanced_labelled_rgb(rendered):
-    splits, card = rendered
-    assert {name: len(split) for name, split in splits.items()} == {"train": 1500, "test": 500}
-    for split in splits.values():
-        assert split.images.shape[1:] == (3, 32, 32) and split.images.dtype == np.uint8
-        assert split.labels.dtype == np.int64
-        assert set(np.bincount(split.labels)) == {len(split) // 10}
-    assert len(card["class_names"]) == 10 == len(set(card["class_names"]))
-    assert {"title", "source", "licence", "made_by"} <= set(card)
-
-
-def test_an_image_depends_on_seed_split_and_index_only(rendered):
-    full = rendered[0]
-    part, _ = objects.render(objects.Config(train=BLOCK + 7, test=3, seed=0), 32)
-    for name in ("train", "test"):
-        n = len(part[name])
-        assert np.array_equal(part[name].images, full[name].images[:n])
-        assert np.array_equal(part[name].labels, full[name].labels[:n])
-    assert not np.array_equal(full["train"].images[:500], full["test"].images)
-    other, _ = objects.render(objects.Config(train=10, test=3, seed=1), 32)
-    assert not np.array_equal(other["train"].images, full["train"].images[:10])
-    assert len(np.unique(full["train"].images.reshape(1500, -1), axis=0)) == 1500
+    return objects.render(objects.Config(train=600, test=300, seed=0), 32)
 
 
 @pytest.mark.parametrize("size", [16, 48])

@@ -57,17 +57,6 @@ def test_layout_has_a_street_s_perspective(scenes):
     assert road[60] > road[45] > road[35] > road[30] > 0
 
 
-def test_same_parameters_same_bytes_and_larger_sets_begin_with_smaller_ones():
-    small, card = render(Config(train=3, val=2), 48)
-    again, _ = render(Config(train=18, val=2), 48)
-    assert np.array_equal(small["train"].images, again["train"].images[:3])
-    assert np.array_equal(small["train"].label_maps, again["train"].label_maps[:3])
-    assert np.array_equal(small["val"].images, again["val"].images)
-    assert not np.array_equal(small["train"].label_maps[:2], small["val"].label_maps)
-    assert not np.array_equal(small["val"].images, render(Config(train=1, val=2, seed=1), 48)[0]["val"].images)
-    assert card["classes"] == CITYSCAPES
-
-
 def test_one_label_map_has_many_photos(scenes):
     photos, labels = draw(Config(), "train", np.arange(16), 64, looks=1)
     assert np.array_equal(labels, scenes[1][:16])
@@ -185,7 +174,7 @@ def test_haze_hides_what_is_far():
 
 
 def test_standard_needs_more_than_colour(tmp_path, monkeypatch):
-    monkeypatch.setattr(standard, "STEPS", 120)
+    monkeypatch.setattr(standard, "STEPS", 80)
     splits, card = render(Config(train=64, val=24), 32)
     dataset = write_dataset(tmp_path / "streets", splits, card)
     measures = standard.measure(dataset, seed=0)
