@@ -17,27 +17,7 @@ SMALL = [
 def test_cityscapes_table():
     assert [c["id"] for c in CITYSCAPES] == list(range(-1, 34))
     scored = evaluated(CITYSCAPES)
-    assert [c["id"] for c in scored] == [
-        7,
-        8,
-        11,
-        12,
-        13,
-        17,
-        19,
-        20,
-        21,
-        22,
-        23,
-        24,
-        25,
-        26,
-        27,
-        28,
-        31,
-        32,
-        33,
-    ]
+    assert bytes(c["id"] for c in scored).hex(" ") == "07 08 0b 0c 0d 11 13 14 15 16 17 18 19 1a 1b 1c 1f 20 21"
     assert [c["train_id"] for c in scored] == list(range(19))
     assert len({tuple(c["colour"]) for c in scored}) == 19
     colours = "804080 f423e8 464646 66669c be9999 999999 faaa1e dcdc00 6b8e23 98fb98 4682b4 dc143c ff0000 00008e 000046"
@@ -66,10 +46,6 @@ def test_colours_and_back(classes):
     assert np.array_equal(nearest_class(colours, classes)[scored], truth[scored])
 
 
-def test_minus_one_is_stored_as_255_and_ignored():
-    assert train_ids(np.full((1, 1, 1), 255, np.uint8), CITYSCAPES).item() == IGNORE
-
-
 @pytest.mark.parametrize("block", [1, 50, 1 << 20])
 def test_nearest_class_is_the_smallest_distance(block):
     colours = np.random.default_rng(1).integers(0, 256, (4, 3, 6, 5), dtype=np.uint8)
@@ -81,18 +57,13 @@ def test_nearest_class_is_the_smallest_distance(block):
     assert tensor.dtype == torch.uint8 and np.array_equal(tensor.numpy(), expected)
 
 
-def test_ignored_classes_are_no_candidates():
+def test_void_is_no_candidate_and_what_cannot_be_read_is_named():
     assert nearest_class(np.zeros((1, 3, 1, 1), np.uint8), SMALL).item() == 0
-
-
-def test_unknown_ids_and_broken_lists_are_named():
+    assert train_ids(np.full((1, 1, 1), 255, np.uint8), CITYSCAPES).item() == IGNORE  # -1 in eight bits
     with pytest.raises(ValueError, match=r"\[7, 9\]"):
         train_ids(np.array([[[0, 7, 9]]], np.uint8), SMALL)
     with pytest.raises(ValueError, match=r"\[7\]"):
         colourise(np.array([[[7]]], np.uint8), SMALL)
-    for train_ids_of_classes in ([2], [0, 0], [0, 2], [IGNORE]):
-        broken = [
-            {"id": i, "name": "a", "train_id": t, "colour": [0, 0, 0]} for i, t in enumerate(train_ids_of_classes)
-        ]
+    for wrong in ([2], [0, 0], [0, 2], [IGNORE]):
         with pytest.raises(ValueError, match="train ids"):
-            evaluated(broken)
+            evaluated([{"id": i, "name": "a", "train_id": t, "colour": [0, 0, 0]} for i, t in enumerate(wrong)])

@@ -26,13 +26,6 @@ def rendered():
     return objects.render(objects.Config(train=600, test=300, seed=0), 32)
 
 
-@pytest.mark.parametrize("size", [16, 48])
-def test_any_size(size):
-    splits, _ = objects.render(objects.Config(train=20, test=1, seed=0), size)
-    assert splits["train"].images.shape == (20, 3, size, size)
-    assert splits["train"].images.std(axis=(1, 2, 3)).min() > 5
-
-
 def test_unlabelled_has_the_ten_classes_and_more_and_no_labels(rendered):
     splits, card = objects_unlabelled.render(objects_unlabelled.Config(train=40, seed=0), 32)
     assert set(splits) == {"train"} and splits["train"].labels is None

@@ -99,24 +99,17 @@ def test_a_damaged_file_that_is_there_is_named_and_left_alone(server, right, tmp
     assert (tmp_path / "set.bin").stat().st_size == 100 and server.asked == []
 
 
-def test_server_refuses(server, right, tmp_path):
-    server.status = 404
+def test_refusals_say_where_to_put_the_file(server, right, tmp_path):
+    server.status, file = 404, tmp_path / "set.bin"
     with pytest.raises(DataError, match="404.*put it at"):
-        fetch(server.url, tmp_path / "set.bin", right)
-    assert names(tmp_path) == []
-
-
-def test_connection_refused(right, tmp_path):
-    closed = Server()
-    closed.server_close()
+        fetch(server.url, file, right)
+    with Server() as closed:
+        pass
     with pytest.raises(DataError, match=r"cannot download .*put it at .*set\.bin"):
-        fetch(closed.url, tmp_path / "set.bin", right)
-    assert names(tmp_path) == []
-
-
-def test_downloads_off(right, tmp_path):
+        fetch(closed.url, file, right)
     with pytest.raises(DataError, match="downloads are off.*http://nowhere/set.bin.*put it at"):
-        fetch("http://nowhere/set.bin", tmp_path / "set.bin", right, download=False)
+        fetch("http://nowhere/set.bin", file, right, download=False)
+    assert names(tmp_path) == []
 
 
 def test_disk_full_keeps_the_part_for_later(server, right, tmp_path, monkeypatch):
