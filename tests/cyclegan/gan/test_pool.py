@@ -32,10 +32,7 @@ def test_same_as_the_plain_rule(size, batch, monkeypatch):
     monkeypatch.setattr(torch, "randint", lambda n, shape, device: torch.tensor(drawn["slots"].pop(0)))
     monkeypatch.setattr(torch, "rand", lambda shape, device: torch.tensor(drawn["swaps"].pop(0)))
     for step in range(40):
-        slots, swaps = (
-            [choices.randrange(size) for _ in range(batch)],
-            [choices.random() for _ in range(batch)],
-        )
+        slots, swaps = [choices.randrange(size) for _ in range(batch)], [choices.random() for _ in range(batch)]
         drawn["slots"], drawn["swaps"] = list(slots), list(swaps)
         fakes = torch.arange(step * batch, (step + 1) * batch).float().view(batch, 1)
         expected = [plain.query(float(f), w < 0.5, s) for f, w, s in zip(fakes, swaps, slots)]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from tiny_streets import CPU, TINY, noise
 
 from triptych.base.config import ParamsError, validate
 from triptych.cyclegan.gan import translation
@@ -12,22 +13,13 @@ from triptych.cyclegan.gan.losses import distance, realness
 from triptych.cyclegan.gan.networks import PatchCritic
 from triptych.cyclegan.gan.streams import domains, enlarge
 from triptych.cyclegan.gan.translation import CycleConfig, CycleTask, Weights, steps_of
-from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.parts.cycle import CycleSystem
-from triptych.data.label_classes import CITYSCAPES
 from triptych.data.spec import Spec
 from triptych.engine import Replica, train
 from triptych.engine.step import frozen
 from triptych.pipeline import systems
 
 SPEC = Spec((3, 16, 16))
-TINY = dict(pixels=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, epochs=1, pool=3)
-
-
-def streets(n=4, size=16):
-    rng = np.random.default_rng(0)
-    photos = rng.integers(0, 256, (n, 3, size, size), dtype=np.uint8)
-    return StreetData(photos, rng.integers(7, 20, (n, size, size), dtype=np.uint8), CITYSCAPES)
 
 
 def cycle_task(**weights):
@@ -46,8 +38,7 @@ def reached(module):
 def test_either_cycle_alone_teaches_both_generators(weights):
     task = cycle_task(**weights)
     task.generators()[0].backward()
-    assert reached(task.system.G) and reached(task.system.F)
-    assert not reached(task.system.D_X) and not reached(task.system.D_Y)
+    assert [reached(getattr(task.system, net)) for net in ("G", "F", "D_X", "D_Y")] == [True, True, False, False]
 
 
 def test_each_generator_gets_both_cycles_gradients():
@@ -90,18 +81,9 @@ def test_objective_by_hand():
     }
 
 
-def test_critics_learn_from_the_fakes_of_the_step_by_way_of_the_pool():
-    task = cycle_task(gan=1.0)
-    task.generators()
-    fake = task.batch["fake_y"]
-    assert not fake.requires_grad
-    task.critics()
-    assert task.pool_y.count == task.pool_x.count == 1
-    assert torch.equal(task.pool_y.images[0], fake[0])
-
-
 def test_critics_objective_by_hand():
-    """Half of (D(real) - 1)^2 + D(fake)^2, each critic with the images of its own domain."""
+    """Half of (D(real) - 1)^2 + D(fake)^2, each critic with the images of its own domain; fakes are those of the step,
+    by way of the pools."""
     task = cycle_task(gan=1.0)
     s, (x, y) = task.system, domains(task.batch)
     with torch.no_grad():
@@ -112,10 +94,15 @@ def test_critics_objective_by_hand():
     assert logs["loss_d_labels"].item() == pytest.approx(on_labels.item(), rel=1e-5)
     assert logs["loss_d_photo"].item() == pytest.approx(on_photos.item(), rel=1e-5)
     assert loss.item() == pytest.approx(on_labels.item() + on_photos.item(), rel=1e-5)
+    assert task.pool_y.count == task.pool_x.count == 1
+    task.generators()
+    assert not task.batch["fake_y"].requires_grad
+    task.critics()
+    assert torch.equal(task.pool_y.images[1], task.batch["fake_y"][0])
 
 
 def test_each_way_has_its_generator_and_its_resizing():
-    system, data = CycleSystem(CycleConfig(**TINY), SPEC), streets(size=20)
+    system, data = CycleSystem(CycleConfig(**TINY), SPEC), noise(size=20)
     system.G, system.F = torch.nn.Identity(), torch.nn.Tanh()
     labels, photos = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
     assert torch.equal(system.to_photo(labels), enlarge(labels, 16, "nearest"))  # no colour that is no class
@@ -135,9 +122,7 @@ def test_training_is_by_adam_at_a_rate_that_falls_to_zero():
     assert [rate(step) for step in (0, 199, 200, 300, 399)] == pytest.approx([1, 1, 1, 0.5, 0.005])
     adam, rate = phase_of(CycleConfig(lr=1e-3, beta1=0.9, beta2=0.99, decay_from=0.25))
     assert (adam["lr"], adam["betas"], rate(99), rate(250)) == (1e-3, (0.9, 0.99), 1, 0.5)
-
-
-def test_an_epoch_passes_through_the_larger_domain():
+    # an epoch passes through the larger domain
     assert steps_of(3, {"x": SimpleNamespace(per_epoch=2), "y": SimpleNamespace(per_epoch=5)}) == 15
 
 
@@ -161,8 +146,8 @@ def test_variants_train_on_their_terms_only(name):
     config = validate(systems.module("streets", name).Config, TINY, name)
     system = systems.build("streets", name, config, SPEC, 0)
     before = {k: v.clone() for k, v in system.state_dict().items()}
-    replica = Replica(0, torch.device("cpu"))
-    system.fit(streets(), replica)
+    replica = Replica(0, CPU)
+    system.fit(noise(), replica)
     logged = {metric.removeprefix("loss_") for _, metric, _ in replica.history}
     assert logged - {"g", "d_photo", "d_labels"} == VARIANTS[name]
     critics = any(not torch.equal(v, before[k]) for k, v in system.state_dict().items() if k.startswith("D_"))
@@ -187,7 +172,7 @@ def test_networks_in_pairs_learn_what_each_would_alone(weights, monkeypatch):
     def losses():
         torch.manual_seed(0)
         config = CycleConfig(**{**TINY, "pixels": 32, "load_size": 36})
-        replica, data = Replica(0, torch.device("cpu")), streets(3, 36)
+        replica, data = Replica(0, CPU), noise(3, 36)
         system = CycleSystem(config, Spec((3, 32, 32)))
         streams = config.streams(data, replica)
         train(CycleTask(system, Weights(*weights), 3), streams, steps=3, replica=replica, log_every=1)
@@ -205,8 +190,8 @@ def test_networks_in_pairs_learn_what_each_would_alone(weights, monkeypatch):
 def test_identity_weight_is_a_share_of_lambda():
     config = CycleConfig(**{**TINY, "identity_weight": 0.5, "cycle_weight": 8.0})
     torch.manual_seed(0)
-    system, replica = CycleSystem(config, SPEC), Replica(0, torch.device("cpu"))
-    system.fit(streets(1), replica)
+    system, replica = CycleSystem(config, SPEC), Replica(0, CPU)
+    system.fit(noise(1), replica)
     h = {metric: value for _, metric, value in replica.history}
     expected = h["loss_gan_to_photo"] + h["loss_gan_to_labels"] + 4 * h["loss_identity"]
     assert h["loss_g"] == pytest.approx(expected + 8 * (h["loss_forward_cycle"] + h["loss_backward_cycle"]), rel=1e-4)
@@ -222,7 +207,7 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
                 raise KeyboardInterrupt
 
         kept = {"checkpoint": checkpoint, "fingerprint": "x", "callback": callback, "callbacks": 2}
-        system.fit(streets(), Replica(0, torch.device("cpu"), **kept))
+        system.fit(noise(), Replica(0, CPU, **kept))
         return system.state_dict()
 
     whole, path = fit(), tmp_path / "c.pt"

@@ -19,7 +19,7 @@ from triptych.cyclegan.streets.judge.fcn_score import (
     segmented,
 )
 from triptych.cyclegan.streets.judge.resize import resize_classes, resize_photos
-from triptych.data.label_classes import CITYSCAPES, colourise, nearest_class, train_ids
+from triptych.data.label_classes import CITYSCAPES, train_ids
 
 THREE = [
     {"id": 0, "name": "void", "train_id": 255, "colour": [0, 0, 0]},
@@ -33,11 +33,7 @@ def test_by_hand():
     truth = np.array([0, 0, 0, 0, 1, 1, 255, 255])
     predicted = np.array([0, 0, 0, 1, 1, 2, 0, 1])
     counts = histogram(truth, predicted, 3)
-    assert counts.tolist() == [
-        [3, 1, 0],
-        [0, 1, 1],
-        [0, 0, 0],
-    ]  # rows truth, columns prediction, ignored left out
+    assert counts.tolist() == [[3, 1, 0], [0, 1, 1], [0, 0, 0]]  # rows truth, columns prediction, void left out
     s = scores(counts)
     assert s["pixel_acc"] == pytest.approx(4 / 6)
     assert s["class_acc"] == pytest.approx((3 / 4 + 1 / 2) / 2)
@@ -46,9 +42,11 @@ def test_by_hand():
     assert z["class_acc"] == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
     assert z["class_iou"] == pytest.approx((3 / 4 + 1 / 3 + 0) / 3)
     assert absent_classes(counts.sum(1), THREE) == ["car"]
+    void = count(np.array([[[0, 1], [2, 0]]], np.uint8), np.array([[[4, 7], [9, 0]]], np.uint8), THREE)
+    assert void.tolist() == np.diag([1, 1, 1]).tolist()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_same_as_scikit_learn(data):
     from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score, recall_score
@@ -77,14 +75,11 @@ def test_one_histogram_over_the_split_is_no_mean_over_images():
     assert together["class_acc"] != pytest.approx((scores(a)["class_acc"] + scores(b)["class_acc"]) / 2)
 
 
-def test_a_prediction_outside_the_classes_is_refused():
+def test_what_is_no_map_of_the_classes_is_refused():
     """The released evaluator lets a 20th class through and counts it as the next class' first."""
     with pytest.raises(ValueError, match="predicted class 2 of 2"):
         histogram(np.array([0, 1]), np.array([0, 2]), 2)
     assert histogram(np.array([255]), np.array([1]), 2).sum() == 0
-
-
-def test_different_sizes_are_refused():
     with pytest.raises(ValueError, match="4 pixels of truth, 1 predicted"):
         histogram(np.zeros(4, np.uint8), np.zeros(1, np.uint8), 2)
 
@@ -119,18 +114,6 @@ def test_class_maps_are_resized_by_pillows_nearest(size):
 
 def ids(rng, n, size):
     return rng.choice([c["id"] for c in CITYSCAPES if c["train_id"] != 255], (n, size, size)).astype(np.uint8)
-
-
-def test_perfect_label_images_score_one():
-    maps = ids(np.random.default_rng(0), 3, 8)
-    counts = count(nearest_class(colourise(maps, CITYSCAPES), CITYSCAPES), maps, CITYSCAPES)
-    assert counts.sum() == maps.size and scores(counts)["class_iou"] == 1
-
-
-def test_void_is_not_scored():
-    predicted = np.array([[[0, 1], [2, 0]]], np.uint8)
-    truth = np.array([4, 7, 9, 0], np.uint8).reshape(1, 2, 2)
-    assert count(predicted, truth, THREE).tolist() == np.diag([1, 1, 1]).tolist()
 
 
 def test_label_maps_are_compared_at_the_truths_size_or_the_generated():

@@ -16,7 +16,7 @@ WEIGHTS = {"simgan": "pixel_weight", "feature_loss_gan": "feature_weight", "pix2
 
 def test_pix2pix_learns_a_tiny_paired_set():
     data = streets()
-    system, _ = build("pix2pix", width=8, epochs=60, lr=2e-3, load_size=16)
+    system, _ = build("pix2pix", width=8, epochs=40, lr=3e-3, load_size=16)
     labels, photos = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
 
     def errors():

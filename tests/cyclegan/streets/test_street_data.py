@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
+from tiny_streets import CPU
 
 from triptych.base.pixels import to_uint8
 from triptych.cyclegan.gan.streams import domains, enlarge
@@ -23,28 +24,25 @@ def marked(n=12, size=16):
     return StreetData(photos, maps, CITYSCAPES)
 
 
-def scene_of(label, photo, data):
-    colour = to_uint8(label)[0, :, 0, 0].numpy()
-    return [i for i in range(len(data)) if (data.labels[i, :, 0, 0] == colour).all()], int(
-        to_uint8(photo)[0, 0, 0, 0]
-    ) // 10
+def scenes(images):
+    """Of a batch of photos of `marked`, or of pictures that are so numbered: what tells the scene of each."""
+    return [int(image[0, 0, 0]) for image in to_uint8(images)]
 
 
-def test_labels_are_drawn_in_their_palette():
-    assert marked().labels[0, :, 3, 3].tolist() == [128, 64, 128]  # id 7: road
-
-
-def test_pairs_stay_together():
+def test_pairs_stay_together_and_come_in_another_order_for_another_seed():
     data = marked()
-    stream = data.paired(Replica(0, torch.device("cpu")), **KIND)["pair"]
+    assert data.labels[0, :, 3, 3].tolist() == [128, 64, 128]  # id 7: road, in its palette
+    stream, other = (data.paired(Replica(seed, CPU), **KIND)["pair"] for seed in (0, 1))
     for step in range(24):
-        scenes, photo = scene_of(*stream.at(step), data)
-        assert photo in scenes
+        label, photo = stream.at(step)
+        (scene,) = (level // 10 for level in scenes(photo))
+        assert to_uint8(label)[0, :, 0, 0].tolist() == data.labels[scene, :, 0, 0].tolist()
+    assert [int(stream.rows(i)) for i in range(12)] != [int(other.rows(i)) for i in range(12)]
 
 
 def test_unpaired_streams_are_shuffled_apart():
     data = marked()
-    streams = data.unpaired(Replica(0, torch.device("cpu")), **KIND)
+    streams = data.unpaired(Replica(0, CPU), **KIND)
     rows = {name: [int(s.rows(step)) for step in range(48)] for name, s in streams.items()}
     for order in rows.values():
         assert sorted(order[:12]) == sorted(order[12:24]) == list(range(12)) and order[:12] != order[12:24]
@@ -54,25 +52,19 @@ def test_unpaired_streams_are_shuffled_apart():
 
 def test_disjoint_halves_share_no_scene():
     data = marked()
-    streams = data.unpaired(Replica(0, torch.device("cpu")), **KIND, disjoint=True)
+    streams = data.unpaired(Replica(0, CPU), **KIND, disjoint=True)
     labels = {tuple(to_uint8(streams["x"].at(s))[0, :, 0, 0].tolist()) for s in range(6)}
-    photos = {int(to_uint8(streams["y"].at(s))[0, 0, 0, 0]) // 10 for s in range(6)}
-    assert photos == set(range(6))
+    assert {level for s in range(6) for level in scenes(streams["y"].at(s))} == set(range(0, 60, 10))
     assert labels == {tuple(data.labels[i, :, 0, 0].tolist()) for i in range(6, 12)}
 
 
 def test_no_two_orders_are_alike_whatever_seed_and_domain():
     orders = set()
     for seed in range(3):
-        replica = Replica(seed, torch.device("cpu"))
+        replica = Replica(seed, CPU)
         for stream in marked().unpaired(replica, **KIND).values():
             orders.add(tuple(int(stream.rows(i)) for i in range(12)))
     assert len(orders) == 6
-
-
-def test_pairs_of_other_seeds_come_in_other_orders():
-    a, b = (marked().paired(Replica(s, torch.device("cpu")), **KIND)["pair"] for s in (0, 1))
-    assert [int(a.rows(i)) for i in range(12)] != [int(b.rows(i)) for i in range(12)]
 
 
 @pytest.mark.parametrize("paired", [False, True])
@@ -81,7 +73,7 @@ def test_streams_enlarge_labels_by_nearest_and_photos_bicubically(paired):
     rng = np.random.default_rng(0)
     photos = rng.integers(0, 256, (3, 3, 20, 20), dtype=np.uint8)
     data = StreetData(photos, rng.integers(7, 20, (3, 20, 20), dtype=np.uint8), CITYSCAPES)
-    replica, kind = Replica(0, torch.device("cpu")), dict(batch_size=3, load_size=32, pixels=32)
+    replica, kind = Replica(0, CPU), dict(batch_size=3, load_size=32, pixels=32)
     streams = data.paired(replica, **kind) if paired else data.unpaired(replica, **kind)
     x, y = domains({name: stream.at(0) for name, stream in streams.items()})
     large = ((np.arange(32) + 0.5) * 20 / 32).astype(int)  # the pixel in which a centre falls
@@ -100,7 +92,7 @@ def test_pairs_are_cut_and_mirrored_alike():
     """Photos that are the label maps' own colours stay so under every cut."""
     maps = np.random.default_rng(0).integers(7, 20, (6, 16, 16), dtype=np.uint8)
     data = StreetData(StreetData(maps, maps, CITYSCAPES).labels, maps, CITYSCAPES)
-    stream = data.paired(Replica(0, torch.device("cpu")), batch_size=6, load_size=16, pixels=9)["pair"]
+    stream = data.paired(Replica(0, CPU), batch_size=6, load_size=16, pixels=9)["pair"]
     for step in range(3):
         label, photo = stream.at(step)
         assert torch.equal(label, photo) and len(torch.unique(label)) > 10
@@ -145,13 +137,13 @@ def test_label_images_are_what_is_seen_and_class_ids_what_is_scored(tmp_path):
     assert few.labels[:, 0, 0, 0].tolist() == [103, 101] and few.truth[:, 0, 0].tolist() == [10, 8]
     assert data.spread(2).labels[:, 0, 0, 0].tolist() == [100, 102]
     assert np.array_equal(data.truth, marked(4).truth)
-    replica = Replica(0, torch.device("cpu"))
+    replica = Replica(0, CPU)
     for streams in (data.unpaired(replica, **KIND)["x"], data.paired(replica, **KIND)["pair"]):
         batches = [streams.at(step) for step in range(4)]
-        seen = {int(to_uint8(b[0] if isinstance(b, tuple) else b)[0, 0, 0, 0]) for b in batches}
+        seen = {level for b in batches for level in scenes(b[0] if isinstance(b, tuple) else b)}
         assert seen == {100, 101, 102, 103}
     halves = data.unpaired(replica, **KIND, disjoint=True)["x"]
-    assert {int(to_uint8(halves.at(step))[0, 0, 0, 0]) for step in range(2)} == {102, 103}
+    assert {level for step in range(2) for level in scenes(halves.at(step))} == {102, 103}
 
 
 def test_label_images_change_their_size_like_photos():
@@ -172,9 +164,6 @@ def test_scenes_that_cannot_judge_are_refused_before_a_training(n, truth, messag
     with pytest.raises(DataError, match=message):
         StreetData.of(Dataset(tmp_path / "d"), "val")
     assert len(StreetData.of(Dataset(tmp_path / "d"), "train")) == n
-
-
-def test_without_label_maps_says_so(tmp_path):
-    write_dataset(tmp_path / "d", {"val": Split(marked(2).photos)}, CARD)
+    write_dataset(tmp_path / "d", {"val": Split(data.photos)}, CARD)
     with pytest.raises(DataError, match="no label maps"):
         StreetData.of(Dataset(tmp_path / "d"), "val")

@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from tiny_streets import CPU, noise
 from torch import nn
 
 from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.figures import draw_translations, sheets_during_training, translations
 from triptych.data.label_classes import CITYSCAPES
-
-CPU = torch.device("cpu")
 
 
 class Negative(nn.Module):
@@ -25,26 +24,8 @@ class Negative(nn.Module):
         return photos // 2
 
 
-def streets(n=8, size=16):
-    rng = np.random.default_rng(0)
-    photos = rng.integers(0, 256, (n, 3, size, size), dtype=np.uint8)
-    return StreetData(photos, rng.integers(7, 20, (n, size, size), dtype=np.uint8), CITYSCAPES)
-
-
-def test_input_output_way_back_truth():
-    data = streets(3)
-    both = translations(Negative(), data, CPU)
-    labels, photos = torch.from_numpy(data.labels), torch.from_numpy(data.photos)
-    expected = {
-        "to_photo": [labels, 255 - labels, (255 - labels) // 2, photos],
-        "to_labels": [photos, photos // 2, 255 - photos // 2, labels],
-    }
-    for way, images in expected.items():
-        assert all(torch.equal(a, b) for a, b in zip(both[way], images))
-
-
 def test_label_images_and_photos_come_at_the_size_of_the_system():
-    data = streets(2, size=32)
+    data = noise(2, size=32)
     both = translations(Negative(), data, CPU)
     pictures = StreetData(data.photos, data.label_maps, CITYSCAPES, label_images=data.labels)
     blended = translations(Negative(), pictures, CPU)
@@ -54,7 +35,7 @@ def test_label_images_and_photos_come_at_the_size_of_the_system():
 
 
 def test_the_sheets_numbers_are_errors(tmp_path, panels):
-    data = streets()
+    data = noise(8)
     drawn = draw_translations(Negative(), data, tmp_path / "a/sheet.png", CPU, n=4)
     error = np.abs(255.0 - data.labels[::2] - data.photos[::2]).mean()  # four of eight, evenly spread
     assert drawn["numbers"]["to_photo/mean_abs_error_grey_levels"] == pytest.approx(error, abs=0.01)
@@ -76,14 +57,10 @@ def test_every_panel_is_in_its_place(tmp_path, panels):
     assert found == [list(map(int, colour)) for colour in to_photo + to_labels]
 
 
-def test_sheets_while_training_leave_the_mode_as_it_was(tmp_path):
+def test_sheets_while_training_leave_the_mode_as_it_was_and_say_what_is_half_trained(tmp_path):
     system = Negative().train()
-    sheets_during_training(system, streets(), tmp_path, CPU)(500)
-    assert (tmp_path / "step_000500.png").is_file() and system.training and not system.drawn_in_training
-
-
-def test_a_sheet_of_a_half_trained_system_says_so(tmp_path):
-    draw = sheets_during_training(Negative(), streets(), tmp_path, CPU)
+    draw = sheets_during_training(system, noise(8), tmp_path, CPU)
     draw(500, still="to_labels untrained")
+    assert system.training and not system.drawn_in_training
     draw(1000)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["step_000500_to_labels_untrained.png", "step_001000.png"]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.cyclegan.gan.streams import enlarge
 from triptych.cyclegan.streets.data import StreetData
 from triptych.cyclegan.streets.judge.fcn8s import Config as FcnConfig
 from triptych.cyclegan.streets.parts.system import Translator
@@ -102,6 +101,66 @@ def test_absent_classes_can_count_as_zero_both_ways():
     assert values["to_photo/class_iou"] == values["to_labels/class_iou"] == pytest.approx(2 / 19)
 
 
+class Oracle(Translator):
+    """Answers with the truth; or, `blind`, with one and the same image."""
+
+    def __init__(self, data, blind=False):
+        super().__init__(SimpleNamespace(pixels=data.photos.shape[-1]), None)
+        self.answers = {"photo": torch.from_numpy(data.photos), "labels": torch.from_numpy(data.labels)}
+        self.inputs = {"photo": self.answers["labels"], "labels": self.answers["photo"]}
+        self.blind = blind
+
+    def _answer(self, kind, images):
+        known = self.inputs[kind].flatten(1).float()
+        rows = torch.cdist(images.flatten(1).float(), known).argmin(1)
+        return self.answers[kind][torch.zeros_like(rows) if self.blind else rows]
+
+    def to_photo(self, labels):
+        return self._answer("photo", labels)
+
+    def to_labels(self, photos):
+        return self._answer("labels", photos)
+
+
+def test_evaluation_of_systems_whose_scores_are_known():
+    data, protocol = streets(range(5, 29, 3)), judged_by()
+    result = evaluate([Oracle(data), Oracle(data, blind=True)], data, EVALUATOR, protocol, CPU)
+    metrics, notes = result.metrics, result.notes
+    ceiling = evaluate_references(data, data, EVALUATOR, protocol)["real_photos"].metrics
+    for name in ("to_photo/pixel_acc", "to_photo/class_iou", "to_labels/pixel_acc", "to_labels/class_iou"):
+        perfect, blind = metrics[name]
+        assert perfect == pytest.approx(ceiling[name][0]) and blind < perfect
+    own = metrics["to_labels/own_photos_pixel_acc"]
+    assert own[0] == pytest.approx(ceiling["to_labels/pixel_acc"][0]) and own[1] < own[0]
+    assert metrics["to_labels/diversity"] == [pytest.approx(1.0), 0.0]
+    assert metrics["to_photo/diversity"] == [pytest.approx(1.0), 0.0]
+    assert metrics["to_photo/cycle_error"][0] == metrics["to_labels/cycle_error"][0] == 0
+    assert metrics["to_photo/cycle_error"][1] > 5
+    # The oracle knows a photo again under a little noise; one image for all needs none to be as wrong
+    assert metrics["to_photo/noise_growth"] == metrics["to_labels/noise_growth"] == [1.0, 1.0]
+    perfect, blind = metrics["to_labels/mutual_information"]
+    assert perfect == pytest.approx(ceiling["to_labels/mutual_information"][0]) and perfect > 0.5 > blind
+    assert ceiling["to_photo/mutual_information"][0] == pytest.approx(metrics["to_photo/mutual_information"][0])
+    assert any("8 grey levels" in note for note in notes)
+
+
+def test_label_images_are_shown_to_systems_at_their_size_and_the_truth_stays_exact():
+    data, protocol = streets([8, 20, 13, 26]), judged_by()
+    pictures = 255 - data.labels  # of colours that are nearest to other classes
+    other = StreetData(data.photos, data.label_maps, CITYSCAPES, label_images=pictures)
+    oracle, shown = Oracle(data), []
+    oracle.config.pixels = 16
+    oracle.to_photo = lambda labels: shown.append(labels) or torch.zeros_like(labels)
+    oracle.to_labels = lambda photos: torch.from_numpy(data.labels)[: len(photos), :, ::2, ::2]
+    result = evaluate([oracle], other, EVALUATOR, protocol, CPU)
+    assert torch.equal(shown[0], other.labels_at(16)) and shown[0].shape == (4, 3, 16, 16)
+    assert result.metrics["to_labels/pixel_acc"][0] > 0.9, "label maps are scored by the class ids, not by the pictures"
+    assert sum("through JPEG" in note for note in result.notes) == 1
+    real = evaluate_references(other, other, EVALUATOR, protocol)["real_photos"].metrics
+    assert real["to_labels/pixel_acc"] == [0.0], "what one with the real pictures would score"
+    assert not any("JPEG" in note for note in evaluate_references(data, data, EVALUATOR, protocol)["real_photos"].notes)
+
+
 class Fixed(Translator):
     """Draws these photos and label images whatever it is given."""
 
@@ -194,11 +253,3 @@ def test_scenes_go_there_and_back_with_and_without_noise():
     assert torch.equal(given["to_photo"][0], labels[::2])
     assert values["to_photo/cycle_error"] == 0 and values["to_photo/noise_growth"] == 1
     assert values["to_labels/cycle_error"] == pytest.approx(np.abs(128 - data.photos[::2].astype(float)).mean())
-
-
-def test_real_images_are_resized_as_the_systems_inputs_are():
-    data = streets([5, 17])
-    assert torch.equal(data.photos_at(20), enlarge(data.photos, 20, "bicubic"))
-    labels = data.labels_at(20)
-    assert torch.equal(labels, enlarge(data.labels, 20, "nearest"))
-    assert len(labels.permute(0, 2, 3, 1).reshape(-1, 3).unique(dim=0)) == 2  # road and sky, nothing between

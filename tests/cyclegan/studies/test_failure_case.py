@@ -36,6 +36,16 @@ TINY = {
     "cyclegan": dict(pixels=16, load_size=18, width=4, blocks=1, critic_width=4, critic_layers=1, pool=2, epochs=1),
     "classifier": dict(width=4, steps=60, batch_size=4, lr=1e-2, noise=0.1),
 }
+RED, GREEN = (200, 30, 30), (30, 200, 30)
+
+
+def protocol(steps=4):
+    """`steps`: of the judges; 60 learn."""
+    return validate(Protocol, TINY | {"classifier": TINY["classifier"] | {"steps": steps}}, "failure_case")
+
+
+def classifier(**changes):
+    return validate(domain_classifier.Config, TINY["classifier"] | changes, "c")
 
 
 def squares(n, colour, size=16, at=4, ground=220, seed=0):
@@ -46,7 +56,7 @@ def squares(n, colour, size=16, at=4, ground=220, seed=0):
 
 
 def test_silhouette_of_a_square_with_a_highlight_and_dirt():
-    images = squares(2, (200, 30, 30))
+    images = squares(2, RED)
     images[0, :, 7:9, 7:9] = 220  # a highlight of the ground's colour: inside
     images[0, :, 14, 1:3] = 0  # dirt on the ground: another part, smaller
     expected = np.zeros((16, 16), bool)
@@ -70,8 +80,8 @@ class RedIsX:
 
 
 def test_shares_by_hand():
-    red, green = squares(4, (200, 30, 30)), squares(4, (30, 200, 30), seed=1)
-    moved = squares(4, (200, 30, 30), at=6, seed=2)
+    red, green = squares(4, RED), squares(4, GREEN, seed=1)
+    moved = squares(4, RED, at=6, seed=2)
     x_to_y = np.concatenate([green[:3], red[:1]])  # three of four change colour, none its place
     ways = Ways(red, x_to_y, red, green, moved, green)
     values = judged(ways, {"texture": RedIsX()}, CPU)
@@ -87,7 +97,7 @@ def test_shares_by_hand():
 
 
 def test_accuracy_weighs_both_domains_alike():
-    red, green = squares(9, (200, 30, 30)), squares(1, (30, 200, 30))
+    red, green = squares(9, RED), squares(1, GREEN)
     assert accuracy(RedIsX(), TwoDomains(red, green), 16, CPU) == 1
     assert accuracy(RedIsX(), TwoDomains(red, red[:1]), 16, CPU) == 0.5
     assert accuracy(RedIsX(), TwoDomains(green, red), 16, CPU) == 0
@@ -105,7 +115,7 @@ def test_translations_there_and_back_by_known_generators():
             return (images - 1) / 2  # half as bright
 
     system.G, system.F = Negative(), Dimmed()
-    x, y = squares(2, (200, 30, 30)), squares(3, (30, 200, 30), seed=1)
+    x, y = squares(2, RED), squares(3, GREEN, seed=1)
     ways = translate(system, TwoDomains(x, y), CPU)
     assert np.array_equal(ways.x, x) and np.array_equal(ways.y, y)
     for got, expected in (
@@ -124,16 +134,12 @@ class Unseen(TwoDomains):
 
 @pytest.mark.parametrize("item", PROPERTIES)
 def test_a_seed_trains_on_training_data_and_judges_on_test_data(item):
-    colours = squares(5, (200, 30, 30)), squares(5, (30, 200, 30), seed=1)
-    places = squares(5, (200, 30, 30), seed=2), squares(5, (200, 30, 30), at=6, seed=3)
+    colours = squares(5, RED), squares(5, GREEN, seed=1)
+    places = squares(5, RED, seed=2), squares(5, RED, at=6, seed=3)
     train = {"texture": TwoDomains(*colours), "geometry": TwoDomains(*places)}
     test = {kind: Unseen(data.y[:3], data.x[:3]) for kind, data in train.items()}  # domains exchanged
 
-    def once(steps):
-        protocol = validate(Protocol, {**TINY, "classifier": {**TINY["classifier"], "steps": steps}}, "failure_case")
-        return run(item, train, test, protocol, Replica(0, CPU, "r"))
-
-    done, again = once(60), once(4)
+    done, again = (run(item, train, test, protocol(steps), Replica(0, CPU, "r")) for steps in (60, 4))
     assert list(done) == [item, f"{item}_identity"]
     for row, (values, ways) in done.items():
         assert np.array_equal(ways.x, test[item].x) and np.array_equal(ways.y, test[item].y)
@@ -151,7 +157,7 @@ def training_batches(data, config, monkeypatch, draws, seed=0):
 
 
 def test_a_judge_learns_from_shifted_images_under_their_names(monkeypatch):
-    config = validate(domain_classifier.Config, {**TINY["classifier"], "noise": 0.0}, "c")
+    config = classifier(noise=0.0)
     rows = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None], (16, 16))
     x = np.stack([rows, rows * 0, rows * 0])[None].repeat(4, 0)
     task, batches = training_batches(TwoDomains(x, x + 100), config, monkeypatch, 60)
@@ -167,7 +173,7 @@ def test_a_judge_learns_from_shifted_images_under_their_names(monkeypatch):
 
 def test_judges_learn_from_soiled_images_and_start_by_their_seed(monkeypatch):
     data = TwoDomains(squares(4, (200, 60, 60)), squares(4, (60, 200, 60), seed=1))
-    clean, dirty = (validate(domain_classifier.Config, {**TINY["classifier"], "noise": n}, "c") for n in (0.0, 0.5))
+    clean, dirty = classifier(noise=0.0), classifier(noise=0.5)
     spread = [
         training_batches(data, config, monkeypatch, 4)[1][0][0][:, :, :2].float().std().item()
         for config in (clean, dirty)
@@ -179,26 +185,21 @@ def test_judges_learn_from_soiled_images_and_start_by_their_seed(monkeypatch):
 
 
 def test_a_judge_learns_and_its_accuracy_is_held_out():
-    config = validate(domain_classifier.Config, TINY["classifier"], "c")
     train = TwoDomains(squares(24, (200, 60, 60)), squares(24, (60, 200, 60), seed=1))
     test = TwoDomains(squares(10, (200, 60, 60), seed=2), squares(10, (60, 200, 60), seed=3))
-    judge = train_classifier(train, 16, config, Replica(0, CPU))
+    judge = train_classifier(train, 16, classifier(), Replica(0, CPU))
     assert accuracy(judge, test, 16, CPU) == 1
     assert accuracy(judge, TwoDomains(test.y, test.x), 16, CPU) == 0
     assert accuracy(judge, TwoDomains(test.x, test.x), 16, CPU) == 0.5
 
 
-def test_soiling_is_of_the_amount_asked_for():
+def test_soil_is_grains_clouds_and_contrast_of_the_amount_asked_for():
     torch.manual_seed(0)
     images = torch.zeros(200, 3, 24, 24)
     assert torch.equal(soiled(images, 0.0), images)
     # grains 1, spots and clouds (interpolated, so less than 1 each), brightness 1
     assert 0.2 * np.sqrt(2) < soiled(images, 0.2).std() < 0.2 * 2
     assert soiled(images, 0.2).mean((1, 2, 3)).std() > 0.15
-
-
-def test_soil_is_grains_clouds_and_contrast():
-    torch.manual_seed(0)
     checks = (torch.arange(24)[:, None] + torch.arange(24)) % 2 * 2.0 - 1
     dirt = soiled(torch.zeros(300, 3, 24, 24), 1.0)
     assert dirt.diff(dim=-1).var().item() > 1.9  # grains: neighbours differ by two of variance 1
@@ -210,11 +211,10 @@ def test_soil_is_grains_clouds_and_contrast():
 
 
 def test_a_run_from_end_to_end_twice_the_same(tmp_path, panels):
-    protocol = validate(Protocol, TINY, "failure_case")
-    colours = TwoDomains(squares(6, (200, 30, 30)), squares(6, (30, 200, 30), seed=1))
-    places = TwoDomains(squares(6, (200, 30, 30)), squares(6, (200, 30, 30), at=6, seed=1))
+    colours = TwoDomains(squares(6, RED), squares(6, GREEN, seed=1))
+    places = TwoDomains(squares(6, RED), squares(6, RED, at=6, seed=1))
     data = {"texture": colours, "geometry": places}
-    done, again = (run("texture", data, data, protocol, Replica(0, CPU)) for _ in range(2))
+    done, again = (run("texture", data, data, protocol(), Replica(0, CPU)) for _ in range(2))
     assert list(done) == ["texture", "texture_identity"]
     assert all(done[row][0] == again[row][0] for row in done)
     values, ways = done["texture"]
@@ -225,7 +225,7 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path, panels):
     }
     assert ways.x_to_y.shape == (6, 3, 16, 16) and ways.x_to_y.dtype == np.uint8
     with pytest.raises(ValueError, match="colour"):
-        run("colour", data, data, protocol, Replica(0, CPU))
+        run("colour", data, data, protocol(), Replica(0, CPU))
     drawn = draw_ways(ways, ["red", "green"], tmp_path / "f/ways.png", "no identity term", n=3)
     assert "red" in drawn["caption"] and "no identity term" in drawn["caption"]
     picture = np.asarray(Image.open(tmp_path / "f/ways.png").convert("RGB")).astype(int)
@@ -234,10 +234,10 @@ def test_a_run_from_end_to_end_twice_the_same(tmp_path, panels):
 
 
 def test_the_trainings_are_the_papers_and_one_with_the_identity_term():
-    protocol = validate(Protocol, {**TINY, "identity_weight": 0.25}, "failure_case")
-    paper, identity = protocol.trainings("texture").values()
+    given = validate(Protocol, TINY | {"identity_weight": 0.25}, "failure_case")
+    paper, identity = given.trainings("texture").values()
     assert (paper.identity_weight, identity.identity_weight) == (0, 0.25)
-    assert identity.model_copy(update={"identity_weight": 0.0}) == paper == protocol.cyclegan
+    assert identity.model_copy(update={"identity_weight": 0.0}) == paper == given.cyclegan
     assert notes_on({"source": "rendered"}, paper) == ["no identity term, as in the paper"]
     same = {**TINY, "cyclegan": {**TINY["cyclegan"], "identity_weight": 0.5}}
     with pytest.raises(ParamsError, match="identity_weight = 0.5 .* nothing to compare"):
@@ -259,16 +259,15 @@ def test_real_folders_of_two_domains_work(tmp_path):
             Image.new("RGB", (20, 20), (colour, 30, 30)).save(tmp_path / f"apple2orange/{split}/n{i}.jpg")
     made = folder.load(folder.Config(path=str(tmp_path / "apple2orange")), 16)
     dataset = write_dataset(tmp_path / "prepared", *made)
-    config = validate(Protocol, TINY, "failure_case").cyclegan
+    config = protocol().cyclegan
     assert "silhouettes" in notes_on(dataset.card, config)[2] and len(notes_on({"source": "rendered"}, config)) == 1
     train, test = (TwoDomains.of(dataset, split) for split in ("train", "test"))
     assert (len(train.x), len(train.y), len(test.x), len(test.y)) == (2, 3, 2, 2)
     assert train.x[:, 0].min() > 150 > train.y[:, 0].max()
-    protocol = validate(Protocol, TINY, "failure_case")
     streams = train.unpaired(Replica(0, CPU), batch_size=1, load_size=18, pixels=16)
     assert streams["x"].at(0).shape == (1, 3, 16, 16) and streams["y"].at(0).mean() < streams["x"].at(0).mean()
     trains, tests = (dict.fromkeys(PROPERTIES, data) for data in (train, test))
-    values, _ = run("texture", trains, tests, protocol, Replica(0, CPU))["texture"]
+    values, _ = run("texture", trains, tests, protocol(), Replica(0, CPU))["texture"]
     assert np.isfinite(list(values.values())).all()
     assert {"texture_classifier_acc", "to_b/texture_changed"} < set(values)
     assert not [name for name in values if "geometry" in name]  # its judge would be one of other pictures
@@ -276,13 +275,12 @@ def test_real_folders_of_two_domains_work(tmp_path):
 
 @pytest.mark.parametrize("own", PROPERTIES)
 def test_photos_of_one_task_are_not_judged_by_a_classifier_of_drawn_fruit(own):
-    drawn, photos = ((squares(6, (200, 30, 30)), squares(6, (30, 200, 30), seed=1)) for _ in range(2))
+    drawn, photos = ((squares(6, RED), squares(6, GREEN, seed=1)) for _ in range(2))
     data = {kind: TwoDomains(*(photos if kind == own else drawn), drawn=kind != own) for kind in PROPERTIES}
-    protocol = validate(Protocol, TINY, "failure_case")
     for item in PROPERTIES:
-        values, _ = run(item, data, data, protocol, Replica(0, CPU))[item]
+        values, _ = run(item, data, data, protocol(), Replica(0, CPU))[item]
         assert [kind for kind in PROPERTIES if f"to_a/{kind}_changed" in values] == [item]
-    notes = notes_on({"source": "folder", "title": "horses and zebras"}, protocol.cyclegan)
+    notes = notes_on({"source": "folder", "title": "horses and zebras"}, protocol().cyclegan)
     assert "classifier of the two domains of horses and zebras" in notes[1]
 
 

@@ -1,4 +1,4 @@
-"""Small scenes and small systems, for the tests of the rows."""
+"""Small scenes and small systems."""
 
 import numpy as np
 import torch
@@ -28,6 +28,13 @@ def streets(n=4, size=16):
     right = np.broadcast_to(np.arange(size) >= edge[:, None, None], (n, size, size))
     photos = np.where(right, 200, 40)[:, None] + rng.integers(-20, 20, (n, 3, size, size))
     return StreetData(photos.astype(np.uint8), np.where(right, 23, 7).astype(np.uint8), CITYSCAPES)
+
+
+def noise(n=4, size=16):
+    """Scenes without any order."""
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (n, 3, size, size), dtype=np.uint8)
+    return StreetData(photos, rng.integers(7, 20, (n, size, size), dtype=np.uint8), CITYSCAPES)
 
 
 def build(name, **changes):
