@@ -57,6 +57,11 @@ class Column(Strict):
     table: str | None = None
     column: str | None = None
 
+    @property
+    def scale(self) -> int:
+        """What a fraction is multiplied by where it is shown."""
+        return 100 if self.unit == "percent" else 1
+
 
 class System(Strict):
     """One row. `ranked`: takes part in the rank correlation; `contender`: may be set bold as the best; `reference`:
@@ -114,6 +119,11 @@ class Published(Strict):
     notes: list[str] = []
     systems: dict[str, System]
     elsewhere: list[Elsewhere] = []
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Metric -> its column's title."""
+        return {column.metric: column.title for column in self.columns}
 
     def column(self, metric: str) -> Column:
         """The column of a metric. Raises KeyError."""

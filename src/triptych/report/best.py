@@ -32,12 +32,11 @@ def level_with_best(
     good = {s: goodness(found[s].mean, column) for s in contenders if s in found}
     if len(good) < 2 or column.better == "none":
         return set()
-    scale = 100 if column.unit == "percent" else 1
     best = max(good, key=good.__getitem__)
     reach = {s: found[s].between or found[s].plus_minus or 0 for s in good}
     least = max((goodness(found[s].mean, column) for s in floors if s in found), default=-math.inf)
     # of numbers that are shown, so that no two that look alike are told apart
-    shown = {s: round(scale * value, column.decimals) for s, value in good.items()}
-    allowed = {s: round(scale * (reach[best] + reach[s]), column.decimals) for s in good}
+    shown = {s: round(column.scale * value, column.decimals) for s, value in good.items()}
+    allowed = {s: round(column.scale * (reach[best] + reach[s]), column.decimals) for s in good}
     near = {s for s in good if round(shown[best] - shown[s], column.decimals) <= allowed[s]}
     return {s for s in near if good[s] > least}

@@ -28,7 +28,7 @@ from triptych.report.readme import to_readme
 from triptych.report.sentences import table_sentences
 from triptych.report.settings import told_of_rows
 from triptych.report.studies import load_studies, study_csv, study_tables
-from triptych.report.table import Table, build_tables, heading
+from triptych.report.table import Table, build_tables, heading, names_of
 
 
 def build_report(root: Path, profile: str, out: Path) -> Path:
@@ -47,83 +47,67 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     load_papers(), load_claims()
     pictures = stage_pictures(inputs, terms(published))
     pictures += [s.picture for s in data_sheets(inputs.root) if s.picture]
-    curved = _curves(inputs, out, published, tables)
-    for table in TABLES:
-        systems = list(dict.fromkeys([*published[table].systems, *(r.system for t in tables[table] for r in t.rows)]))
-        _write_texts(out / "tables", table, to_csv(published[table], inputs, systems), tables[table])
+    curved = _curves(inputs, out, tables)
     studies = {key: printed for key, study in load_studies().items() if (printed := study_tables(key, study, inputs))}
-    for key, printed in studies.items():
-        _write_texts(out / "tables", key, study_csv(key, inputs), printed)
-    (out / "tables" / "results_long.csv").write_text(to_long_csv(inputs), encoding="utf-8")
-    _write_plots(out / "plots", plot_tables(inputs))
+    csvs = {
+        table: to_csv(published[table], inputs, list(dict.fromkeys([*published[table].systems, *names_of(printed)])))
+        for table, printed in tables.items()
+    }
+    csvs |= {key: study_csv(key, inputs) for key in studies}
+    for key, printed in (tables | studies).items():
+        texts = {"csv": csvs[key], "md": to_markdown(printed), "tex": to_latex(printed)}
+        _write(out / "tables", {f"{key}.{kind}": text for kind, text in texts.items()})
+    _write(out / "tables", {"results_long.csv": to_long_csv(inputs)})
+    _write(out / "plots", plot_tables(inputs))
 
     made = write_figures(pictures, out / "figures")
     figures = made | keep.kept_figures(inputs, out, made)  # what the report before this one had of other rows
     charts = {table: dot_charts(published[table], inputs, tables[table]) for table in TABLES}
-    for file, svg in {c.file: c.svg for of in (*charts.values(), *curved.values()) for c in of.values()}.items():
-        (out / "figures" / file).write_text(svg, encoding="utf-8")
+    drawn = {c.file: c.svg for of in (*charts.values(), *curved.values()) for c in of.values()}
+    _write(out / "figures", drawn)
     keep.remember(inputs, out, figures, {c.file: (t, s) for t, of in curved.items() for s, c in of.items()})
-    _remove_stale(
-        out / "figures", {*figures, *(c.file for of in (*charts.values(), *curved.values()) for c in of.values())}
-    )
+    for file in (out / "figures").iterdir():
+        if file.suffix in {".webp", ".png", ".svg"} and file.name not in {*figures, *drawn}:
+            file.unlink()
 
     sections = {
         table: _section(published[table], inputs, tables[table], figures, charts[table], curved[table])
         for table in TABLES
     }
     page = _page(inputs, sections, studies, figures)
-    (out / "README.md").write_text(to_readme(page), encoding="utf-8")
-    index = out / "index.html"
-    index.write_text(render(page), encoding="utf-8")
-    return index
+    _write(out, {"README.md": to_readme(page), "index.html": render(page)})
+    return out / "index.html"
 
 
-def _write_plots(folder: Path, files: Mapping[str, str]) -> None:
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, csv in files.items():
-        (folder / name).write_text(csv, encoding="utf-8")
-
-
-def _write_texts(folder: Path, name: str, csv: str, tables: Sequence[Table]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for kind, text in {"csv": csv, "md": to_markdown(tables), "tex": to_latex(tables)}.items():
-        (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
+    for file, text in texts.items():
+        (folder / file).write_text(text, encoding="utf-8")
 
 
 def terms(published: Mapping[str, Published]) -> dict[str, Terms]:
     """How the rows and metrics of each table and study are called."""
-    found = {}
-    for table, of in published.items():
-        items = {system: row.name for system, row in of.systems.items()}
-        columns = {c.metric: c for c in of.columns}
-        found[table] = Terms(items, {m: c.title for m, c in columns.items()}, {m: c.unit for m, c in columns.items()})
+    found = {
+        table: Terms({s: row.name for s, row in of.systems.items()}, of.titles, {c.metric: c.unit for c in of.columns})
+        for table, of in published.items()
+    }
     for key, study in load_studies().items():
         titles = {m: c.title for m, c in study.columns.items()}
         found[key] = Terms(study.rows, titles, {m: c.unit for m, c in study.columns.items()})
     return found
 
 
-def _curves(
-    inputs: Inputs, out: Path, published: Mapping[str, Published], tables: Mapping[str, Sequence[Table]]
-) -> dict[str, dict[str, Chart]]:
-    """Table -> system -> curves."""
-    names = {table: {row.system: row.name.text for t in tables[table] for row in t.rows} for table in published}
-    found = {table: curves(inputs, table, names[table]) for table in published}
+def _curves(inputs: Inputs, out: Path, tables: Mapping[str, Sequence[Table]]) -> dict[str, dict[str, Chart]]:
+    """Table -> system -> curves: of what ran here, else of the report before this one."""
+    names = {table: names_of(printed) for table, printed in tables.items()}
+    found = {table: curves(inputs, table, of) for table, of in names.items()}
     made = [chart.file for of in found.values() for chart in of.values()]
-    kept = keep.kept_charts(inputs, out, made)
-    for table, of in names.items():
-        for system, name in of.items():
-            key = f"curves-{table}-{system}"
-            if f"{key}.svg" in kept:
-                found[table][system] = Chart(key, name, kept[f"{key}.svg"])
-        found[table] = {system: found[table][system] for system in of if system in found[table]}
-    return found
-
-
-def _remove_stale(folder: Path, files: set[str]) -> None:
-    for file in folder.iterdir():
-        if file.suffix in {".webp", ".png", ".svg"} and file.name not in files:
-            file.unlink()
+    for (table, system), svg in keep.kept_charts(inputs, out, made).items():
+        if system in names.get(table, {}):
+            found[table][system] = Chart(f"curves-{table}-{system}", names[table][system], svg)
+    return {
+        table: {system: found[table][system] for system in of if system in found[table]} for table, of in names.items()
+    }
 
 
 def _section(
@@ -135,8 +119,7 @@ def _section(
     curved: Mapping[str, Chart],
 ) -> TableSection:
     results = inputs.results.get(published.table, {})
-    names = {row.system: row.name.text for t in tables for row in t.rows}
-    order = list(names)
+    order = list(names_of(tables))
     own = [f for f in figures.values() if f.picture.group == published.table]
     own.sort(key=lambda f: order.index(f.picture.item) if f.picture.item in order else len(order))
     return TableSection(
@@ -147,11 +130,11 @@ def _section(
         figures=[f for f in own if f not in _overview(own)],
         curves=list(curved.values()),
         ran=len(results),
-        total=len(set(order)),
+        total=len(order),
         data=", ".join(dict.fromkeys(judged_on(r) for r in results.values())) or "nothing run yet",
         what=what_was_run(published, inputs),
         came_out=table_sentences(published, results),
-        settings=told_of_rows(inputs, published.table, names, tables, {c.metric: c.title for c in published.columns}),
+        settings=told_of_rows(inputs, published.table, tables, published.titles, {}),
     )
 
 
@@ -177,8 +160,7 @@ def _page(
         mine = [figure for figure in figures.values() if figure.picture.group == key]
         about = load_studies()[key]
         titles = {metric: heading(column) for metric, column in about.columns.items()}
-        names = {row.system: row.name.text for table in studies[key] for row in table.rows}
-        settings = told_of_rows(inputs, key, names | about.rows, studies[key], titles)
+        settings = told_of_rows(inputs, key, studies[key], titles, about.rows)
         return StudySection(key, about, studies[key], mine, settings, study_sentences(inputs, key))
 
     def data(key: str | None) -> list:

@@ -80,10 +80,9 @@ def dot_chart(
         grid = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
         places = dict(zip(systems, range(len(systems))))
         for axes, column in zip(grid, columns):
-            scale = 100 if column.unit == "percent" else 1
             for n, (label, metrics) in enumerate(series.items()):
                 points = metrics.get(column.metric, {})
-                _dots(axes, {places[s]: p for s, p in points.items() if s in places}, scale, n, label)
+                _dots(axes, {places[s]: p for s, p in points.items() if s in places}, column.scale, n, label)
             axes.set_title(textwrap.fill(heading(column), 22))
             axes.set_yticks(list(places.values()), list(systems.values()))
             axes.set_ylim(len(systems) - 0.5, -0.5)

@@ -14,6 +14,7 @@ from triptych.published.claims import load_claims
 from triptych.published.papers import load_papers
 from triptych.report import real_data
 from triptych.report.chance import portable_table, replicate_table
+from triptych.report.formats import bar
 from triptych.report.load import profile_of, read_inputs
 from triptych.report.verdict import Results, Verdict, Word, verdicts
 
@@ -51,8 +52,7 @@ def headlines(results: Mapping[str, Results]) -> str:
     for v in every:
         if v.claim.headline:
             here = f"{_first(v.here)}; {v.data}" if v.data else _first(v.here)
-            sure = f" ({v.how_sure})" if v.how_sure else ""
-            lines.append(f"| {v.claim.says} | {_first(v.paper)} | {here} | **{v.word}**{sure} |")
+            lines.append(bar([v.claim.says, _first(v.paper), here, _in_bold(v)]))
     count = Counter(v.word for v in every)
     told = "; ".join(f"{word}: {count[word]}" for word in get_args(Word) if count[word])
     return "\n".join([*lines, "", f"Of all {len(every)} claims ([findings](docs/findings.md)): {told}."])
@@ -78,10 +78,12 @@ def verdict_table(results: Mapping[str, Results]) -> str:
     return "\n\n".join(blocks)
 
 
-def _row(verdict: Verdict) -> str:
-    sure = f" ({verdict.how_sure})" if verdict.how_sure else ""
-    said = f"{verdict.claim.says} ({verdict.claim.where})"
-    return "| " + " | ".join([said, verdict.paper, verdict.here, verdict.data, f"**{verdict.word}**{sure}"]) + " |"
+def _row(v: Verdict) -> str:
+    return bar([f"{v.claim.says} ({v.claim.where})", v.paper, v.here, v.data, _in_bold(v)])
+
+
+def _in_bold(verdict: Verdict) -> str:
+    return f"**{verdict.word}**" + (f" ({verdict.how_sure})" if verdict.how_sure else "")
 
 
 def filled(page: str, block: str, mark: str = "verdicts") -> str:

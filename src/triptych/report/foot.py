@@ -12,14 +12,16 @@ from triptych.report.load import Inputs, duration
 def foot(inputs: Inputs) -> dict[str, str]:
     """What -> text; what is not known is left out. Dates are those of commits, so that the same files have the same
     foot."""
-    costs = [read_json(file) for file in _cost_files(inputs)]
+    files = sorted(inputs.root.glob("runs/*/*/*/cost.json"))
+    costs = [read_json(file) for file in files if inputs.covers(file.parent)]
     told = {}
     changed = _git(inputs.root, "status", "--porcelain", "--", "results")
     if not changed and (date := _git(inputs.root, "log", "-1", "--format=%cs", "--", "results")):
         told["results of"] = date
     commits = list(dict.fromkeys(str(c["commit"]) for c in costs if c.get("commit")))
     if commits:
-        shown = ", ".join(f"{c[:10]} ({day})" if (day := _day(inputs.root, c)) else c[:10] for c in commits[:3])
+        days = {c: _git(inputs.root, "show", "-s", "--format=%cs", c) for c in commits[:3]}
+        shown = ", ".join(f"{c[:10]} ({day})" if day else c[:10] for c, day in days.items())
         told["code"] = shown + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
     versions = sorted({str(c["torch"]) for c in costs if c.get("torch")})
     if versions:
@@ -36,14 +38,6 @@ def foot(inputs: Inputs) -> dict[str, str]:
             f"{total} one after another ({len(inputs.costs)} row{'s' if len(inputs.costs) != 1 else ''})"
         )
     return told
-
-
-def _cost_files(inputs: Inputs) -> list[Path]:
-    return [file for file in sorted(inputs.root.glob("runs/*/*/*/cost.json")) if inputs.covers(file.parent)]
-
-
-def _day(root: Path, commit: str) -> str:
-    return _git(root, "show", "-s", "--format=%cs", commit)
 
 
 def _git(root: Path, *arguments: str) -> str:

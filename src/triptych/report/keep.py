@@ -73,11 +73,11 @@ def kept_figures(inputs: Inputs, out: Path, made: Iterable[str]) -> dict[str, Fi
     return found
 
 
-def kept_charts(inputs: Inputs, out: Path, made: Iterable[str]) -> dict[str, str]:
-    """File -> SVG of the training curves in the report before this one, likewise."""
+def kept_charts(inputs: Inputs, out: Path, made: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Table, system -> SVG of the training curves in the report before this one, likewise."""
     made = set(made)
     return {
-        file: (out / "figures" / file).read_text(encoding="utf-8")
+        tuple(told["row"]): (out / "figures" / file).read_text(encoding="utf-8")
         for file, told in _before(out).get("curves", {}).items()
         if file not in made and (out / "figures" / file).is_file() and told["of"] == digest(inputs, *told["row"])
     }

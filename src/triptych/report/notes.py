@@ -4,7 +4,7 @@ features, which C was chosen, how many draws) stands with the row's settings."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,9 +74,10 @@ def caveats(results: Mapping[str, Mapping[str, Any]], row: str) -> list[str]:
     ]  # fmt: skip
 
 
-def numbered(rows: Iterable[Any]) -> tuple[list[Any], tuple[tuple[str, str], ...]]:
-    """Rows (with `name` and `cells`) whose notes have signs, numbered as one reads; and (sign, text) of each. A row
-    keeps its first notes, `MOST` at most; what was recalled is always marked."""
+def numbered(rows: Iterable[Any]) -> tuple[list[Any], tuple[tuple[str, str], ...], dict[str, list[str]]]:
+    """Rows (with `system`, `name` and `cells`) whose notes have signs, numbered as one reads; (sign, text) of each; and
+    row -> the notes for which there is no place: a row keeps its first ones, `MOST` at most. What was recalled is
+    always marked."""
     signs: dict[str, str] = {}
 
     def sign(text: str) -> str:
@@ -87,24 +88,16 @@ def numbered(rows: Iterable[Any]) -> tuple[list[Any], tuple[tuple[str, str], ...
         signed = (sign(text) for text in cell.notes if text in kept or text in SIGNS)
         return replace(cell, marks=tuple(sorted(signed, key=_number)))
 
-    done = []
+    done, beyond = [], {}
     for row in rows:
-        kept = _first([row.name, *row.cells])
-        cells = [marked(cell, kept) for cell in (row.name, *row.cells)]
-        done.append(replace(row, name=cells[0], cells=tuple(cells[1:])))
+        texts = [text for cell in (row.name, *row.cells) for text in cell.notes if text not in SIGNS]
+        kept = (every := list(dict.fromkeys(texts)))[:MOST]
+        if every != kept:
+            beyond[row.system] = every[MOST:]
+        name, *cells = (marked(cell, kept) for cell in (row.name, *row.cells))
+        done.append(replace(row, name=name, cells=tuple(cells)))
     ordered = sorted(((sign, text) for text, sign in signs.items()), key=lambda n: (not n[0].isdigit(), _number(n[0])))
-    return done, tuple(ordered)
-
-
-def left_over(row: Any) -> list[str]:
-    """The notes of a row beyond the first `MOST`."""
-    cells: Sequence[Cell] = [row.name, *row.cells]
-    kept = _first(cells)
-    return list(dict.fromkeys(t for cell in cells for t in cell.notes if t not in kept and t not in SIGNS))
-
-
-def _first(cells: Sequence[Cell]) -> list[str]:
-    return list(dict.fromkeys(text for cell in cells for text in cell.notes if text not in SIGNS))[:MOST]
+    return done, tuple(ordered), beyond
 
 
 def _number(sign: str) -> int:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from triptych.pipeline.registry import STUDIES
 from triptych.published import TABLES
 from triptych.report.load import Inputs, duration
-from triptych.report.page import Outcome
 from triptych.report.verdict import Verdict, sides_of, verdicts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim of a paper, and what became of it here. `kept`: with the results that are kept in git."""
+
+    verdict: Verdict
+    kept: str
+    time: str
 
 
 def outcomes(inputs: Inputs) -> list[Outcome]:
@@ -29,18 +39,8 @@ def _outcome(verdict: Verdict, kept: Verdict, inputs: Inputs) -> Outcome:
     claim = verdict.claim
     rows = {row for condition in [*claim.order, *claim.shows] for row, _ in sides_of(condition)}
     costs = [inputs.costs[claim.about, row] for row in rows if (claim.about, row) in inputs.costs]
-    ran = kept.word != "not run"
     return Outcome(
-        about=claim.about,
-        claim=claim.says,
-        where=claim.where,
-        paper=verdict.paper,
-        here=verdict.here,
-        kept=f"{kept.here} ({kept.data}): {kept.word}" if ran else "",
-        data=verdict.data,
-        verdict=verdict.word,
-        sure=verdict.how_sure,
-        rule=verdict.rule,
-        trainings=str(verdict.trainings or "–"),
+        verdict,
+        kept=f"{kept.here} ({kept.data}): {kept.word}" if kept.word != "not run" else "",
         time=duration(sum(cost.seconds for cost in costs)) if costs and verdict.word != "not run" else "–",
     )

@@ -14,30 +14,12 @@ from triptych.published.papers import Paper
 from triptych.report.curves import Chart
 from triptych.report.figures import DataSheet, Figure, show_number, words
 from triptych.report.load import Inputs, data_titles, judged_on
+from triptych.report.outcomes import Outcome
 from triptych.report.settings import Settings
 from triptych.report.studies import Study
 from triptych.report.table import Table
 
 FILES = ("page.html", "page.css", "page.js")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A claim of a paper, and what became of it here. `about`: the table or study; `kept`: with the results that are
-    kept in git; `trainings`: of the row that was trained the least."""
-
-    about: str
-    claim: str
-    where: str
-    paper: str
-    here: str
-    kept: str
-    data: str
-    verdict: str
-    sure: str
-    rule: str
-    trainings: str
-    time: str
 
 
 Told = Sequence[tuple[str, Settings, Sequence[str]]]  # of rows: name, parameters, facts

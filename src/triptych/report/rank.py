@@ -113,7 +113,7 @@ def standing(published: Published, results: Results, metric: str) -> Standing | 
     for n in range(len(trained[own])):
         single = {s: each[n] if n < len(each) else means[s] for s, each in trained.items()}
         places.append(_rank(own, single, column))
-    rival = _best({s: m for s, m in means.items() if s != own}, column)
+    rival = max((s for s in means if s != own), key=lambda s: goodness(means[s], column))
     floors = {s: results[s]["metrics"][metric]["mean"] for s in place.floors if _has(results, s, metric)}
     top = place.ceilings.get(metric, "")
     here = _rank(own, means, column)
@@ -148,10 +148,6 @@ def _rank(own: str, values: Mapping[str, float], column: Column) -> int:
     """1 + how many are better; equals share the better place."""
     mine = goodness(values[own], column)
     return 1 + sum(goodness(value, column) > mine for value in values.values())
-
-
-def _best(values: Mapping[str, float], column: Column) -> str:
-    return max(values, key=lambda system: goodness(values[system], column))
 
 
 def order_lines(

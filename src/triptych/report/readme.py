@@ -37,5 +37,6 @@ def _outcomes(page: Page) -> list[str]:
     lines = [bar(heads), bar(["---"] * len(heads))]
     for o in page.outcomes:
         kept = [o.kept] if page.kept else []
-        lines.append(bar([o.claim, o.paper, o.here, o.data, f"**{o.verdict}**", o.sure, *kept]))
+        v = o.verdict
+        lines.append(bar([v.claim.says, v.paper, v.here, v.data, f"**{v.word}**", v.how_sure, *kept]))
     return lines

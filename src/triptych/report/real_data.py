@@ -4,6 +4,7 @@ docs/real_data.md."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +25,31 @@ def tables(root: Path) -> str:
     of."""
     inputs = read_inputs(root, PROFILE)
     inputs = Inputs(root, PROFILE, {}, inputs.results, {}, costs=inputs.costs)  # no other profile's rows or results
-    blocks = []
-    for table in TABLES:
-        if results := inputs.results.get(table):
-            blocks.append(f"{_ran(results)}\n\n{to_markdown(build_tables(load_published(table), inputs)).strip()}")
-    for key, study in load_studies().items():
-        if results := inputs.results.get(key):
-            blocks.append(f"{_ran(results)}\n\n{to_markdown(study_tables(key, study, inputs)).strip()}")
+    printed = {table: partial(build_tables, load_published(table)) for table in TABLES}
+    printed |= {key: partial(study_tables, key, study) for key, study in load_studies().items()}
+    blocks = [
+        f"{_ran(results)}\n\n{to_markdown(made(inputs)).strip()}"
+        for key, made in printed.items()
+        if (results := inputs.results.get(key))
+    ]
     return "\n\n".join(blocks) or "No run of the profile `workstation` is kept yet."
 
 
 def to_readme(profile: str, results: Results) -> str:
     """README.md of reports/<profile>/, where a run was collected."""
-    lines = [f"# Results of the profile `{profile}`, kept in git", ""]
-    lines += [
-        "Collected by `python -m triptych.report.collect`, which writes this page, too. Each file under `results/`"
-    ]
-    lines += ["has the device, the seconds, the versions, the commit and all parameters of its row; `curves/` has the"]
-    lines += [
+    lines = [
+        f"# Results of the profile `{profile}`, kept in git",
+        "",
+        "Collected by `python -m triptych.report.collect`, which writes this page, too. Each file under `results/`",
+        "has the device, the seconds, the versions, the commit and all parameters of its row; `curves/` has the",
         "histories, `figures/` charts and pictures of drawn data, `params.yaml` the whole profile as it was run.",
         "",
+        "| | rows | data | computing time | commit |",
+        "| --- | ---: | --- | ---: | --- |",
     ]
-    lines += ["| | rows | data | computing time | commit |", "| --- | ---: | --- | ---: | --- |"]
     ran = {key: results[key] for key in [*TABLES, *STUDIES] if results.get(key)}
     lines += [_line(key, rows) for key, rows in ran.items()]
-    lines += ["", "## What came out", "", "| the paper says | the paper | here | data | verdict |"]
-    lines += [bar(["---"] * 5)]
+    lines += ["", "## What came out", "", "| the paper says | the paper | here | data | verdict |", bar(["---"] * 5)]
     for key, rows in ran.items():
         for v in verdicts(key, rows):
             if v.word != "not run":

@@ -8,7 +8,7 @@ from typing import Any
 from triptych.base.files import read_json
 from triptych.report.load import Inputs
 from triptych.report.notes import facts
-from triptych.report.table import Table
+from triptych.report.table import Table, names_of
 
 Settings = dict[str, str]  # parameter -> value, as in params.yaml
 
@@ -27,32 +27,28 @@ def settings_of(inputs: Inputs, table: str) -> tuple[Settings, dict[str, Setting
                 own.setdefault(system, {})[key.removeprefix(mine)] = _shown(value)
             elif not key.startswith(f"{table}.systems."):  # a sheet of all systems has the settings of all
                 shared[key.removeprefix(f"{table}.")] = _shown(value)
-    told, of_rows = from_params(inputs, table)
+    told, of_rows = _from_params(inputs, table)
     ran = inputs.results.get(table, {})
     return told | shared, {row: values for row, values in {**of_rows, **own}.items() if row in ran or row in own}
 
 
 def told_of_rows(
-    inputs: Inputs,
-    table: str,
-    names: Mapping[str, str],
-    tables: Sequence[Table],
-    titles: Mapping[str, str],
+    inputs: Inputs, table: str, tables: Sequence[Table], titles: Mapping[str, str], names: Mapping[str, str]
 ) -> list[tuple[str, Settings, list[str]]]:
-    """For the fold "Settings of every row": name, parameters and facts, first of all rows, then of each in the order of
-    `names`."""
+    """For the fold "Settings of every row": name, parameters and facts, first of all rows, then of each of the printed
+    `tables`. `names`: of rows by another name than there, or that are in none."""
     shared, own = settings_of(inputs, table)
     every, facts_of = facts(inputs.results.get(table, {}), titles)
     beyond = {row: texts for printed in tables for row, texts in printed.beyond.items()}
     told = [("all rows", shared, every)] if shared or every else []
-    for row, name in names.items():
+    for row, name in (names_of(tables) | names).items():
         lines = list(dict.fromkeys([*beyond.get(row, []), *facts_of.get(row, [])]))
         if lines or own.get(row):
             told.append((name, own.get(row, {}), lines))
     return told
 
 
-def from_params(inputs: Inputs, table: str) -> tuple[Settings, dict[str, Settings]]:
+def _from_params(inputs: Inputs, table: str) -> tuple[Settings, dict[str, Settings]]:
     """The same, as params.yaml has it: for rows whose runs are not on this machine."""
     if inputs.params.get("profile") != inputs.profile:
         return {}, {}

@@ -16,7 +16,7 @@ from pydantic import Field
 from triptych.base.config import Strict, validate
 from triptych.published.files import read_published
 from triptych.report.load import Inputs, duration, judged_on
-from triptych.report.notes import Cell, caveats, left_over, metric_of, note_text, numbered
+from triptych.report.notes import Cell, caveats, metric_of, note_text, numbered
 from triptych.report.spread import cell_text, count_text, share_text, spread_of
 from triptych.report.table import Head, Row, Table, heading
 
@@ -99,8 +99,7 @@ def _table(group: str, key: str, study: Study, inputs: Inputs, items: list[str])
         about_all = tuple(note for note, about in mine.items() if not about)
         name = Cell(row_name(study, item), notes=about_all)
         rows.append(Row(item, name, tuple(cells), True))
-    marked, notes = numbered(rows)
-    beyond = {row.system: left_over(row) for row in rows if left_over(row)}
+    marked, notes, beyond = numbered(rows)
     table = Table(key, study.title, tuple(heads), tuple(marked), notes, (), (), study.first, beyond)
     return transposed(table) if len(metrics) > (3 if len(rows) == 1 else MOST_COLUMNS) > len(rows) else table
 

@@ -3,15 +3,15 @@ and HTML are four spellings of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from triptych.published import Column, Published, System, Target, View
+from triptych.published import Column, Published, System, View
 from triptych.published.claims import load_claims
-from triptych.report.best import level_with_best
+from triptych.report.best import goodness, level_with_best
 from triptych.report.load import Inputs, Results, data_titles, duration, judged_on, judged_set, on_one_set, whose
-from triptych.report.notes import RECALLED, Cell, caveats, left_over, metric_of, note_text, numbered
+from triptych.report.notes import RECALLED, Cell, caveats, metric_of, note_text, numbered
 from triptych.report.rank import order_lines
 from triptych.report.spread import cell_text, count_text, spread_of
 
@@ -62,20 +62,20 @@ class Table:
         return under.pop() if len(under) == 1 and len(self.heads) > 2 else ""
 
 
+def names_of(tables: Iterable[Table]) -> dict[str, str]:
+    """System -> how its row is called."""
+    return {row.system: row.name.text for table in tables for row in table.rows}
+
+
 def build_tables(published: Published, inputs: Inputs) -> list[Table]:
     """The printed tables of one task, in the paper's order; systems the paper does not know come last in
     the first table of their metrics."""
-    known = published.systems
-    extra = [s for s in _present(published.table, inputs) if s not in known]
+    known, table = published.systems, published.table
+    present = dict.fromkeys([*inputs.wanted(table), *inputs.results.get(table, {}), *inputs.kept.get(table, {})])
+    extra = [s for s in present if s not in known]
     rows = {**known, **{name: System(name=name, ranked=False) for name in extra}}
-    views = published.views or [
-        View(
-            key=published.table,
-            title=published.title,
-            metrics=[c.metric for c in published.columns],
-            systems=list(known),
-        )
-    ]
+    whole = {"title": published.title, "metrics": [c.metric for c in published.columns], "systems": list(known)}
+    views = published.views or [View(key=table, **whole)]
     home = {tuple(view.metrics): n for n, view in reversed(list(enumerate(views)))}  # the first with its metrics
     tables = []
     for n, view in enumerate(views):
@@ -84,20 +84,13 @@ def build_tables(published: Published, inputs: Inputs) -> list[Table]:
     return tables
 
 
-def _present(table: str, inputs: Inputs) -> list[str]:
-    names = [*inputs.wanted(table), *inputs.results.get(table, {}), *inputs.kept.get(table, {})]
-    return list(dict.fromkeys(names))
-
-
 def show(value: float, spread: float | None, column: Column, decimals: int | None = None) -> str:
     """A number and its ± in the column's unit (without the % sign, which is in the heading)."""
-    scale = 100 if column.unit == "percent" else 1
-    digits = column.decimals if decimals is None else decimals
-    text = f"{value * scale:.{digits}f}"
+    text = f"{value * column.scale:.{column.decimals if decimals is None else decimals}f}"
     if spread is None:
         return text
     spread_digits = column.decimals if column.spread_decimals is None else column.spread_decimals
-    return f"{text} ± {spread * scale:.{spread_digits}f}"
+    return f"{text} ± {spread * column.scale:.{spread_digits}f}"
 
 
 def heading(column: Any) -> str:
@@ -128,7 +121,8 @@ class _Builder:
         parts = [part for column in self.columns for part in self._metric(column)]
         data_differ = len({judged_on(r) for r in self.ours.values()}) > 1
         info = [(Head("data", "", "info"), self._data)] if data_differ else []
-        info += [(Head("cost", "", "info"), self._cost)] if self._any_cost() else []
+        costed = any((self.published.table, s) in self.inputs.costs for s in self.ours)
+        info += [(Head("cost", "", "info"), self._cost)] if costed else []
         rows = []
         for system in self.systems:
             cells = [cells[system] for _, cells in parts] + [Cell(show(system)) for _, show in info]
@@ -136,7 +130,7 @@ class _Builder:
             rows.append(Row(system, name, tuple(cells), system in self.ours or system in self.kept))
         order = order_lines(self.published, self.columns, self.systems, self.ours, "ours")
         order += order_lines(self.published, self.columns, self.systems, self.kept, "ours, kept")
-        marked, notes = numbered(rows)
+        marked, notes, beyond = numbered(rows)
         return Table(
             key=self.view.key,
             title=self.view.title,
@@ -145,7 +139,7 @@ class _Builder:
             notes=notes,
             order=tuple(order),
             missing=tuple(self._missing()),
-            beyond={row.system: left_over(row) for row in rows if left_over(row)},
+            beyond=beyond,
         )
 
     def _used(self, column: Column) -> bool:
@@ -180,7 +174,7 @@ class _Builder:
         for system, twin in twins.items():
             pair = [self.ours[row] for row in (system, twin) if row in self.same]
             if len(pair) == 2 and column.better != "none" and all(column.metric in r["metrics"] for r in pair):
-                scale = (100 if column.unit == "percent" else 1) * (-1 if column.better == "lower" else 1)
+                scale = -column.scale if column.better == "lower" else column.scale
                 trained, fresh = (r["metrics"][column.metric]["mean"] for r in pair)
                 cells[system] = Cell(f"{scale * (trained - fresh):+.{column.decimals}f}")
         ran = any(cell.text != "–" for cell in cells.values())
@@ -217,22 +211,20 @@ class _Builder:
     def _our_cells(self, column: Column, results: Mapping[str, Any], reasons: bool) -> tuple[dict[str, Cell], str]:
         """Our numbers and, for the head, how many values most of them are the mean of; the others say it themselves."""
         numbers = {s: r["metrics"][column.metric] for s, r in results.items() if column.metric in r["metrics"]}
-        bold = level_with_best(on_one_set({s: results[s] for s in numbers}), column, self._contenders(), self.floors)
+        contenders = [s for s in self.systems if self.rows[s].contender]
+        bold = level_with_best(on_one_set({s: results[s] for s in numbers}), column, contenders, self.floors)
         spreads = {s: spread_of(results[s], column.metric) for s in numbers}
         counts = [count_text(spread) for spread in spreads.values()]
         usual = max(counts, key=counts.count, default="")
-        titles = {c.metric: c.title for c in self.published.columns}
+        titles = self.published.titles
         cells = {}
         for system in self.systems:
             if system in numbers:
-                scale = 100 if column.unit == "percent" else 1
                 size = column.better == "none" and spreads[system].std == 0  # of a net, say: the same in each training
-                text = (
-                    show(spreads[system].mean, None, column)
-                    if size
-                    else cell_text(spreads[system], scale, column.decimals)
-                )
-                text += "" if (n := count_text(spreads[system])) == usual else f" (n = {n})"
+                spread = spreads[system]
+                mean = show(spread.mean, None, column)
+                text = mean if size else cell_text(spread, column.scale, column.decimals)
+                text += "" if (n := count_text(spread)) == usual else f" (n = {n})"
                 mine = [note for note in caveats(results, system) if metric_of(note, titles) == column.metric]
                 notes = tuple(text for note in mine if (text := note_text(note, titles, titles)))
                 cells[system] = Cell(text, system in bold, notes)
@@ -240,21 +232,16 @@ class _Builder:
                 cells[system] = Cell("–" if system in results or not reasons else "not run")
         return cells, usual
 
-    def _contenders(self) -> list[str]:
-        return [system for system in self.systems if self.rows[system].contender]
-
     def _best(self, values: Mapping[str, float], column: Column) -> set[str]:
         """Systems that look best at the printed precision, among the contenders; none if there is no
         contest."""
-        scale = 100 if column.unit == "percent" else 1
-        shown = {s: round(v * scale, column.decimals) for s, v in values.items() if self.rows[s].contender}
-        if len(shown) < 2 or column.better == "none":
-            return set()
-        if isinstance(column.better, Target):
-            goal = column.better.target * scale
-            shown = {s: -round(abs(v - goal), column.decimals) for s, v in shown.items()}
-        best = min(shown.values()) if column.better == "lower" else max(shown.values())
-        return {s for s, v in shown.items() if v == best}
+        good = {
+            s: round(column.scale * goodness(v, column), column.decimals)
+            for s, v in values.items()
+            if self.rows[s].contender
+        }
+        contest = len(good) > 1 and column.better != "none"
+        return {s for s, v in good.items() if v == max(good.values())} if contest else set()
 
     def _about_row(self, system: str) -> tuple[str, ...]:
         """Caveats of the whole row: that it is on other data, what is published of it, what its stages say."""
@@ -264,7 +251,7 @@ class _Builder:
                 f"Judged on {judged_set(self.ours[system])}, not on what most rows are: neither ranked nor bold."
             )
         texts += self.rows[system].notes
-        titles = {column.metric: column.title for column in self.published.columns}
+        titles = self.published.titles
         for results in (self.ours, self.kept):
             if system in results:
                 texts += [note for note in caveats(results, system) if metric_of(note, titles) is None]
@@ -274,9 +261,6 @@ class _Builder:
         if system not in self.ours:
             return "–"
         return "; ".join(f"{role}: {title}" for role, title in data_titles(self.ours[system]["data"]).items())
-
-    def _any_cost(self) -> bool:
-        return any((self.published.table, s) in self.inputs.costs for s in self.ours)
 
     def _cost(self, system: str) -> str:
         cost = self.inputs.costs.get((self.published.table, system))
