@@ -9,7 +9,7 @@ from triptych.base.results import write_result
 from triptych.published import load
 from triptych.published.papers import paper_of
 from triptych.report.load import duration, read_inputs
-from triptych.report.notes import RECALLED, Cell, facts, is_caveat, left_over, note_text, numbered
+from triptych.report.notes import RECALLED, Cell, facts, is_caveat, note_text, numbered
 from triptych.report.page import honesty, show_elsewhere, what_was_run
 from triptych.report.settings import settings_of
 from triptych.report.table import Row
@@ -45,11 +45,11 @@ def test_notes_are_caveats_three_a_row_and_numbered_as_one_reads():
         Row("a", Cell("A", notes=("second", "first")), (Cell("1", notes=("third",)),), True),
         Row("b", Cell("B", notes=("first", "w", "x")), (Cell("2", notes=("y", RECALLED)),), True),
     ]
-    marked, notes = numbered(rows)
+    marked, notes, beyond = numbered(rows)
     assert notes[:5] == (("1", "second"), ("2", "first"), ("3", "third"), ("4", "w"), ("5", "x"))
     assert notes[5:] == (("R", RECALLED),)
     assert marked[1].name.marks == ("2", "4", "5") and marked[1].cells[0].marks == ("R",)
-    assert left_over(rows[1]) == ["y"]
+    assert beyond == {"b": ["y"]}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
     # what may be damaged is read before anything is written: no report is half old, half new
     load_papers(), load_claims()
     pictures = stage_pictures(inputs, terms(published))
-    pictures += [s.picture for s in data_sheets(inputs.root) if s.picture]
+    sheets = data_sheets(inputs.root)
+    pictures += [sheet.picture for sheet in sheets if sheet.picture]
     curved = _curves(inputs, out, tables)
     studies = {key: printed for key, study in load_studies().items() if (printed := study_tables(key, study, inputs))}
     csvs = {
@@ -74,7 +75,7 @@ def build_report(root: Path, profile: str, out: Path) -> Path:
         table: _section(published[table], inputs, tables[table], figures, charts[table], curved[table])
         for table in TABLES
     }
-    page = _page(inputs, sections, studies, figures)
+    page = _page(inputs, sections, studies, figures, sheets)
     _write(out, {"README.md": to_readme(page), "index.html": render(page)})
     return out / "index.html"
 
@@ -149,12 +150,12 @@ def _page(
     sections: Mapping[str, TableSection],
     studies: Mapping[str, Sequence[Table]],
     figures: Mapping[str, Figure],
+    sheets: list[DataSheet],
 ) -> Page:
-    sheets = data_sheets(inputs.root)
     shown = {sheet.name for sheet in sheets}
     for picture in (f.picture for f in figures.values() if f.picture.group == "data"):
         if picture.item not in shown:  # of the report before this one
-            sheets.append(DataSheet(picture.item, picture.caption, {}, [], picture))
+            sheets = [*sheets, DataSheet(picture.item, picture.caption, {}, [], picture)]
 
     def study(key: str) -> StudySection:
         mine = [figure for figure in figures.values() if figure.picture.group == key]
