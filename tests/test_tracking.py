@@ -289,6 +289,24 @@ def test_what_waits_is_synced_though_its_stage_was_executed_again(project):
     assert [path.name for path in (project / "mlflow.db.waiting").iterdir()] == ["cut.part"]
 
 
+def test_results_that_vanish_while_they_are_read_hold_nothing_else_up(project, monkeypatch):
+    for name in ("dcgan", "kmeans"):
+        stage(project, name, "probe", results=[name])
+        result(project, name, [0.5])
+    read = tracking.read_json
+
+    def vanishing(file):  # DVC deletes what a stage made before it runs again
+        if file.name == "dcgan.json":
+            file.unlink()
+        return read(file)
+
+    monkeypatch.setattr(tracking, "read_json", vanishing)
+    sync(project)
+    store = Store(store_uri(project))
+    found = store.runs(store.experiment("objects"), f"tags.`{tracking.PART}` = ''")
+    assert {run.data.metrics.get("accuracy") for run in found} == {None, 0.5}
+
+
 def test_a_store_that_is_down_is_said_once_and_loses_nothing(project, monkeypatch, capsys):
     stage(project, "dcgan", "features")
     down = "http://127.0.0.1:9"

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +46,32 @@ class Sync:
     def once(self) -> int:
         """Send what is new. Returns the number of executions that were. Raises StoreError."""
         copies = waiting(self.root)
-        found = executions(self.root)
-        todo = [one for one in found if self._is_new(one)]
+        found, todo = self._look()
         if not todo and not copies:
             return 0
         added = 0
         with store_errors(self.uri), store_lock(self.root):
             self.store = self.store or Store(self.uri)
             for one in todo:
-                added += self._bring(one)
-                if one.state != "running":
-                    self.done.add((one.id, one.state, one.judged))
+                with suppress(
+                    FileNotFoundError
+                ):  # its stage begins anew: the next look tells
+                    added += self._bring(one)
+                    if one.state != "running":
+                        self.done.add((one.id, one.state, one.judged))
             for table in {one.table for one in found}:
                 self._close_the_dead(self._experiment(table), {one.id for one in found})
         for copy in copies:
             shutil.rmtree(copy, ignore_errors=True)
         return added
+
+    def _look(self) -> tuple[list[Execution], list[Execution]]:
+        """All executions, and those that the store may lack."""
+        for _ in range(5):  # a stage that begins anew deletes its files meanwhile
+            with suppress(FileNotFoundError):
+                found = executions(self.root)
+                return found, [one for one in found if self._is_new(one)]
+        return [], []
 
     def _is_new(self, one: Execution) -> bool:
         if one.state == "running":
