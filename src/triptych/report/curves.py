@@ -45,10 +45,7 @@ def loss_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], key: str) 
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
     with matplotlib.rc_context(style.RC | SVG):
-        width, height = (
-            2.3 * across,
-            1.8 * down,
-        )  # inches; margins by hand: a layout engine draws everything twice
+        width, height = (2.3 * across, 1.8 * down)  # inches; margins by hand: a layout engine draws everything twice
         figure = Figure(figsize=(width, height))
         for n, (title, seeds) in enumerate(panels.items()):
             _panel(figure.add_subplot(down, across, n + 1), title, seeds, style.PALETTE[n % len(style.PALETTE)])

@@ -205,8 +205,7 @@ def _small_enough(pngs: Sequence[bytes], budget: int) -> list[bytes]:
         return len(webp) if len(webp) <= limit else min(len(in_colours), limit)
 
     limit = next(
-        (n for n in range(LIMIT, SMALLEST, -2000) if sum(map(size, plain, few, repeat(n))) <= budget),
-        SMALLEST,
+        (n for n in range(LIMIT, SMALLEST, -2000) if sum(map(size, plain, few, repeat(n))) <= budget), SMALLEST
     )
     return list(_in_threads(lambda *forms: shrink(*forms, limit), pngs, plain, few))
 

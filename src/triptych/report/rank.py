@@ -151,11 +151,7 @@ def _rank(own: str, values: Mapping[str, float], column: Column) -> int:
 
 
 def order_lines(
-    published: Published,
-    columns: Sequence[Column],
-    systems: Sequence[str],
-    results: Results,
-    who: str,
+    published: Published, columns: Sequence[Column], systems: Sequence[str], results: Results, who: str
 ) -> list[str]:
     """One sentence a metric, then one that says on which data the two orders are. Rows the paper does not rank (floors,
     ceilings, numbers of other papers) are left out; where some that it does rank are no contenders (they see the pairs,

@@ -100,12 +100,7 @@ def heading(column: Any) -> str:
 
 class _Builder:
     def __init__(
-        self,
-        published: Published,
-        inputs: Inputs,
-        view: View,
-        systems: Sequence[str],
-        rows: Mapping[str, System],
+        self, published: Published, inputs: Inputs, view: View, systems: Sequence[str], rows: Mapping[str, System]
     ):
         self.published, self.inputs, self.view, self.rows = published, inputs, view, rows
         self.systems = list(systems)

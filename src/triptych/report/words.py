@@ -41,9 +41,7 @@ def words_of(key: str) -> Words:
         return f"{value:.{digits}f}" if unit == "fraction" else f"{value:.{max(digits, 3)}g}"
 
     return Words(
-        row=row,
-        metric=lambda name: columns[name][0] if name in columns else name.replace("_", " "),
-        number=number,
+        row=row, metric=lambda name: columns[name][0] if name in columns else name.replace("_", " "), number=number
     )
 
 
