@@ -61,8 +61,8 @@ def test_one_label_map_has_many_photos(scenes):
     assert change.min() > 6 and change.mean() > 15  # sensor noise alone makes about 3
 
 
-@pytest.mark.parametrize("size", [48, 128])
-def test_other_sizes_show_the_same_streets(scenes, size):
+def test_another_size_shows_the_same_streets(scenes):
+    size = 48
     photos, labels = draw(Config(), "train", np.arange(8), size)
     assert photos.shape == (8, 3, size, size)
     nearest = (np.arange(64) + 0.5) * size // 64

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from tiny_streets import CPU, TINY, noise
@@ -41,17 +40,6 @@ def test_either_cycle_alone_teaches_both_generators(weights):
     assert [reached(getattr(task.system, net)) for net in ("G", "F", "D_X", "D_Y")] == [True, True, False, False]
 
 
-def test_each_generator_gets_both_cycles_gradients():
-    def gradient(**weights):
-        task = cycle_task(**weights)
-        task.generators()[0].backward()
-        return torch.cat([p.grad.flatten() for n in ("G", "F") for p in getattr(task.system, n).parameters()])
-
-    full = gradient(gan=1.0, forward=10.0, backward=10.0)
-    parts = gradient(gan=1.0) + 10 * gradient(forward=1.0) + 10 * gradient(backward=1.0)
-    assert torch.allclose(full, parts, rtol=1e-4, atol=1e-5)
-
-
 def test_critics_get_nothing_from_the_generators_phase_and_the_other_way_round():
     task = cycle_task(gan=1.0, forward=10.0, backward=10.0)
     for phase in task.phases():
@@ -66,6 +54,7 @@ def test_critics_get_nothing_from_the_generators_phase_and_the_other_way_round()
 
 
 def test_objective_by_hand():
+    """Forward is from labels by way of a photo to labels."""
     task = cycle_task(gan=1.0, forward=10.0, backward=7.0, identity=5.0)
     s, (x, y) = task.system, domains(task.batch)
     with torch.no_grad():
@@ -154,17 +143,6 @@ def test_variants_train_on_their_terms_only(name):
     assert critics == ("gan_to_photo" in VARIANTS[name])
     for net in ("G.", "F."):
         assert any(not torch.equal(v, before[k]) for k, v in system.state_dict().items() if k.startswith(net))
-
-
-def test_forward_is_labels_to_photo_to_labels():
-    """With an F that ignores its input, only the forward cycle can be made perfect by matching the labels."""
-    task = cycle_task(forward=1.0)
-    task.batch["x"].fill_(0.5)
-    *_, last, _ = task.system.F
-    torch.nn.init.zeros_(last.weight), torch.nn.init.constant_(last.bias, np.arctanh(0.5))
-    assert task.generators()[0].item() < 1e-6
-    task.weights = Weights(0.0, 0.0, 1.0, 0.0)
-    assert task.generators()[0].item() > 0
 
 
 @pytest.mark.parametrize("weights", [(1.0, 10.0, 10.0, 5.0), (1.0, 0.0, 10.0, 0.0)], ids=["full", "backward"])
