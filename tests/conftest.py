@@ -1,5 +1,6 @@
 """For all tests: one thread each, so that several test processes do not fight over the cores; what a test draws."""
 
+import contextlib
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -36,3 +37,25 @@ def charts(monkeypatch):
     drawn, to_png = [], style.to_png
     monkeypatch.setattr(style, "to_png", lambda figure, *rest: drawn.append(figure) or to_png(figure, *rest))
     return drawn
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    """`with killed(at=14): train(…)`: a training that saves after every step and is killed before this one."""
+    from triptych.engine import Replica
+
+    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+
+    @contextlib.contextmanager
+    def kill(at):
+        def until(self, steps, total):
+            for step in steps:
+                if step == at:
+                    raise KeyboardInterrupt
+                yield step
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Replica, "progress", until)
+            yield
+
+    return kill

@@ -52,16 +52,6 @@ def test_message_names_key_value_and_range(values, expected):
         assert part in str(caught.value)
 
 
-def test_all_wrong_keys_are_named_at_once():
-    with pytest.raises(ParamsError) as caught:
-        validate(Outer, {"width": 0, "mode": 3, "x": 1}, "t")
-    assert len(str(caught.value).splitlines()) == 3
-
-
-def test_whole_numbers_serve_as_floats():
-    assert validate(Inner, {"rate": 2}, "t").rate == 2.0
-
-
 class Protocol(Strict):
     seeds: Seeds = [0, 1]
 
@@ -76,7 +66,14 @@ def test_seeds_are_distinct_and_not_negative(seeds, expected):
         validate(Protocol, {"seeds": seeds}, "t")
 
 
-def test_a_section_cannot_be_changed():
-    section = validate(Inner, {"rate": 2.0}, "t")
+def test_all_wrong_keys_are_named_at_once():
+    with pytest.raises(ParamsError) as caught:
+        validate(Outer, {"width": 0, "mode": 3, "x": 1}, "t")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_whole_numbers_serve_as_floats_and_a_section_cannot_be_changed():
+    section = validate(Inner, {"rate": 2}, "t")
+    assert section.rate == 2.0
     with pytest.raises(ValidationError, match="frozen"):
         section.rate = 3.0

@@ -28,12 +28,6 @@ def test_the_project_is_found_from_any_folder_in_it(folder, monkeypatch):
     assert project.prepared("faces") == folder / "data/prepared/faces"
 
 
-def test_the_nearest_project_counts(folder, monkeypatch):
-    (folder / "docs/params.yaml").write_text("profile: smoke\n")
-    monkeypatch.chdir(folder / "docs/deep")
-    assert project.root() == folder / "docs"
-
-
 def test_the_environment_names_the_project(folder, monkeypatch, tmp_path_factory):
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     monkeypatch.setenv("TRIPTYCH_ROOT", str(folder))
@@ -50,8 +44,10 @@ def test_outside_of_any_project_the_message_says_what_to_do(tmp_path, monkeypatc
         project.root()
 
 
-def test_paths_in_params_start_at_the_project(folder, monkeypatch):
-    monkeypatch.chdir(folder / "docs")
+def test_paths_in_params_start_at_the_nearest_project(folder, monkeypatch):
+    monkeypatch.chdir(folder / "docs/deep")
     assert project.inside("data/raw") == folder / "data/raw"
     assert project.inside("/mnt/photos") == Path("/mnt/photos")
     assert project.inside("~/photos") == Path.home() / "photos"
+    (folder / "docs/params.yaml").write_text("profile: smoke\n")
+    assert project.root() == folder / "docs"

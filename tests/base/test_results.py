@@ -23,12 +23,9 @@ def test_summary_is_mean_and_sample_std():
     assert summary([1.0, 2.0, 4.0]) == {"mean": 2.33333, "std": 1.52753, "n": 3, "values": [1.0, 2.0, 4.0]}
     assert summary([0.5])["std"] == 0.0
     assert summary([5.4961234e-6])["mean"] == 5.49612e-6  # six figures, however small
-
-
-@pytest.mark.parametrize("values", [[], [math.nan], [1.0, math.inf]])
-def test_what_is_no_number_is_no_result(values):
-    with pytest.raises(ValueError, match="finite"):
-        summary(values)
+    for values in ([], [math.nan], [1.0, math.inf]):
+        with pytest.raises(ValueError, match="finite"):
+            summary(values)
 
 
 def test_written_twice_gives_the_same_bytes_and_reads_back(tmp_path):
@@ -61,11 +58,8 @@ def test_the_spread_is_divided_into_between_and_within():
         f"{100 * between:.2g} %, within one {100 * within:.2g} %"
     )
     assert 100 * between == pytest.approx(10, rel=0.05) and 100 * within == pytest.approx(1, rel=0.2)
-
-
-@pytest.mark.parametrize("values, trainings", [([0.1, 0.2], 1), ([0.1, 0.2], 2)])
-def test_one_training_or_one_draw_pools_nothing(values, trainings):
-    assert spread("accuracy", values, trainings, "training") == ""
+    for trainings in (1, 2):  # one training, or one draw each
+        assert spread("accuracy", [0.1, 0.2], trainings, "training") == ""
 
 
 @pytest.mark.parametrize(
@@ -97,17 +91,11 @@ def test_values_of_one_training_stand_side_by_side(tmp_path):
     assert training_values(row, "error") == [[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]]
     assert training_means(row, "error") == [2.0, 6.0]
     assert training_means(row, "once") == [4.0]
-
-
-def test_a_row_that_learned_nothing_is_of_one_training_however_many_its_draws(tmp_path):
-    row = written(tmp_path, {"few": [0.1, 0.2, 0.3, 0.4]}, trainings=1)
-    assert training_means(row, "few") == [pytest.approx(0.25)]
-
-
-def test_a_choice_among_all_trainings_is_of_none(tmp_path):
-    row = written(tmp_path, {"best": [0.9, 0.8], "odd": [0.1, 0.2, 0.3]}, pooled=["best"])
-    assert row["metrics"]["best"]["trainings"] is None and row["metrics"]["odd"]["trainings"] is None
-    assert training_means(row, "best") == training_means(row, "odd") == []
+    still = written(tmp_path, {"few": [0.1, 0.2, 0.3, 0.4]}, trainings=1)  # it learned nothing
+    assert training_means(still, "few") == [pytest.approx(0.25)]
+    chosen = written(tmp_path, {"best": [0.9, 0.8], "odd": [0.1, 0.2, 0.3]}, pooled=["best"])  # among all trainings
+    for name in ("best", "odd"):
+        assert chosen["metrics"][name]["trainings"] is None and training_means(chosen, name) == []
 
 
 def test_older_files_are_read_by_their_seeds():

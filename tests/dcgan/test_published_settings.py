@@ -4,6 +4,7 @@ import pytest
 
 from triptych.dcgan.digits import protocol as digits
 from triptych.dcgan.objects import protocol as objects
+from triptych.dcgan.objects.parts.surrogate_transforms import Ranges
 from triptych.dcgan.studies.arithmetic import demonstrations, filters, forgetting
 from triptych.dcgan.studies.pathologies import mode_collapse
 from triptych.pipeline import systems
@@ -27,6 +28,8 @@ PRINTED = [
     ("objects/view_invariant_kmeans", {"k": 6400 // 2, "levels": 2}, "DCGAN, table 1: 6400 maps"),
     ("objects/exemplar_cnn", {"filters": [92, 256, 512], "units": 1024, "classes": 16_000, "samples": 100}, ALEXEY),
     ("objects/exemplar_cnn", {"dropout": 0.5, "lr": 0.01, "patch": 32, "upsample": 2}, ALEXEY),
+    (Ranges, {"shift": 0.2, "scale": 1.4, "rotation": 20.0, "contrast": 2.0}, ALEXEY),
+    (Ranges, {"power": 4.0, "times": 1.4, "plus": 0.1, "hue": 0.1}, ALEXEY),
     (digits.Protocol, {"validation": 10_000, "labels_per_class": 100, "tuning_draws": 10, "evaluation_draws": 100}, S),
     ("digits/dcgan", {"costs": [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2], "z": "gaussian", "z_dim": 100}, S),
     ("digits/dcgan", {"net": "svhn32", "width": 64, "lr": 5e-4, "batch_size": 64}, S),

@@ -8,6 +8,9 @@ from triptych.base.errors import UserError, number_from_environment
 from triptych.engine import default_device, device, exact_products, inference, processes
 from triptych.engine.device import precision
 
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+OF_LARGE_NETS = "bf16 autocast of nets with a layer of 200,000 weights, float32 of others"
+
 
 @pytest.fixture(autouse=True)
 def flags_put_back():
@@ -34,28 +37,29 @@ def test_cuda_without_a_number_is_the_gpu_of_this_process(monkeypatch, name, ran
     assert set_to == ([] if device.type == "cpu" else [device.index])
 
 
-@pytest.mark.parametrize("name", ["gpu0", "meta"])
-def test_a_device_that_cannot_be_is_named(monkeypatch, name):
-    monkeypatch.setenv("TRIPTYCH_DEVICE", name)
-    with pytest.raises(UserError, match=f"TRIPTYCH_DEVICE = '{name}'"):
-        default_device()
+def workers():
+    return number_from_environment("TRIPTYCH_WORKERS", 1)
 
 
-def test_a_gpu_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_DEVICE", "cuda:99")
-    with pytest.raises(UserError, match="cuda:99 cannot be used .*TRIPTYCH_DEVICE"):
-        processes.start_processes()
+@pytest.mark.parametrize(
+    "name, value, work, message",
+    [
+        ("DEVICE", "gpu0", default_device, "TRIPTYCH_DEVICE = 'gpu0'"),
+        ("DEVICE", "meta", default_device, "TRIPTYCH_DEVICE = 'meta'"),
+        ("DEVICE", "cuda:99", processes.start_processes, "cuda:99 cannot be used .*TRIPTYCH_DEVICE"),
+        ("PRECISION", "half", lambda: precision(CPU), "_PRECISION = 'half': give it auto, float32 or bfloat16"),
+        ("WORKERS", "two", workers, "TRIPTYCH_WORKERS = 'two': must be a whole number from 1 on"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(monkeypatch, name, value, work, message):
+    monkeypatch.setenv(f"TRIPTYCH_{name}", value)
+    with pytest.raises(UserError, match=message):
+        work()
 
 
-def test_a_setting_that_is_no_number_is_named(monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_WORKERS", "two")
-    with pytest.raises(UserError, match="TRIPTYCH_WORKERS = 'two': must be a whole number from 1 on"):
-        number_from_environment("TRIPTYCH_WORKERS", 1)
+def test_a_number_of_the_environment_or_the_default(monkeypatch):
     monkeypatch.setenv("TRIPTYCH_WORKERS", "3")
-    assert number_from_environment("TRIPTYCH_WORKERS", 1) == 3 and number_from_environment("TRIPTYCH_NONE", 7) == 7
-
-
-CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+    assert workers() == 3 and number_from_environment("TRIPTYCH_NONE", 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -91,12 +95,6 @@ def test_precision_is_chosen_by_device_and_wish(monkeypatch, wanted, amx, on_cpu
     assert torch.backends.cuda.matmul.allow_tf32 == (wanted != "float32")
 
 
-def test_an_unknown_precision_is_named(monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_PRECISION", "half")
-    with pytest.raises(UserError, match="TRIPTYCH_PRECISION = 'half': give it auto, float32 or bfloat16"):
-        precision(CPU)
-
-
 def test_exact_products_forbid_short_mantissas_and_put_back_what_was_allowed():
     matmul = torch.backends.cuda.matmul
     for allowed in (True, False):
@@ -116,6 +114,6 @@ def test_inference_applies_a_function_to_every_row_once_without_gradients(kind):
         sizes.append(len(batch))
         return factor * batch
 
-    out = inference(triple, kind(rows), torch.device("cpu"), batch_size=3)
+    out = inference(triple, kind(rows), CPU, batch_size=3)
     assert out.tolist() == (3 * rows).tolist() and out.dtype == torch.float32 and not out.requires_grad
     assert sizes == [3, 3, 1]

@@ -43,64 +43,25 @@ def cpu(**options):
     return Replica(seed=1, device=torch.device("cpu"), **options)
 
 
-def test_it_learns_and_logs_means_every_few_steps():
+@pytest.fixture(scope="module")
+def undisturbed():
     replica = cpu()
-    train(Regression(), streams(), steps=300, replica=replica, log_every=50)
-    steps = [step for step, name, _ in replica.history if name == "loss"]
-    values = [value for _, _, value in replica.history]
-    assert steps == [50, 100, 150, 200, 250, 300]
-    assert values[-1] < 0.5 * values[0]
+    return train(Regression(), streams(), steps=50, replica=replica, log_every=20), replica.history
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes():
-    a, b = (train(Regression(), streams(), steps=30, replica=cpu()) for _ in range(2))
-    c = train(Regression(), streams(), steps=30, replica=Replica(seed=2, device=torch.device("cpu")))
-    assert all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values()))
-    assert not torch.equal(a.net[0].weight, c.net[0].weight)
-
-
-class Killed(BaseException):
-    pass
-
-
-@pytest.mark.parametrize("kill_at", [7, 25, 44])
-def test_resumed_after_a_kill_ends_with_the_same_bytes(tmp_path, monkeypatch, kill_at):
-    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")  # after every step
-    undisturbed = cpu()
-    expected = train(Regression(), streams(), steps=50, replica=undisturbed, log_every=20)
-
-    path = tmp_path / "seed1.pt"
-
-    def kill(step):
-        if step == kill_at:
-            raise Killed
-
-    with pytest.raises(Killed):
-        train(
-            Regression(),
-            streams(),
-            steps=50,
-            replica=cpu(checkpoint=path),
-            log_every=20,
-            callback=kill,
-            callback_every=1,
-        )
+@pytest.mark.parametrize("kill_at", [7, 44])
+def test_resumed_after_a_kill_ends_with_the_same_bytes(tmp_path, killed, undisturbed, kill_at):
+    (expected, history), path = undisturbed, tmp_path / "seed1.pt"
+    with killed(at=kill_at):
+        train(Regression(), streams(), steps=50, replica=cpu(checkpoint=path), log_every=20)
     resumed = cpu(checkpoint=path)
     task = train(Regression(), streams(), steps=50, replica=resumed, log_every=20)
+    assert task.calls == 50 - kill_at
     for (name, value), other in zip(expected.state_dict().items(), task.state_dict().values()):
         assert torch.equal(value, other), name
-    assert resumed.history == undisturbed.history
+    assert resumed.history == history
     again = train(Regression(), streams(), steps=50, replica=cpu(checkpoint=path))  # finished: nothing left to do
     assert again.calls == 0 and torch.equal(again.net[0].weight, expected.net[0].weight)
-
-
-def test_history_is_the_same_when_checkpoints_are_taken_at_other_times(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
-    with_saves = cpu(checkpoint=tmp_path / "a.pt")
-    train(Regression(), streams(), steps=40, replica=with_saves, log_every=20)
-    without = cpu()
-    train(Regression(), streams(), steps=40, replica=without, log_every=20)
-    assert with_saves.history == without.history
 
 
 def test_a_checkpoint_of_other_parameters_is_not_used(tmp_path, capsys):
@@ -178,17 +139,13 @@ class Slope(Task):
 
 def test_a_step_descends_the_gradient_of_its_own_loss_at_the_rate_of_its_step():
     factors = [1.0, 0.5, 0.25, 0.125]
-    constant, scheduled = cpu(), cpu()
+    constant, scheduled, means = cpu(), cpu(), cpu()
     train(Slope(), streams(), steps=4, replica=constant, log_every=1)
     train(Slope(factors.__getitem__), streams(), steps=4, replica=scheduled, log_every=1)
     assert [w for _, _, w in constant.history] == [0, -0.5, -1, -1.5]
     assert [w for _, _, w in scheduled.history] == [0, -0.5, -0.75, -0.875]  # before each step
-
-
-def test_the_history_has_the_mean_since_its_last_row():
-    replica = cpu()
-    train(Slope(), streams(), steps=10, replica=replica, log_every=4)
-    assert replica.history == [(4, "w", -0.75), (8, "w", -2.75), (10, "w", -4.25)]
+    train(Slope(), streams(), steps=10, replica=means, log_every=4)
+    assert means.history == [(4, "w", -0.75), (8, "w", -2.75), (10, "w", -4.25)]  # since the last row
 
 
 def test_linear_decay_is_constant_up_to_its_start_and_then_falls_to_nothing():
@@ -199,22 +156,18 @@ def test_linear_decay_is_constant_up_to_its_start_and_then_falls_to_nothing():
     assert linear_decay(100, start=1.0)(99) == 1.0
 
 
-def test_callback_does_not_touch_the_training(tmp_path):
+def test_callbacks_see_the_networks_as_they_are_used_and_do_not_touch_the_training(undisturbed):
+    task, seen = Regression(), []
+
     def noisy(step):
         torch.randn(100)
+        seen.append((step, task.net[3].training))
 
-    a = train(Regression(), streams(), steps=20, replica=cpu(), callback=noisy, callback_every=5)
-    b = train(Regression(), streams(), steps=20, replica=cpu())
-    assert torch.equal(a.net[0].weight, b.net[0].weight)
-
-
-def test_callbacks_see_the_networks_as_they_are_used_and_the_last_step_has_one():
-    task, seen = Regression(), []
-    train(task, streams(), steps=7, replica=cpu(), callback=lambda step: seen.append((step, task.net[3].training)),
-          callback_every=3)  # fmt: skip
-    assert seen == [(3, False), (6, False), (7, False)]
+    train(task, streams(), steps=50, replica=cpu(), callback=noisy, callback_every=20)
+    assert seen == [(20, False), (40, False), (50, False)]  # the last step has one
     assert not any(module.training for module in task.modules())
     assert all(parameter.grad is None for parameter in task.parameters())
+    assert torch.equal(task.net[0].weight, undisturbed[0].net[0].weight)
 
 
 def test_the_noise_depends_on_the_seed_and_on_the_process(monkeypatch):

@@ -16,26 +16,21 @@ from triptych.engine import parallel
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 
 
-def test_results_are_in_order_and_each_item_has_a_process_of_its_own():
+def test_results_are_in_order_and_each_item_has_a_process_of_its_own_with_one_thread():
+    """Which computes after the parent used several."""
+    torch.randn(300, 300) @ torch.randn(300, 300)
+    conv, image = torch.nn.Conv2d(3, 8, 3), torch.randn(4, 3, 32, 32)
+    expected = conv(image).detach()
+
     def work(item):
         time.sleep(0.05 * (3 - item))
-        return item * 10, os.getpid()
+        return item * 10, os.getpid(), torch.get_num_threads(), conv(image).detach().numpy()
 
-    values, processes = zip(*parallel.fork_map(work, [0, 1, 2], 2))
-    assert values == (0, 10, 20)
+    values, processes, threads, outputs = zip(*parallel.fork_map(work, [0, 1, 2], 2))
+    assert values == (0, 10, 20) and threads == (1, 1, 1)
     assert len({os.getpid(), *processes}) == 4
-
-
-def test_a_process_has_one_thread_and_computes_after_the_parent_used_several():
-    torch.randn(300, 300) @ torch.randn(300, 300)
-    conv = torch.nn.Conv2d(3, 8, 3)
-    image = torch.randn(4, 3, 32, 32)
-    with torch.no_grad():
-        expected = conv(image)
-        work = lambda item: (torch.get_num_threads(), conv(image).detach().numpy())  # noqa: E731
-        for threads, output in parallel.fork_map(work, [0, 1], 2):
-            assert threads == 1
-            assert torch.allclose(torch.from_numpy(output), expected, atol=1e-5)
+    for output in outputs:
+        assert torch.allclose(torch.from_numpy(output), expected, atol=1e-5)
 
 
 def test_an_error_is_raised_as_it_is_and_ends_the_others(tmp_path):
@@ -51,7 +46,7 @@ def test_an_error_is_raised_as_it_is_and_ends_the_others(tmp_path):
     assert time.monotonic() - start < 30 and not (tmp_path / "late").exists()
 
 
-def test_an_error_that_cannot_be_pickled_arrives_as_text():
+def test_an_error_that_cannot_be_pickled_arrives_as_text_and_a_killed_process_is_named():
     class Odd(Exception):
         def __init__(self, a, b):
             super().__init__("odd one")
@@ -61,9 +56,6 @@ def test_an_error_that_cannot_be_pickled_arrives_as_text():
 
     with pytest.raises(RuntimeError, match="odd one"):
         parallel.fork_map(work, [0], 1)
-
-
-def test_a_killed_process_is_named():
     with pytest.raises(RuntimeError, match=r"process for 'seed 1'.*memory"):
         parallel.fork_map(lambda item: os.kill(os.getpid(), signal.SIGKILL), ["seed 1"], 1)
 
@@ -99,8 +91,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "cores, jobs, workers",
-    [(2, 1, 1), (2, 2, 2), (2, 5, 2), (4, 7, 4), (4, 2, 2), (1, 3, 1), (16, 2, 2), (16, 10, 10)],
+    "cores, jobs, workers", [(2, 1, 1), (2, 2, 2), (2, 5, 2), (4, 7, 4), (4, 2, 2), (1, 3, 1), (16, 2, 2), (16, 10, 10)]
 )
 def test_a_process_a_core_and_no_more_than_there_are_jobs(monkeypatch, cores, jobs, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))

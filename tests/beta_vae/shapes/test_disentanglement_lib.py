@@ -36,6 +36,7 @@ def codes(mixing: float, noise: float) -> torch.Tensor:
 
 
 CODES = {"clean": codes(0.0, 0.1), "mixed": codes(0.5, 0.1), "noisy": codes(0.2, 1.0)}
+BETWEEN = {"clean": (0.5, 1.0), "mixed": (0.0, 1.0), "noisy": (0.0, 0.2)}  # else agreement would mean little
 
 
 class Data:
@@ -80,57 +81,37 @@ def halves(code):
     return x[:400], f[:400], x[400:], f[400:]
 
 
-def transposed(parts):
-    return [part.T for part in parts]
-
-
 @pytest.mark.parametrize("name", CODES)
-def test_mig(library, name, monkeypatch):
+def test_scores_are_the_librarys(library, name, monkeypatch):
+    code, parts = CODES[name], halves(CODES[name])
     theirs = library("mig")
     monkeypatch.setattr(theirs.utils, "make_discretizer", lambda x: theirs.utils._histogram_discretize(x, 20))
-    x, f = CODES[name].double().numpy(), FACTORS.numpy()
-    assert mig.mig(x, f) == pytest.approx(theirs._compute_mig(x.T, f.T)["discrete_mig"], abs=1e-6)
+    x, f = code.double().numpy(), FACTORS.numpy()
+    found = mig.mig(x, f)
+    assert found == pytest.approx(theirs._compute_mig(x.T, f.T)["discrete_mig"], abs=1e-6)
+    assert BETWEEN[name][0] < found < BETWEEN[name][1]
 
-
-@pytest.mark.parametrize("name", CODES)
-def test_sap(library, name):
-    parts = halves(CODES[name])
-    expected = library("sap_score")._compute_sap(*transposed(parts), continuous_factors=False)["SAP_score"]
+    expected = library("sap_score")._compute_sap(*(part.T for part in parts), continuous_factors=False)["SAP_score"]
     assert sap.sap(*parts) == pytest.approx(expected, abs=0.01)  # its machine draws without a seed
 
+    draws = {"batch_size": 64, "num_train": 2000, "num_eval": 2000, "num_variance_estimate": 630}
+    drawn = library("factor_vae").compute_factor_vae(Data(code), lambda x: x, np.random.RandomState(0), **draws)
+    got = factor_vae_score(code, GRID, seed=0, train_votes=2000, test_votes=2000, threshold=0.0).score
+    assert got == pytest.approx(drawn["eval_accuracy"], abs=0.05)  # the standard error is below 0.011 on either side
 
-@pytest.mark.parametrize("name", CODES)
-def test_dci(library, name):
-    parts = halves(CODES[name])
+    draws = {"batch_size": 16, "num_train": 2000, "num_eval": 2000}
+    drawn = library("beta_vae").compute_beta_vae_sklearn(Data(code), lambda x: x, np.random.RandomState(0), **draws)
+    train, test = (higgins.draw_points(code, GRID, GRID.names, 2000, 16, seed) for seed in (0, 1))
+    assert higgins.logistic_accuracy(train, test, 0) == pytest.approx(drawn["eval_accuracy"], abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["mixed", "noisy"])
+def test_dci_is_the_librarys(library, name):
+    """Of 160 codes to learn from: its trees are slow."""
+    parts = [part[:160] for part in halves(CODES[name])]
     np.random.seed(0)
-    expected = library("dci")._compute_dci(*transposed(parts))
+    expected = library("dci")._compute_dci(*(part.T for part in parts))
     got = dci.dci(*parts, model="boosting", seed=0)
     assert got.disentanglement == pytest.approx(expected["disentanglement"], abs=0.01)
     assert got.completeness == pytest.approx(expected["completeness"], abs=0.01)
     assert got.informativeness == pytest.approx(expected["informativeness_test"], abs=0.02)
-
-
-@pytest.mark.parametrize("name", CODES)
-def test_factor_vae_score(library, name):
-    """Two samples of 2000 votes: the score's standard error is below 0.011 on either side."""
-    expected = library("factor_vae").compute_factor_vae(
-        Data(CODES[name]), lambda x: x, np.random.RandomState(0),
-        batch_size=64, num_train=2000, num_eval=2000, num_variance_estimate=630,
-    )["eval_accuracy"]  # fmt: skip
-    got = factor_vae_score(CODES[name], GRID, seed=0, train_votes=2000, test_votes=2000, threshold=0.0).score
-    assert got == pytest.approx(expected, abs=0.05)
-
-
-@pytest.mark.parametrize("name", CODES)
-def test_beta_vae_score(library, name):
-    theirs = library("beta_vae").compute_beta_vae_sklearn(
-        Data(CODES[name]), lambda x: x, np.random.RandomState(0), batch_size=16, num_train=2000, num_eval=2000
-    )["eval_accuracy"]
-    train, test = (higgins.draw_points(CODES[name], GRID, GRID.names, 2000, 16, seed) for seed in (0, 1))
-    assert higgins.logistic_accuracy(train, test, 0) == pytest.approx(theirs, abs=0.05)
-
-
-def test_the_codes_are_neither_perfect_nor_useless():
-    """Else agreement would mean little."""
-    scores = [mig.mig(code.double().numpy(), FACTORS.numpy()) for code in CODES.values()]
-    assert max(scores) > 0.5 and min(scores) < 0.2

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
 
 from triptych.beta_vae.shapes.judge.factor_probe import (
     accuracies,
@@ -31,15 +34,12 @@ def scores(codes):
     return accuracies(a, fa, b, fb)
 
 
-def test_a_linear_code_is_read_perfectly_and_a_rotation_changes_nothing():
+def test_a_linear_code_is_read_perfectly_and_a_rotation_or_constants_change_nothing():
     codes = one_hot(FACTORS)
     rotation = np.linalg.qr(RNG.normal(size=(12, 12)))[0]
-    assert min(scores(codes)) == 1.0
-    assert min(scores(codes @ rotation)) == 1.0
-
-
-def test_noise_gives_chance():
-    assert scores(RNG.normal(size=(N, 6))) == pytest.approx([1 / 3, 1 / 4, 1 / 4], abs=0.06)
+    for same in (codes, codes @ rotation, np.concatenate([codes, np.full((N, 2), 3.0)], 1)):
+        assert min(scores(same)) == 1.0
+    assert scores(RNG.normal(size=(N, 6))) == pytest.approx([1 / 3, 1 / 4, 1 / 4], abs=0.06)  # noise gives chance
 
 
 def test_single_latent_sees_a_copied_factor_and_the_gap_its_second_copy():
@@ -51,34 +51,16 @@ def test_single_latent_sees_a_copied_factor_and_the_gap_its_second_copy():
     assert best[2] < 0.35 and gap[2] < 0.1  # none does
 
 
-def test_r_squared_is_that_of_least_squares():
-    x = RNG.normal(size=(N, 3))
-    y = x @ [[1.0], [2.0], [0.0]] + RNG.normal(size=(N, 1))
-    (a, b), (ya, yb) = halves(x), halves(y)
-    assert r_squared(a, ya, b, yb) == pytest.approx(5 / 6, abs=0.03)
-    assert r_squared(a * [1, 1e3, 1e-3] + 7, ya, b * [1, 1e3, 1e-3] + 7, yb) == pytest.approx(5 / 6, abs=0.03)
-
-
-def test_r_squared_is_scikit_learns_ridge():
-    from sklearn.linear_model import Ridge
-    from sklearn.metrics import r2_score
-
+@pytest.mark.parametrize("options", [{}, {"ridge": 25.0}])
+def test_r_squared_is_scikit_learns_ridge_on_codes_standardised_by_those_of_training(options):
     x, x_test = RNG.normal(size=(40, 3)), RNG.normal(2, 1, (30, 3))
     y, y_test = (np.stack([v @ [1.0, 2.0, 0.5], v @ [0.3, 0.0, 1.0]], 1) + 1 for v in (x, x_test))
-    scale = (x.mean(0), x.std(0))
-    model = Ridge(alpha=25.0).fit((x - scale[0]) / scale[1], y)
-    expected = r2_score(y_test, model.predict((x_test - scale[0]) / scale[1]), multioutput="variance_weighted")
-    assert r_squared(x, y, x_test, y_test, ridge=25.0) == pytest.approx(expected, abs=1e-9)
-    assert r_squared(x, y, x_test, y_test) > expected + 0.1
-
-
-def test_test_codes_are_standardised_like_those_of_training():
-    from sklearn.preprocessing import StandardScaler
-
-    train, test = RNG.normal(5, 3, (50, 2)), RNG.normal(-1, 0.5, (20, 2))
-    scaler = StandardScaler().fit(train)
-    np.testing.assert_allclose(standardised(train, test)[0], scaler.transform(train))
-    np.testing.assert_allclose(standardised(train, test)[1], scaler.transform(test))
+    scaler = StandardScaler().fit(x)
+    model = Ridge(alpha=options.get("ridge", 1.0)).fit(scaler.transform(x), y)
+    expected = r2_score(y_test, model.predict(scaler.transform(x_test)), multioutput="variance_weighted")
+    assert r_squared(x, y, x_test, y_test, **options) == pytest.approx(expected, abs=1e-9)
+    constant, _ = standardised(np.full((10, 2), 1000.0), np.zeros((5, 2)))
+    assert (constant == 0).all()
 
 
 def test_orientation_counts_up_to_the_shapes_symmetry():
@@ -96,26 +78,15 @@ def test_orientation_counts_up_to_the_shapes_symmetry():
     assert regression_scores(a, va, b, vb, names)["orientation"] < 0.5  # squares need the fourfold angle
 
 
-def test_constant_latents_do_no_harm():
-    train, _ = standardised(np.full((10, 2), 1000.0), np.zeros((5, 2)))
-    assert (train == 0).all()
-    codes = np.concatenate([one_hot(FACTORS), np.full((N, 2), 3.0)], 1)
-    assert min(scores(codes)) == 1.0
-
-
-def test_probe_reports_by_factor_name():
-    values = [np.arange(1.0, 4), np.arange(4.0), np.arange(4.0)]
-    out = probe(one_hot(FACTORS), FACTORS, values, ["shape", "x", "y"], N // 2, 100)
-    assert out["accuracy"] == {"shape": 1.0, "x": 1.0, "y": 1.0}
-    assert out["r2"]["x"] > 0.999 and set(out["r2"]) == {"x", "y"}
-    assert out["single"].shape == (12, 3)
-
-
-def test_the_probe_is_tested_on_the_rows_it_was_not_trained_on():
+def test_the_probe_reports_by_factor_name_what_it_reads_from_rows_it_was_not_trained_on():
     factors = np.tile(np.indices((3, 4)).reshape(2, -1).T, (60, 1))
     codes = np.concatenate([np.eye(3)[factors[:, 0]], np.eye(4)[factors[:, 1]]], 1)
+    values = [np.arange(1.0, 4), np.arange(4.0)]
+    out = probe(codes, factors, values, ["shape", "x"], 360, 100)
+    assert out["accuracy"] == {"shape": 1.0, "x": 1.0} and out["single"].shape == (7, 2)
+    assert out["r2"]["x"] > 0.999 and set(out["r2"]) == {"x"}
     codes[360:] = np.roll(codes[360:], 1, axis=1)  # of the test rows every code says something else
-    out = probe(codes, factors, [np.arange(1.0, 4), np.arange(4.0)], ["shape", "x"], 360, 100)
+    out = probe(codes, factors, values, ["shape", "x"], 360, 100)
     assert out["accuracy"]["x"] < 0.5 and out["r2"]["x"] < 0.5 and out["single"].max() < 0.8
 
 

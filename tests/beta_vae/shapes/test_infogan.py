@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from shapes_kit import squares
 
 from triptych.base.config import ParamsError
 from triptych.beta_vae.shapes.rows.infogan import Config, InfoGanTask
@@ -20,22 +21,19 @@ def build(**config):
 
 
 def images(n=256):
-    rng = np.random.default_rng(0)
-    out = np.zeros((n, 1, 16, 16), np.uint8)
-    for image, (i, j) in zip(out, rng.integers(0, 10, (n, 2))):
-        image[0, i : i + 6, j : j + 6] = 255
-    return out
+    return squares(n, side=6, among=10)
 
 
 def test_codes_in_images_out_and_back():
     model = build().eval()
     decoded = model.decode(torch.rand(5, 2) * 2 - 1)
     assert decoded.shape == (5, 1, 16, 16) and decoded.min() >= 0 and decoded.max() <= 1
-    codes = model.encode(torch.from_numpy(images(6)))
+    codes, alone = (model.encode(torch.from_numpy(images(6))[:n]) for n in (6, 1))
     assert codes.shape == (6, 2)
-    torch.testing.assert_close(
-        codes[:1], model.encode(torch.from_numpy(images(6))[:1])
-    )  # whatever else is in the batch
+    torch.testing.assert_close(codes[:1], alone)  # whatever else is in the batch
+    model.trunk, model.inference = torch.nn.Flatten(), torch.nn.Identity()  # the trunk sees −1 to 1
+    pixels = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3)
+    assert model.encode(pixels)[0].tolist() == pytest.approx([-1, -0.6, 1])
 
 
 def test_each_phase_trains_its_own_networks():
@@ -44,10 +42,6 @@ def test_each_phase_trains_its_own_networks():
     trained = {n: {id(w) for m in p.modules for w in m.parameters()} for n, p in phases.items()}
     assert not trained["discriminator"] & trained["generator"]
     assert len(trained["discriminator"] | trained["generator"]) == len(list(task.parameters()))
-
-
-def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
-    task = InfoGanTask(build())
     task.batch = {"images": torch.from_numpy(images(16))}
     task.discriminator_loss()[0].backward()
     assert all(p.grad is None for p in task.generator.parameters())
@@ -105,14 +99,6 @@ def test_codes_are_uniform_and_the_last_inputs_of_the_generator():
     torch.testing.assert_close(model.decode(codes[:3]), expected / 2 + 0.5)
 
 
-def test_images_reach_the_trunk_from_minus_1_to_1():
-    model = build()
-    model.trunk, model.inference = torch.nn.Flatten(), torch.nn.Identity()
-    assert model.encode(torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3))[0].tolist() == pytest.approx(
-        [-1, -0.6, 1]
-    )
-
-
 def test_optimisers_and_slopes_are_the_papers():
     model = build()
     for phase, rate in zip(InfoGanTask(model).phases(), (2e-4, 1e-3)):
@@ -124,7 +110,7 @@ def test_optimisers_and_slopes_are_the_papers():
 
 
 def test_q_learns_to_read_the_codes():
-    model, replica = build(steps=600, lr_d=2e-3, lr_g=2e-3), Replica(0, CPU)
+    model, replica = build(steps=400, lr_d=3e-3, lr_g=3e-3), Replica(0, CPU)
     model.fit(images(), None, replica)
     error = [value for _, name, value in replica.history if name == "code_error"]
     chance = 2 * 0.5 / 3  # ½ E c² of two codes uniform on (−1, 1)

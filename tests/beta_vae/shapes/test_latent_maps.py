@@ -11,7 +11,6 @@ from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.parts.system import Representation
 from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.data.drawn.shapes import Config, render
-from triptych.data.format import write_dataset
 
 CPU = torch.device("cpu")
 
@@ -70,8 +69,6 @@ def test_the_figure_tells_the_factor_of_each_latent(tmp_path):
     assert matplotlib.image.imread(tmp_path / "maps.png").std() > 0.05
 
 
-def test_it_is_drawn_for_the_2d_shapes_only(tmp_path):
-    splits, card = render(Config(orientation_every=8, x_every=8, y_every=8), 16)
-    dataset = write_dataset(tmp_path / "shapes", splits, card)
+def test_it_is_drawn_for_the_2d_shapes_only(dataset):
     assert [file for file, _ in draw_figures(Truth(), dataset, CPU)][-1] == "latent_maps.png"
     assert not fits(Grid([{"name": n, "values": [0, 1]} for n in ("azimuth", "x", "y")]))

@@ -105,19 +105,11 @@ def test_information_is_the_mean_log_ratio_of_posterior_and_aggregate_posterior(
     log = q.log_prob(z[:, None]).sum(-1)  # (i, j): log q(z_i | x_j)
     expected = (log.diagonal() - log.logsumexp(1) + math.log(300)).mean()
     assert information(z, mean, logvar) == pytest.approx(float(expected), rel=1e-4)
-
-
-def test_information_of_posteriors_too_narrow_for_float32():
-    mean = torch.arange(6.0)[:, None].expand(6, 2)
-    logvar = torch.full((6, 2), -120.0)
-    assert information(mean, mean, logvar) == pytest.approx(np.log(6))
-    assert information(mean + 1e-30, mean, logvar) == pytest.approx(np.log(6))
-
-
-def test_information_is_at_most_the_logarithm_of_the_number_of_images():
-    mean = torch.arange(500.0)[:, None] * 10
-    logvar = torch.full_like(mean, -8.0)
-    assert information(mean, mean, logvar) == pytest.approx(math.log(500), rel=1e-4)
+    for n, width, logvar in ((500, 10, -8.0), (6, 1, -120.0)):  # at most log n; also where float32 knows no such width
+        mean = width * torch.arange(float(n))[:, None].expand(n, 2)
+        narrow = torch.full_like(mean, logvar)
+        assert information(mean, mean, narrow) == pytest.approx(math.log(n), rel=1e-4)
+    assert information(mean + 1e-30, mean, narrow) == pytest.approx(math.log(6))
 
 
 def test_distortion_is_the_decoders_own_likelihood():

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from shapes_kit import build, images_of
 
 from triptych.beta_vae.shapes import protocol as shapes_protocol
 from triptych.beta_vae.shapes.grid import Grid
 from triptych.beta_vae.shapes.judge import dci, factor_probe, higgins, mig, sap
 from triptych.beta_vae.shapes.protocol import Metrics, Protocol, encode_all
 from triptych.beta_vae.vae.objective import kl_per_latent
-from triptych.data.spec import Spec
-from triptych.pipeline import systems
 
 CPU = torch.device("cpu")
 METRICS = {
@@ -40,10 +39,6 @@ def evaluate(*args, **options):
     return shapes_protocol.evaluate(*args, **options).metrics
 
 
-def build(name, dataset, seed, **config):
-    return systems.build("shapes", name, systems.module("shapes", name).Config(**config), Spec.of(dataset), seed)
-
-
 def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
     truth = evaluate([build("ground_truth", dataset, s) for s in SMALL.seeds], dataset, SMALL, CPU)
     random = evaluate([build("vae_untrained", dataset, s, hidden=16) for s in SMALL.seeds], dataset, SMALL, CPU)
@@ -56,18 +51,6 @@ def test_ground_truth_wins_every_metric_and_rows_report_every_seed(dataset):
     assert truth["higgins"] == sorted(truth["higgins_all"], reverse=True)[:3]
 
 
-def test_same_parameters_same_numbers(dataset):
-    protocol = small([3], classifier_seeds=1, classifier_steps=600)
-    rows = [evaluate([build("vae_untrained", dataset, 3, hidden=16)], dataset, protocol, CPU) for _ in range(2)]
-    assert rows[0] == rows[1]
-
-
-def test_pixels_get_the_metrics_that_are_made_for_them(dataset):
-    protocol = small([0], probe_iterations=5)
-    metrics = evaluate([build("raw_pixels", dataset, 0)], dataset, protocol, CPU)
-    assert "factor_probe" in metrics and "mig" not in metrics and "single_latent" not in metrics
-
-
 def test_a_system_without_state_is_encoded_and_probed_once_and_scored_like_any_other(dataset, monkeypatch):
     protocol = small([0, 1], probe_iterations=5, classifier_steps=600)
     encoded = []
@@ -76,6 +59,7 @@ def test_a_system_without_state_is_encoded_and_probed_once_and_scored_like_any_o
     pixels = [build("raw_pixels", dataset, s) for s in (0, 1)]
     once = evaluate(pixels, dataset, protocol, CPU)
     assert len(encoded) == 1
+    assert "factor_probe" in once and "mig" not in once and "single_latent" not in once  # made for few latents
     pixels[0].register_buffer("state", torch.zeros(1))  # the same code as one that may differ between seeds
     every = evaluate(pixels, dataset, protocol, CPU)
     assert len(encoded) == 3 and set(once) == set(every)
@@ -84,12 +68,12 @@ def test_a_system_without_state_is_encoded_and_probed_once_and_scored_like_any_o
     assert len(once["higgins_all"]) == 2 * protocol.metrics.classifier_seeds
 
 
-def test_a_stage_may_share_the_models_out(dataset):
+def test_same_parameters_same_numbers_also_where_a_stage_shares_the_models_out(dataset):
     protocol = small([3, 4], classifier_seeds=1, classifier_steps=600)
-    systems_ = [build("vae_untrained", dataset, s, hidden=16) for s in protocol.seeds]
+    systems = [build("vae_untrained", dataset, s, hidden=16) for s in protocol.seeds]
     backwards = lambda items, work: [work(item) for item in items[::-1]][::-1]  # noqa: E731
-    shared = evaluate(systems_, dataset, protocol, CPU, for_each=backwards)
-    assert shared == evaluate(systems_, dataset, protocol, CPU)
+    shared = evaluate(systems, dataset, protocol, CPU, for_each=backwards)
+    assert shared == evaluate(systems, dataset, protocol, CPU)
 
 
 def test_every_classifier_has_points_and_a_seed_of_its_own_and_the_settings_asked_for(dataset, monkeypatch):
@@ -190,7 +174,7 @@ def test_active_latents_vary_over_images_and_others_may_still_pass_factor_vaes_t
 def test_the_terms_of_the_objective_are_those_of_the_model(dataset):
     model = build("vae_untrained", dataset, 0, hidden=16)
     terms = shapes_protocol.elbo_terms(model, dataset["train"], Grid(dataset.card["factors"]), CPU, 0)
-    images = torch.from_numpy(np.array(dataset["train"].images))
+    images = torch.from_numpy(images_of(dataset))
     with torch.inference_mode():
         kl = kl_per_latent(*model.posterior(images)).sum(1).mean()
     assert terms["kl"] == pytest.approx(float(kl), rel=0.1) and terms["nll"] == pytest.approx(256 * 0.69, rel=0.1)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from shapes_kit import images_of
 
 from triptych.base.config import ParamsError, validate
 from triptych.beta_vae.shapes.grid import Grid
@@ -50,57 +51,41 @@ def protocol(**changes) -> Protocol:
 
 def test_rows_are_named_by_their_beta_and_by_another_size():
     rows = protocol(other_latents=[8, 2], other_betas_norm=[0.00977]).rows()
-    assert [r.name for r in rows] == [
-        *("beta_norm_0.002", "beta_norm_0.5", "latents_2_beta_norm_0.00977", "latents_8_beta_norm_0.00977")
-    ]
+    names = ["beta_norm_0.002", "beta_norm_0.5", "latents_2_beta_norm_0.00977", "latents_8_beta_norm_0.00977"]
+    assert [r.name for r in rows] == names
     assert [(r.beta_norm, r.latents, r.main) for r in rows[1:3]] == [(0.5, 4, True), (0.00977, 2, False)]
+    for betas, message in (([0.002, 0.0020001], "beta_norm_0.002"), ([0.0, 0.1], "greater than 0")):
+        with pytest.raises(ParamsError, match=message):
+            validate(Protocol, SECTION | {"betas_norm": betas}, "beta_sweep")
 
 
-def test_rows_with_one_name_and_beta_0_are_refused():
-    with pytest.raises(ParamsError, match="beta_norm_0.002"):
-        validate(Protocol, {**SECTION, "betas_norm": [0.002, 0.0020001]}, "beta_sweep")
-    with pytest.raises(ParamsError, match="greater than 0"):
-        validate(Protocol, {**SECTION, "betas_norm": [0.0, 0.1]}, "beta_sweep")
-
-
-def test_models_of_different_beta_trained_together_end_as_alone(dataset):
-    p, spec, images = protocol(), Spec.of(dataset), dataset["train"].images
-    together = train_rows(p.rows(), p, spec, images, [Replica(s, CPU) for s in p.seeds])
-    for row in p.rows():
+def test_models_of_different_beta_trained_together_end_as_alone_each_with_a_history(dataset):
+    history: list = []
+    p = protocol(other_latents=[2], other_betas_norm=[0.01])
+    spec, images = Spec.of(dataset), dataset["train"].images
+    together = train_rows(p.rows(), p, spec, images, [Replica(s, CPU, sink=history.extend) for s in p.seeds])
+    names = [f"{row.name}_{m}" for row in p.rows() for m in ("nll", "kl")]
+    assert sorted(name for step, name, _ in history if step == 60) == sorted(2 * names)
+    for row in p.rows()[:2]:
         for seed, model in zip(p.seeds, together[row.name]):
             alone = build(row, p, spec, seed)
             assert alone.beta == pytest.approx(row.beta_norm * 256 / 4)
             fit_together([alone], images, [Replica(seed, CPU)])
             for a, b in zip(alone.parameters(), model.parameters()):
                 torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3)
-    low, high = (together[row.name][0].encoder[1].weight for row in p.rows())
+    low, high = (together[row.name][0].encoder[1].weight for row in p.rows()[:2])
     assert (low - high).abs().max() > 0.01  # β does make a difference
-
-
-def test_every_model_has_a_history_of_its_own(dataset):
-    rows: list = []
-    p = protocol(other_latents=[2], other_betas_norm=[0.01])
-    train_rows(
-        p.rows(), p, Spec.of(dataset), dataset["train"].images, [Replica(s, CPU, sink=rows.extend) for s in p.seeds]
-    )
-    names = [f"{row.name}_{m}" for row in p.rows() for m in ("nll", "kl")]
-    assert sorted(name for step, name, _ in rows if step == 60) == sorted(2 * names)
-
-
-def test_models_of_different_architecture_do_not_train_together(dataset):
-    p, spec = protocol(), Spec.of(dataset)
-    models = [build(Row(0.01, m), p, spec, 0) for m in (2, 3)]
     with pytest.raises(ValueError, match="beta only"):
-        fit_together(models, dataset["train"].images, [Replica(0, CPU), Replica(0, CPU)])
+        fit_together([build(Row(0.01, m), p, spec, 0) for m in (2, 3)], images, [Replica(0, CPU), Replica(0, CPU)])
 
 
 def test_codes_are_those_of_each_model(dataset):
-    p, spec, train = protocol(), Spec.of(dataset), dataset["train"]
-    models = [build(row, p, spec, 0) for row in p.rows()]
-    codes = encode_together(models, train, CPU, batch_size=100)
+    p = protocol()
+    models = [build(row, p, Spec.of(dataset), 0) for row in p.rows()]
+    codes = encode_together(models, dataset["train"], CPU, batch_size=100)
     with torch.no_grad():
         for model, code in zip(models, codes):
-            torch.testing.assert_close(code, model.encode(torch.from_numpy(np.array(train.images))))
+            torch.testing.assert_close(code, model.encode(torch.from_numpy(images_of(dataset))))
 
 
 def test_the_whole_study_at_toy_scale(dataset, tmp_path):
@@ -176,41 +161,28 @@ def test_the_best_and_the_largest_beta_are_compared(dataset, monkeypatch):
     assert shown == [{"β_norm = 1": best, "β_norm = 10": largest}]
 
 
-def test_a_row_is_called_collapsed_only_if_all_of_its_models_are(dataset):
+def test_a_row_is_called_collapsed_only_if_all_of_its_models_are_and_scores_the_best_half(dataset):
     p = protocol()
     model = build(SWEPT[2], p, Spec.of(dataset), 0)
     assert "collapsed" not in " ".join(notes(SWEPT[2], model, FOUND[SWEPT[2].name], p))
     assert "collapsed" in notes(SWEPT[2], model, Outcome([0.2], [of(), of()]), p)[-1]
-
-
-def test_the_score_of_a_row_is_the_best_half_of_all():
     found = Outcome([0.1, 0.9, 0.5, 0.7], [of(nll=1), of(nll=2)]).metrics()
     assert found["higgins"] == [0.9, 0.7] and found["higgins_all"] == [0.1, 0.9, 0.5, 0.7] and found["nll"] == [1, 2]
 
 
-def test_every_classifier_of_the_sweep_has_its_own_points_and_each_row_the_same(dataset, monkeypatch):
-    drawn, trained = [], []
+def test_every_classifier_of_the_sweep_is_of_its_seed_and_each_row_meets_the_same(dataset, monkeypatch):
+    asked, p = [], protocol()
 
-    def draw_points(code, grid, names, n, pairs, seed):
-        drawn.append(seed)
-        return code[0, 0].item(), tuple(names), n, pairs, seed
+    def judged(models, grid, names, settings, steps):
+        assert (names, settings, steps) == (higgins.PAPER_FACTORS, p.judging, [300])
+        asked.append([(seed, classifier) for _, seed, classifier in models])
+        return torch.tensor([[code[0, 0].item() for code, _, _ in models]])
 
-    def train_classifiers(train, test, seeds, *, steps, **options):
-        trained.append(([point[4] for point in train], [point[4] for point in test], seeds))
-        assert all(point[1:4] == (higgins.PAPER_FACTORS, 200, 8) for point in train)
-        assert all(point[1:4] == (higgins.PAPER_FACTORS, 100, 8) for point in test)
-        assert steps == [300] and options == {"classes": 4, "batch_size": 10, "lr": 1e-2}
-        return torch.tensor([[point[0] for point in test]])
-
-    monkeypatch.setattr(higgins, "draw_points", draw_points)
-    monkeypatch.setattr(higgins, "train_classifiers", train_classifiers)
+    monkeypatch.setattr(higgins, "judge", judged)
     codes = [torch.full((1, width), float(i)) for i, width in enumerate((4, 4, 4, 4, 2, 2))]  # rows × seeds
-    scores = score(codes, Grid(dataset.card["factors"]), protocol())
-    assert scores.tolist() == [[i, i] for i in range(6)]
-    (wide_train, wide_test, wide_seeds), narrow = trained
-    assert wide_train[:4] == wide_train[4:] and wide_test[:4] == wide_test[4:]  # both β meet the same
-    assert narrow == (wide_train[:4], wide_test[:4], wide_seeds[:4])
-    assert len({*wide_train, *wide_test, *wide_seeds}) == 12
+    assert score(codes, Grid(dataset.card["factors"]), p).tolist() == [[i, i] for i in range(6)]
+    of_a_row = [(0, 0), (0, 1), (1, 0), (1, 1)]  # seeds × classifiers
+    assert asked == [2 * of_a_row, of_a_row]  # those of one width in one loop
 
 
 def test_more_sizes_than_colours_are_drawn(tmp_path):

@@ -30,6 +30,7 @@ from triptych.report.studies import load_studies
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[3]
+PROFILES = ("params/workstation.yaml", "params/paper.yaml", "params/smoke.yaml", "params.yaml")  # the shipped one last
 CONFIG = VaeConfig(hidden=16, latents=4, beta_norm=0.03, batch_size=16, steps=12, optimiser="adam", lr=3e-3)
 SETTINGS = higgins.Settings(pairs=4, train_points=60, test_points=50, classifier_seeds=2, classifier_steps=40)
 PROTOCOL = Protocol(seeds=[10, 11], steps=[3, 12], window=8, windows=3, least_gain=1.1)
@@ -44,19 +45,15 @@ def followed(dataset) -> Followed:
     return follow(CONFIG, dataset, PROTOCOL, SETTINGS, replicas())
 
 
-@pytest.mark.parametrize(
-    "profile", ["params.yaml", "params/workstation.yaml", "params/paper.yaml", "params/smoke.yaml"]
-)
-def test_its_seeds_are_none_of_the_tables(profile):
-    params = load_params(ROOT / profile)
-    assert not set(params.studies["training_length"].seeds) & set(params.tables["shapes"].protocol.seeds)
-
-
-def test_the_shipped_number_of_steps_is_among_the_looks():
-    params = load_params(ROOT / "params.yaml")
+def test_its_seeds_are_none_of_the_tables_and_the_shipped_steps_are_among_the_looks_that_the_report_names():
+    for profile in PROFILES:
+        params = load_params(ROOT / profile)
+        assert not set(params.studies["training_length"].seeds) & set(params.tables["shapes"].protocol.seeds)
     looks = params.studies["training_length"].looks()
     for system in ("vae", "beta_vae"):
         assert params.tables["shapes"].systems[system].steps in looks
+    rows = [f"{system}_{at}" for system in ("vae", "beta_vae") for at in ("at_stop", *looks)]
+    assert set(load_studies()["training_length"].rows) == {"pca", *rows}
 
 
 def test_trainings_are_judged_at_the_steps_asked_for_and_at_the_ends_of_windows(followed):
@@ -77,18 +74,9 @@ def test_after_the_tables_number_of_steps_a_training_is_the_tables(dataset, foll
         assert followed.judged[12][r].tolist() == pytest.approx([terms["nll"], terms["kl"], *scores[r].tolist()])
 
 
-def test_a_killed_training_ends_as_an_undisturbed_one(dataset, followed, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
+def test_a_killed_training_ends_as_an_undisturbed_one(dataset, followed, tmp_path, killed):
     runs = replicas(checkpoint=tmp_path / "seed.pt")
-
-    def kill(self, steps, total):
-        for step in steps:
-            if step == 14:
-                raise KeyboardInterrupt
-            yield step
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Replica, "progress", kill)
+    with killed(at=14):
         follow(CONFIG, dataset, PROTOCOL, SETTINGS, runs)
     again = follow(CONFIG, dataset, PROTOCOL, SETTINGS, runs)  # from step 14 on: two looks are behind it
     for step, values in followed.judged.items():
@@ -140,9 +128,3 @@ def test_the_figure_shows_every_training_and_where_it_stops(followed, charts, tm
     expected = [stop(row, PROTOCOL)[0] for row in followed.objectives]
     assert [x for x, _ in stars] == 2 * expected
     assert losses.lines[0].get_ydata() == pytest.approx([v[:, 0].mean() for v in followed.judged.values()])
-
-
-def test_the_report_has_a_name_for_every_row_of_the_shipped_profile():
-    protocol = load_params(ROOT / "params.yaml").studies["training_length"]
-    rows = [f"{system}_{at}" for system in ("vae", "beta_vae") for at in ("at_stop", *protocol.looks())]
-    assert set(load_studies()["training_length"].rows) == {"pca", *rows}

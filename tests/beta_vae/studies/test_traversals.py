@@ -1,10 +1,12 @@
 """Traversals judged by numbers, on decoders whose latents' meaning is known; and the study end to end, in small."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from shapes_kit import CARD, INDICES
 
 from triptych.base.config import ParamsError, validate
 from triptych.beta_vae.studies.traversals import factor_net
@@ -29,18 +31,11 @@ from triptych.beta_vae.studies.traversals.protocol import (
 )
 from triptych.beta_vae.vae.autoencoder import Autoencoder
 from triptych.data.drawn import heads
-from triptych.data.format import write_dataset
+from triptych.data.format import Split, write_dataset
 from triptych.data.spec import Spec
 from triptych.engine import Replica
 
 CPU = torch.device("cpu")
-CARD = [
-    {"name": "x", "values": [0.0, 1.0, 2.0, 3.0]},
-    {"name": "turn", "values": [0.0, 90.0, 180.0, 270.0]},
-    {"name": "make", "values": ["a", "b", "c"]},
-]
-GRID = np.indices((4, 4, 3)).reshape(3, -1).T
-FACTORS = describe(CARD, GRID, {"turn": 360.0}, [])
 
 
 def test_the_judge_is_measured_on_images_that_it_was_not_trained_on(monkeypatch):
@@ -113,60 +108,37 @@ def test_a_decoder_with_known_latents_end_to_end():
     assert mixed.share < 0.75
 
 
-def test_information_of_codes_falls_with_the_error_of_their_inference():
-    class Codes(torch.nn.Module):
-        class config:
-            codes = 2
+class Codes(torch.nn.Module):
+    """Draws each code as the brightness of a channel, and infers it times a factor of its own."""
 
-        def decode(self, codes):
-            return (codes[:, :, None, None] / 2 + 0.5).expand(-1, 2, 4, 4)
+    def __init__(self, *factors, side=4):
+        super().__init__()
+        self.config, self.factors, self.side = SimpleNamespace(codes=len(factors)), torch.tensor(factors), side
 
-        def encode(self, images):
-            exact = images.float().mean((2, 3)) / 127.5 - 1
-            return torch.stack([exact[:, 0], 0 * exact[:, 1]], 1)
+    def decode(self, codes):
+        return (codes[:, :, None, None] / 2 + 0.5).expand(-1, -1, self.side, self.side)
 
-    exact, none = information(Codes(), np.zeros((1, 2, 4, 4), np.uint8), CPU).tolist()
-    assert exact > 4 and none == pytest.approx(0, abs=0.05)
+    def encode(self, images):
+        return self.factors * (images.float().mean((2, 3)) / 127.5 - 1)
 
 
 def test_information_of_codes_is_that_of_a_gaussian_channel_with_their_error():
     """Of codes inferred at half their size, the error has a quarter of their variance: ½ log 4 nats."""
-
-    class Half(torch.nn.Module):
-        class config:
-            codes = 1
-
-        def decode(self, codes):
-            return (codes[:, :, None, None] / 2 + 0.5).expand(-1, 1, 4, 4)
-
-        def encode(self, images):
-            return (images.float().mean((2, 3)) / 127.5 - 1) / 2
-
-    assert information(Half(), np.zeros((1, 1, 4, 4), np.uint8), CPU).tolist() == pytest.approx([np.log(2)], abs=0.02)
+    exact, half, none = information(Codes(1.0, 0.5, 0.0), np.zeros((1, 3, 4, 4), np.uint8), CPU).tolist()
+    assert exact > 4 and half == pytest.approx(np.log(2), abs=0.02) and none == pytest.approx(0, abs=0.05)
 
 
 def test_a_vaes_latents_go_to_3_and_infogans_codes_to_1(monkeypatch):
     defaults = Protocol(seeds=[0], sets={"toy": {"systems": {"vae": {"beta": 1.0}}}})
-    ways, images = [], halves()[0]
+    ways = []
 
     def traverse(system, image, latents, low, high, values):
         ways.append((low, high, values))
         return torch.zeros(len(latents), values, *image.shape)
 
     monkeypatch.setattr(study, "traverse", traverse)
-    traversals(Toy(), images, defaults, CPU)
-
-    class Codes(torch.nn.Module):
-        class config:
-            codes = 1
-
-        def decode(self, codes):
-            return (codes[:, :, None, None] / 2 + 0.5).expand(-1, 1, 16, 16)
-
-        def encode(self, images):
-            return images.float().mean((2, 3)) / 127.5 - 1
-
-    traversals(Codes(), images, defaults, CPU)
+    for model in (Toy(), Codes(1.0, side=16)):
+        traversals(model, halves()[0], defaults, CPU)
     assert ways == 16 * [(-3, 3, 7)] + 16 * [(-1, 1, 7)]
 
 
@@ -174,13 +146,14 @@ def made(latents):
     return Traversed(latents, [1.0] * len(latents), np.zeros((2, len(latents), 5, 1, 16, 16), np.uint8))
 
 
+def prepared(folder, images, indices, factors):
+    card = dict.fromkeys(("title", "source", "licence", "made_by"), "-") | {"factors": factors}
+    return write_dataset(folder, {"train": Split(images, factors=indices)}, card)
+
+
 @pytest.fixture
 def faces(tmp_path):
-    from triptych.data.format import Split
-
-    card = dict.fromkeys(("title", "source", "licence", "made_by"), "-") | {"factors": CARD}
-    images = np.zeros((len(GRID), 1, 16, 16), np.uint8)
-    return write_dataset(tmp_path / "faces", {"train": Split(images, factors=GRID)}, card)
+    return prepared(tmp_path / "faces", np.zeros((len(INDICES), 1, 16, 16), np.uint8), INDICES, CARD)
 
 
 def test_each_model_is_judged_by_the_net_of_its_seed_and_by_the_protocols_thresholds(faces, monkeypatch):
@@ -264,14 +237,12 @@ def test_the_study_from_images_to_figures(tmp_path):
 
 def test_colour_images_and_a_gaussian_decoder(tmp_path, panels):
     rng = np.random.default_rng(0)
-    images, factors = rng.integers(0, 256, (60, 3, 16, 16), dtype=np.uint8), rng.integers(0, 2, (60, 2))
-    card = dict.fromkeys(("title", "source", "licence", "made_by"), "-")
-    card["factors"] = [{"name": "Smiling", "values": [0, 1]}, {"name": "Male", "values": [0, 1]}]
-    from triptych.data.format import Split
-
-    dataset = write_dataset(tmp_path / "faces", {"train": Split(images, factors=factors)}, card)
-    sections = {"vae": {**SYSTEMS["vae"], "decoder": "gaussian"}, "infogan": SYSTEMS["infogan"]}
-    small = protocol(faces={"systems": sections})
+    images, indices = rng.integers(0, 256, (60, 3, 16, 16), dtype=np.uint8), rng.integers(0, 2, (60, 2))
+    factors = [{"name": name, "values": [0, 1]} for name in ("Smiling", "Male")]
+    dataset = prepared(tmp_path / "faces", images, indices, factors)
+    small = protocol(
+        faces={"systems": {"vae": SYSTEMS["vae"] | {"decoder": "gaussian"}, "infogan": SYSTEMS["infogan"]}}
+    )
     todo = jobs(small, "faces")
     outcomes, _ = judge(todo, [run(job, small, dataset, Replica(0, CPU)) for job in todo], small, dataset)
     (_, draw), *_ = draw_figures(outcomes, dataset, small)
@@ -279,15 +250,13 @@ def test_colour_images_and_a_gaussian_decoder(tmp_path, panels):
     assert [panel.tiles.shape[3:] for panel in panels] == [(16, 16)] * 2
 
 
-def test_texts_become_numbers_for_systems_that_know_grids():
+def test_wrong_parameters_of_a_system_are_named_and_texts_become_numbers_for_those_that_know_grids():
+    for system, message in (
+        ({"vae": {"beta_nrom": 1.0}}, "systems.vae.beta_nrom"),
+        ({"vea": {}}, "no such system"),
+        ({"pca": {}}, "pca draws no pictures"),
+    ):
+        with pytest.raises(ParamsError, match=message):
+            protocol(heads={"systems": system})
     spec = numbered(Spec((1, 16, 16), factors=CARD))
     assert spec.factors[2]["values"] == [0, 1, 2] and spec.factors[0] == CARD[0]
-
-
-def test_wrong_parameters_of_a_system_are_named():
-    with pytest.raises(ParamsError, match="systems.vae.beta_nrom"):
-        protocol(heads={"systems": {"vae": {"beta_nrom": 1.0}}})
-    with pytest.raises(ParamsError, match="no such system"):
-        protocol(heads={"systems": {"vea": {}}})
-    with pytest.raises(ParamsError, match="pca draws no pictures"):
-        protocol(heads={"systems": {"pca": {}}})

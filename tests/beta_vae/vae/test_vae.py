@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from shapes_kit import squares
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
@@ -25,12 +25,7 @@ CPU = torch.device("cpu")
 
 
 def images(n=64):
-    """Squares of 4 pixels at random places."""
-    rng = np.random.default_rng(0)
-    out = np.zeros((n, 1, 16, 16), np.uint8)
-    for image, (i, j) in zip(out, rng.integers(0, 12, (n, 2))):
-        image[0, i : i + 4, j : j + 4] = 255
-    return out
+    return squares(n, side=4, among=12)
 
 
 def build(seed, **config):
@@ -53,6 +48,9 @@ def test_networks_take_and_give_images(network, shape):
     config = NetworkConfig(network=network, hidden=8, latents=4)
     assert encoder(config, shape)(torch.rand(2, *shape)).shape == (2, 8)
     assert decoder(config, shape)(torch.randn(2, 4)).shape == (2, *shape)
+    if network != "dense":
+        with pytest.raises(ParamsError, match="28×28"):
+            encoder(config, (1, 28, 28))
 
 
 def convolutions(net, kind):
@@ -73,21 +71,15 @@ def test_convolutional_networks_are_the_papers(network, late):
         assert kinds[1::2] == [nn.ReLU] * 5 and nn.ReLU not in kinds[::2]
 
 
-def test_conv_networks_refuse_sizes_they_cannot_halve():
-    with pytest.raises(ParamsError, match="28×28"):
-        encoder(NetworkConfig(network="conv"), (1, 28, 28))
-
-
-def test_glorot_weights_have_their_variance_and_no_bias():
-    layer = encoder(NetworkConfig(init="glorot", hidden=300), (1, 32, 32))[1]
-    assert layer.weight.var().item() == pytest.approx(2 / (1024 + 300), rel=0.02)
-    assert (layer.bias == 0).all()
-    config = NetworkConfig(init="glorot", network="conv", latents=4)
+@pytest.mark.parametrize("options", [{"hidden": 300}, {"network": "conv"}], ids=str)
+def test_glorot_weights_have_their_variance_and_no_bias(options):
+    config = NetworkConfig(init="glorot", latents=4, **options)
     for layer in [*encoder(config, (1, 32, 32)), *decoder(config, (1, 32, 32))]:
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             a, b = layer.weight.shape[:2]
             field = layer.weight[0, 0].numel()
-            assert layer.weight.std().item() == pytest.approx((2 / (field * (a + b))) ** 0.5, rel=0.15)
+            tolerance = 0.15 if layer.weight.numel() < 100_000 else 0.01
+            assert layer.weight.std().item() == pytest.approx((2 / (field * (a + b))) ** 0.5, rel=tolerance)
             assert (layer.bias == 0).all()
 
 
@@ -126,10 +118,7 @@ def test_the_optimiser_is_the_one_named_at_its_rate(name, kind):
     (phase,) = VaeTask([build(0, optimiser=name, lr=0.03)]).phases()
     optimiser = phase.optimiser([nn.Parameter(torch.zeros(1))])
     assert type(optimiser) is kind and optimiser.param_groups[0]["lr"] == 0.03
-
-
-def test_adagrad_begins_with_the_given_sum_of_squares():
-    for start in (0.0, 10.0):
+    for start in (0.0, 10.0):  # Adagrad begins with this sum of squares
         (phase,) = VaeTask([build(0, initial_accumulator=start)]).phases()
         weight = nn.Parameter(torch.zeros(1))
         optimiser = phase.optimiser([weight])
@@ -161,20 +150,13 @@ def test_the_paper_profile_survives_its_first_steps():
     assert max(told[config.initial_accumulator]) < 1e4 < max(told[0.0])
 
 
-def test_of_models_that_train_together_the_one_that_diverges_is_named():
-    models = [build(seed, steps=5) for seed in (7, 8)]
+@pytest.mark.parametrize("optimiser, named", [("adagrad", True), ("adam", False)])
+def test_a_divergence_names_the_model_of_several_and_the_parameter_that_helps(optimiser, named):
+    models = [build(seed, steps=5, optimiser=optimiser) for seed in (7, 8)]
     models[1].encoder[-1].bias.data.fill_(float("inf"))
     replicas = [Replica(seed, CPU, name=f"shapes/vae seed {seed}") for seed in (7, 8)]
-    with pytest.raises(Divergence, match=r"^shapes/vae seed 8: the loss 'nll' became nan at step 0"):
+    with pytest.raises(Divergence, match=r"^shapes/vae seed 8: the loss 'nll' became nan at step 0") as caught:
         fit_together(models, images(), replicas)
-
-
-@pytest.mark.parametrize("optimiser, named", [("adagrad", True), ("adam", False)])
-def test_a_divergence_names_the_parameter_that_helps(optimiser, named):
-    model = build(7, steps=5, optimiser=optimiser)
-    model.encoder[-1].bias.data.fill_(float("inf"))
-    with pytest.raises(Divergence) as caught:
-        fit_together([model], images(), [Replica(7, CPU)])
     assert ("raise initial_accumulator (now 0)" in str(caught.value)) == named
 
 
@@ -193,10 +175,9 @@ def test_posterior_and_reconstruction_are_those_of_the_networks():
 def test_training_lowers_the_objective_and_beta_holds_the_kl_down(optimiser):
     ends = {}
     for beta in (0.1, 30.0):
-        model, replica = build(0, beta=beta, steps=300, **optimiser), Replica(0, CPU)
+        model, replica = build(0, beta=beta, steps=200, **optimiser), Replica(0, CPU)
         model.fit(images(), None, replica)
-        ends[beta] = {name: value for step, name, value in replica.history if step == 300}
-        first = {name: value for step, name, value in replica.history if step == 100}
+        first, ends[beta] = ({n: v for step, n, v in replica.history if step == at} for at in (100, 200))
         assert set(first) == {"nll", "kl"}
         assert ends[beta]["nll"] + beta * ends[beta]["kl"] < first["nll"] + beta * first["kl"]
     assert ends[30.0]["kl"] < 0.5 * ends[0.1]["kl"]
@@ -209,13 +190,15 @@ def test_gaussian_decoder_trains_and_decodes_within_the_unit_interval():
     assert decoded.min() >= 0 and decoded.max() <= 1
 
 
-def test_models_trained_together_end_as_alone():
+def test_models_trained_together_end_as_alone_whatever_fewer_of_them_have_left_behind(tmp_path):
+    """As when a stage that was killed starts again with one process in place of two."""
     config = {"steps": 60, "optimiser": "adam", "lr": 1e-2}
+    paths = [tmp_path / f"seed{s}.pt" for s in (0, 1, 2)]
+    fit_together([build(s, **config) for s in (0, 1)], images(), [Replica(s, CPU, checkpoint=paths[s]) for s in (0, 1)])
     alone, together = [build(s, **config) for s in (0, 1, 2)], [build(s, **config) for s in (0, 1, 2)]
-    apart = [Replica(s, CPU) for s in (0, 1, 2)]
+    apart, replicas = [Replica(s, CPU) for s in (0, 1, 2)], [Replica(s, CPU, checkpoint=paths[s]) for s in (0, 1, 2)]
     for model, replica in zip(alone, apart):
         model.fit(images(), None, replica)
-    replicas = [Replica(s, CPU) for s in (0, 1, 2)]
     fit_together(together, images(), replicas)
     for a, b, first, second in zip(alone, together, apart, replicas):
         for x, y in zip(a.parameters(), b.parameters()):
@@ -242,41 +225,12 @@ def test_stacked_is_each_network_on_its_own_slice():
         Stacked([nn.BatchNorm1d(2), nn.BatchNorm1d(2)])
 
 
-def test_a_checkpoint_of_fewer_models_is_not_taken_for_one_of_more(tmp_path, monkeypatch):
-    """As when a stage that was killed starts again with one process in place of two."""
-    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
-    config = {"steps": 20, "optimiser": "adam", "lr": 1e-2}
-
-    def train(seeds):
-        models = [build(s, **config) for s in seeds]
-        fit_together(models, images(), [Replica(s, CPU, checkpoint=tmp_path / f"seed{s}.pt") for s in seeds])
-        return models
-
-    train([0, 1])
-    three, alone = train([0, 1, 2]), build(2, **config)
-    alone.fit(images(), None, Replica(2, CPU))
-    for a, b in zip(alone.parameters(), three[2].parameters()):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
-
-
-def test_same_seed_same_bytes_and_a_killed_run_ends_the_same(tmp_path, monkeypatch):
-    config = {"steps": 40, "optimiser": "adam", "lr": 1e-2}
-    one, two = build(5, **config), build(5, **config)
+def test_same_seed_same_bytes_and_a_killed_run_ends_the_same(tmp_path, killed):
+    config, checkpoint = {"steps": 40, "optimiser": "adam", "lr": 1e-2}, tmp_path / "seed5.pt"
+    one = build(5, **config)
     one.fit(images(), None, Replica(5, CPU))
-    checkpoint = tmp_path / "seed5.pt"
-    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
-
-    def kill(steps, total):
-        for step in steps:
-            if step == 23:
-                raise KeyboardInterrupt
-            yield step
-
-    killed = Replica(5, CPU, checkpoint=checkpoint)
-    with monkeypatch.context() as patch:
-        patch.setattr(Replica, "progress", lambda self, steps, total: kill(steps, total))
-        with pytest.raises(KeyboardInterrupt):
-            two.fit(images(), None, killed)
+    with killed(at=23):
+        build(5, **config).fit(images(), None, Replica(5, CPU, checkpoint=checkpoint))
     assert torch.load(checkpoint, weights_only=True)["step"] == 23
     two = build(5, **config)
     two.fit(images(), None, Replica(5, CPU, checkpoint=checkpoint))

@@ -13,11 +13,7 @@ def numbered_data(n: int = 300) -> dict[str, Split]:
     images = np.zeros((n, 3, 4, 4), np.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(n) // 256, np.arange(n) % 256
     labels = np.arange(n) % 10
-    return {
-        "train": Split(images, labels),
-        "test": Split(images[:50], labels[:50]),
-        "extra": Split(images[:7]),
-    }
+    return {"train": Split(images, labels), "test": Split(images[:50], labels[:50]), "extra": Split(images[:7])}
 
 
 def numbers(images: np.ndarray) -> np.ndarray:
@@ -44,6 +40,9 @@ def test_extra_images_join_the_unlabelled_ones_only():
     without = {k: v for k, v in numbered_data().items() if k != "extra"}
     with pytest.raises(ParamsError, match="extra"):
         divide(without, protocol(extra=True))
+    for extra in (True, False):
+        result = evaluate([Recorder(True, 0)], [{"test_error": [0.1]}], protocol(extra=extra))
+        assert any("extra" in line for line in result.notes) == extra
 
 
 def test_draws_are_stratified_reproducible_and_different():
@@ -52,15 +51,6 @@ def test_draws_are_stratified_reproducible_and_different():
     assert (np.bincount(labels) == 5).all() and (numbers(first) % 10 == labels).all()
     assert len(set(numbers(first))) == 50
     assert (first == again).all() and set(numbers(first)) != set(numbers(other))
-
-
-def test_the_notes_name_extra_images():
-    for extra in (True, False):
-        result = evaluate([Recorder(True, 0)], [{"test_error": [0.1]}], protocol(extra=extra))
-        assert any("extra" in line for line in result.notes) == extra
-
-
-def test_too_few_labels_is_an_error_that_names_the_counts():
     with pytest.raises(ParamsError, match="labels_per_class = 30.*the rarest class has 2"):
         divide(numbered_data(), protocol(labels_per_class=30))
 
@@ -122,19 +112,16 @@ def test_evaluation(retrains, most, expected):
 
 @pytest.mark.parametrize("retrains, names", [(True, ["train draw0", "train draw1"]), (False, 4 * ["train"])])
 def test_each_draw_that_trains_networks_has_a_checkpoint_of_its_own(retrains, names):
-    seen = []
+    seen, seeds = [], set()
 
     class Trained(Recorder):
         def fit(self, images, labels, replica):
             seen.append(replica.name)
-            seeds.append(replica.seed)
+            seeds.add(replica.seed)
 
-    seeds = []
-    run(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(0))
-    assert seen == names
-    assert len(set(seeds)) == (2 if retrains else 1)  # networks of two draws do not share their first weights
-    run(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(1))
-    assert len(set(seeds)) == (4 if retrains else 2)
+    for runs in (1, 2):  # networks of two draws, and of two seeds, do not share their first weights
+        run(Trained(retrains), numbered_data(), protocol(retrained_draws=2), Replica(runs))
+        assert seen == runs * names and len(seeds) == runs * (2 if retrains else 1)
 
 
 def test_systems_see_the_same_draws_and_seeds_different_ones():
@@ -157,17 +144,12 @@ def test_the_notes_count_the_draws_and_show_what_was_chosen():
     assert said[2].startswith("test_error: 4 values, 2 seeds × 2 draws")
     assert said[3:] == ["as it is"]
 
-
-def test_what_was_given_was_not_chosen():
     class Given(Recorder):
         def choices(self):
             return {"k": (3, [3])}
 
-    said = evaluate([Given()], [{"test_error": [0.1, 0.2]}], protocol(evaluation_draws=2)).notes
+    said = evaluate([Given()], runs[:1], protocol(evaluation_draws=2)).notes
     assert said == ["5 labels per class; 2 draws of them for each seed", "k: 3, given", "as it is"]
-
-
-def test_the_notes_of_a_system_that_trains_on_one_draw():
-    said = evaluate(2 * [Recorder(True, 0)], [{"test_error": [0.1]}, {"test_error": [0.2]}], protocol()).notes
-    assert said[0] == "5 labels per class; 1 draw of them for each seed"
-    assert not any("standard deviation" in line for line in said)
+    one_draw = evaluate(2 * [Recorder(True, 0)], [{"test_error": [0.1]}, {"test_error": [0.2]}], protocol()).notes
+    assert one_draw[0] == "5 labels per class; 1 draw of them for each seed"
+    assert not any("standard deviation" in line for line in one_draw)

@@ -1,10 +1,11 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
+from sklearn.neighbors import KNeighborsClassifier
 
 from triptych.base.config import ParamsError, validate
-from triptych.common import pca
-from triptych.common.pca import PCA
 from triptych.data.format import Split
 from triptych.data.spec import Spec
 from triptych.dcgan.digits.parts import gan_svm
@@ -13,6 +14,7 @@ from triptych.dcgan.digits.protocol import Protocol, divide, run
 from triptych.dcgan.digits.rows.dcgan import Config as DcganConfig
 from triptych.dcgan.digits.rows.supervised_cnn import Config as CnnConfig
 from triptych.dcgan.digits.rows.supervised_cnn import sample_trial
+from triptych.dcgan.gan.features import estimate_statistics
 from triptych.dcgan.gan.networks import Discriminator
 from triptych.engine import Divergence, Replica
 from triptych.pipeline import systems
@@ -49,32 +51,40 @@ DATA = {"train": bars(240, 0), "test": bars(90, 1)}
 PROTOCOL = Protocol(seeds=[0], validation=60, labels_per_class=10, tuning_draws=2, evaluation_draws=2)
 
 
-def trained(name: str, seed: int = 0):
-    config = validate(systems.module("digits", name).Config, SMALL[name], name)
-    system = systems.build("digits", name, config, SPEC, seed)
-    torch.set_num_threads(1)
-    return system, run(system, DATA, PROTOCOL, Replica(seed)), config
+def small(name: str) -> tuple[dict[str, Split], Spec]:
+    """Images for a row: every second pixel of them where neither a net of the DCGAN paper nor neighbours need more."""
+    if name in ("dcgan", "dcgan_untrained", "supervised_cnn", "m1_knn"):
+        return DATA, SPEC
+    data = {key: Split(split.images[:, :, ::2, ::2].copy(), split.labels) for key, split in DATA.items()}
+    return data, Spec((3, 16, 16), n_classes=3)
+
+
+def train(name: str):
+    config, (data, spec) = validate(systems.module("digits", name).Config, SMALL[name], name), small(name)
+    system = systems.build("digits", name, config, spec, 0)
+    return system, run(system, data, PROTOCOL, Replica(0)), config
+
+
+trained = functools.cache(train)
 
 
 @pytest.mark.parametrize("name", list(SMALL))
 def test_learns_is_reproducible_and_survives_saving(name, tmp_path):
     system, metrics, config = trained(name)
     assert np.mean(metrics["test_error"]) < 0.4  # chance: 0.67
-    assert trained(name)[1] == metrics
-    folder = tmp_path / "digits" / name / "seed0"
-    systems.save(system, folder, table="digits", name=name, config=config, spec=SPEC)
+    assert train(name)[1] == metrics
+    folder, (data, spec) = tmp_path / "digits" / name / "seed0", small(name)
+    systems.save(system, folder, table="digits", name=name, config=config, spec=spec)
     loaded = systems.load(f"digits/{name}", root=tmp_path)
-    answers = loaded.predict(DATA["test"].images)
+    answers = loaded.predict(data["test"].images)
     assert answers.dtype == np.int64 and answers.shape == (90,)
-    assert (answers == system.predict(DATA["test"].images)).all()
+    assert (answers == system.predict(data["test"].images)).all()
     assert loaded.choices() == system.choices()
     for value, tried in system.choices().values():
         assert min(tried) * (1 - 1e-6) <= value <= max(tried) * (1 + 1e-6)
 
 
 def test_neighbours_agree_with_scikit_learn():
-    from sklearn.neighbors import KNeighborsClassifier
-
     rng = np.random.default_rng(0)
     rows, labels, asked = rng.normal(size=(60, 5)), rng.integers(0, 3, 60), rng.normal(size=(80, 5))
     neighbours = NearestNeighbours(5, 3).fit(torch.tensor(rows).float(), torch.tensor(labels))
@@ -85,50 +95,21 @@ def test_neighbours_agree_with_scikit_learn():
         assert (answers.numpy()[clear] == theirs.predict(asked)[clear]).all()
 
 
-def test_equal_votes_go_to_the_nearest():
+def test_equal_votes_go_to_the_nearest_and_too_few_to_ask_are_told():
     neighbours = NearestNeighbours(1, 4).fit(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([3, 0, 0, 3]))
     assert neighbours.votes(torch.tensor([[0.0]]), [4])[4].tolist() == [3]
     assert neighbours.votes(torch.tensor([[0.0]]), [3])[3].tolist() == [0]
-
-
-def test_of_equally_good_numbers_of_neighbours_the_smallest_is_taken():
-    rows, labels = torch.arange(6.0)[:, None] ** 2, torch.tensor([0, 0, 0, 1, 1, 1])
-    assert NearestNeighbours(1, 2).best_k([3, 1], [(rows, labels)], rows, labels) == 1
-
-
-def test_more_neighbours_than_labels_are_refused():
-    neighbours = NearestNeighbours(1, 2).fit(torch.zeros(10, 1), torch.zeros(10, dtype=torch.int64))
-    with pytest.raises(ParamsError, match="ks: 11 neighbours .* 10 labelled"):
+    with pytest.raises(ParamsError, match="ks: 11 neighbours .* 4 labelled"):
         neighbours.votes(torch.zeros(1, 1), [1, 11])
 
 
-def test_k_is_the_one_with_the_least_validation_error():
+def test_k_is_the_smallest_of_those_with_the_least_validation_error():
     rows = torch.tensor([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
     labels = torch.tensor([0, 0, 1, 1, 1, 0])  # one wrong label on each side
     asked, truth = torch.tensor([[0.21], [5.21]]), torch.tensor([0, 1])
     assert NearestNeighbours(1, 2).best_k([1, 3], [(rows, labels)], asked, truth) == 3
-
-
-@pytest.mark.parametrize("at_once", [20_000, 80, 7])
-def test_principal_components_agree_with_scikit_learn(monkeypatch, at_once):
-    """However many images are turned into floats at once."""
-    from sklearn.decomposition import PCA as Theirs
-
-    monkeypatch.setattr(pca, "AT_ONCE", at_once)
-    spread = np.arange(1, 13)
-    images = (128 + 8 * spread * np.random.default_rng(0).normal(size=(80, 12))).clip(0, 255).astype(np.uint8)
-    fitted = PCA(12, 5, whiten=True).fit(images.reshape(80, 3, 2, 2))
-    theirs = Theirs(5, whiten=True).fit(images / 255)
-    signs = np.sign((theirs.components_ * fitted.components.numpy().T).sum(1))
-    ours = fitted.of_images(images.reshape(80, 3, 2, 2)).numpy() * signs
-    np.testing.assert_allclose(ours * np.sqrt(79 / 80), theirs.transform(images / 255), atol=1e-4)
-    np.testing.assert_allclose(fitted(torch.tensor(images).float() / 255).numpy() * signs, ours, atol=1e-5)
-
-
-@pytest.mark.parametrize("n_out, n_in, n_rows", [(13, 12, 80), (12, 12, 12)])
-def test_more_components_than_there_are_is_an_error_that_names_the_parameter(n_out, n_in, n_rows):
-    with pytest.raises(ParamsError, match=f"pca = {n_out}.*12"):
-        PCA(n_in, n_out, key="pca").fit(np.zeros((n_rows, n_in), np.uint8))
+    rows, labels = torch.arange(6.0)[:, None] ** 2, torch.tensor([0, 0, 0, 1, 1, 1])
+    assert NearestNeighbours(1, 2).best_k([3, 1], [(rows, labels)], rows, labels) == 1
 
 
 def test_distances_are_exact_where_training_is_not(monkeypatch, tf32):
@@ -142,10 +123,9 @@ def test_distances_are_exact_where_training_is_not(monkeypatch, tf32):
 @pytest.mark.parametrize("name, key", [("m1_m2", "labelled_batch"), ("swwae", "batch_size")])
 def test_a_batch_of_labels_is_at_most_all_of_them(name, key):
     few = {"m1_m2": {"steps": 2, "m2_steps": 2}, "swwae": {"steps": 2}}[name]
-    module = systems.module("digits", name)
-    config = validate(module.Config, SMALL[name] | few | {key: 50}, name)
-    system = systems.build("digits", name, config, SPEC, 0)
-    images, labels = DATA["train"].images, DATA["train"].labels
+    config = validate(systems.module("digits", name).Config, SMALL[name] | few | {key: 50}, name)
+    data, spec = small(name)
+    system, images, labels = systems.build("digits", name, config, spec, 0), data["train"].images, data["train"].labels
     system.pretrain(images, Replica(0))
     system.tune([], (images[:30], labels[:30]), Replica(0))
     system.fit(images[:12], labels[:12], Replica(0))
@@ -235,16 +215,11 @@ def test_a_diverging_trial_loses_and_only_all_of_them_end_the_search(monkeypatch
         system.fit(DATA["train"].images, DATA["train"].labels, Replica(0))
 
 
-def test_dcgan_has_the_features_of_the_paper_and_statistics_of_the_pool():
-    config = validate(systems.module("digits", "dcgan").Config, {"steps": 1}, "dcgan")
-    paper = systems.build("digits", "dcgan", config, SPEC, 0)
-    assert paper.weight.shape == (3, 7168)
-    system, _, _ = trained("dcgan")
-    from triptych.dcgan.gan.features import estimate_statistics
-
-    before = {k: v.clone() for k, v in system.gan.discriminator.state_dict().items()}
-    estimate_statistics(system.gan.discriminator, divide(DATA, PROTOCOL).unlabelled, torch.device("cpu"))
-    for key, value in system.gan.discriminator.state_dict().items():
+def test_dcgan_has_statistics_of_the_pool():
+    discriminator = trained("dcgan")[0].gan.discriminator
+    before = {k: v.clone() for k, v in discriminator.state_dict().items()}
+    estimate_statistics(discriminator, divide(DATA, PROTOCOL).unlabelled, torch.device("cpu"))
+    for key, value in discriminator.state_dict().items():
         torch.testing.assert_close(value, before[key])
 
 
@@ -300,11 +275,8 @@ def test_dcgan_keeps_the_look_with_the_least_validation_error_or_the_last_weight
     paper, (end,) = validated({"steps": 11}, [0.2], monkeypatch)
     assert torch.equal(end, last), "looks change nothing in the training"
     assert "mini-batches" not in paper.choices() and not any("least error" in line for line in paper.notes())
-
-
-def test_looks_of_alternate_updates_are_counted_in_mini_batches(monkeypatch):
-    changes = {"steps": 12, "check_every": 4, "updates": "alternate"}
-    system, seen = validated(changes, [0.3, 0.2, 0.1], monkeypatch)
+    alternate = {"steps": 12, "check_every": 4, "updates": "alternate"}  # two mini-batches a step of the loop
+    system, seen = validated(alternate, [0.3, 0.2, 0.1], monkeypatch)
     assert len(seen) == 4 and system.choices()["mini-batches"] == (12, [4, 8, 12])
 
 

@@ -27,6 +27,10 @@ class Counter(Task):
         return loss, {"loss": loss}
 
 
+def stream() -> dict[str, Stream]:
+    return {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
+
+
 def run(best_at: float, patience: int, pruning: Pruning | None = None) -> tuple[Counter, float, list[int]]:
     task, checked = Counter(), []
 
@@ -34,31 +38,23 @@ def run(best_at: float, patience: int, pruning: Pruning | None = None) -> tuple[
         checked.append(round(task.net.weight.item()))
         return abs(checked[-1] - best_at) / 100
 
-    stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
-    error = train_selected(
-        task, task.net, validate, stream, steps=60, every=5, patience=patience, replica=Replica(0), pruning=pruning
-    )
-    return task, error, checked
+    options = {"steps": 60, "every": 5, "patience": patience, "pruning": pruning}
+    return task, train_selected(task, task.net, validate, stream(), replica=Replica(0), **options), checked
 
 
-def test_keeps_the_best_weights_and_stops_when_they_are_old():
-    task, error, checked = run(best_at=20, patience=3)
-    assert checked == [5, 10, 15, 20, 25, 30, 35]
-    assert task.net.weight.item() == 20
-    assert error == 0
+@pytest.mark.parametrize(
+    "best_at, patience, last_look, weight",
+    [
+        (20, 3, 35, 20),
+        (7.5, 2, 15, 5),  # as far from 5 as from 10: of equally good weights the first are kept
+        (1000, 1, 60, 60),  # to the end while it gets better
+    ],
+)
+def test_keeps_the_best_weights_and_stops_when_they_are_old(best_at, patience, last_look, weight):
+    task, error, checked = run(best_at, patience)
+    assert checked == list(range(5, last_look + 1, 5))
+    assert task.net.weight.item() == weight and error == pytest.approx(abs(weight - best_at) / 100)
     assert not task.net.training and task.net.weight.grad is None
-
-
-def test_of_equally_good_weights_the_first_are_kept():
-    task, _, checked = run(best_at=7.5, patience=2)  # as far from 5 as from 10
-    assert checked == [5, 10, 15] and task.net.weight.item() == 5
-
-
-def test_trains_to_the_end_while_it_gets_better():
-    task, error, checked = run(best_at=1000, patience=1)
-    assert len(checked) == 12
-    assert task.net.weight.item() == 60
-    assert abs(error - 9.4) < 1e-6
 
 
 def test_the_best_weights_survive_a_kill(tmp_path, monkeypatch):
@@ -75,11 +71,9 @@ def test_the_best_weights_survive_a_kill(tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             return abs(weight - 10)
 
-        stream = {"x": Stream(torch.zeros(4, 1), batch_size=2, seed=0, device=torch.device("cpu"))}
         replica = Replica(0, torch.device("cpu"), checkpoint=tmp_path / "run.pt", fingerprint="same")
-        error = train_selected(
-            task, task.net, validate, stream, steps=30, every=5, patience=9, replica=replica, pruning=pruning
-        )
+        options = {"steps": 30, "every": 5, "patience": 9, "replica": replica, "pruning": pruning}
+        error = train_selected(task, task.net, validate, stream(), **options)
         curves.append(pruning.curves)
         return task.net.weight.item(), error
 
@@ -105,25 +99,20 @@ def test_a_pruned_trial_keeps_its_best_weights_and_counts_for_later_ones():
     assert checked == [5, 10, 15]
     assert task.net.weight.item() == 15 and error == pytest.approx(0.45)
     assert pruning.curves[2] == pytest.approx([0.55, 0.5, 0.45])
+    rising = Pruning(0.5)
+    run(best_at=10, patience=2, pruning=rising)
+    assert rising.curves == [pytest.approx([0.05, 0.0, 0.0, 0.0])]  # a curve never rises
 
 
-def test_a_curve_never_rises():
-    pruning = Pruning(0.5)
-    run(best_at=10, patience=2, pruning=pruning)
-    assert pruning.curves == [pytest.approx([0.05, 0.0, 0.0, 0.0])]
-
-
-def test_several_processes_are_refused(monkeypatch):
+def test_several_processes_are_refused_before_anything_is_learned(monkeypatch):
     """Each would decide for itself when to stop, and one that goes on would wait for the others for ever."""
-    monkeypatch.setattr(Replica, "world", 2)
-    with pytest.raises(ParamsError, match="2 processes"):
-        run(best_at=20, patience=3)
-
-
-def test_they_are_refused_before_the_features_are_learned(monkeypatch):
     monkeypatch.setattr(Replica, "world", 2)
     monkeypatch.setattr(M1, "fit", lambda *_: pytest.fail("trained"))
     code = systems.module("digits", "m1_m2")
     system = systems.build("digits", "m1_m2", code.Config(components=4), Spec((3, 8, 8), n_classes=3), 0)
-    with pytest.raises(ParamsError, match="2 processes"):
-        system.pretrain(np.zeros((20, 3, 8, 8), np.uint8), Replica(0))
+    for start in (
+        lambda: run(best_at=20, patience=3),
+        lambda: system.pretrain(np.zeros((20, 3, 8, 8), np.uint8), Replica(0)),
+    ):
+        with pytest.raises(ParamsError, match="2 processes"):
+            start()

@@ -86,13 +86,18 @@ def test_objective_weighs_images_as_the_paper_does():
 
 
 @pytest.mark.parametrize("mean, variance", [(0.0, 1.0), (1.5, 0.3)])
-def test_divergence_and_density_agree_with_torch(mean, variance):
+def test_divergence_density_and_samples_agree_with_torch(mean, variance):
     q = (torch.full((2, 3), mean), torch.full((2, 3), math.log(variance)))
     theirs = Normal(q[0], torch.exp(q[1] / 2))
     expected = kl_divergence(theirs, Normal(torch.zeros(2, 3), torch.ones(2, 3))).sum(1)
     torch.testing.assert_close(kl_to_standard(q), expected)
     x = vectors(2, 3)
     torch.testing.assert_close(log_normal(x, q), theirs.log_prob(x).sum(1))
+    torch.manual_seed(0)
+    drawn = sample((torch.full((100_000,), mean), torch.full((100_000,), math.log(variance))))
+    assert drawn.mean().item() == pytest.approx(mean, abs=0.01) and drawn.var().item() == pytest.approx(
+        variance, rel=0.03
+    )
 
 
 def test_m1_finds_a_code_where_there_is_one():
@@ -119,12 +124,6 @@ def test_warm_up_weighs_the_divergence():
         torch.testing.assert_close(loss, (weight - 1) * logs["kl"] - logs["elbo"])
 
 
-def test_a_sample_has_the_mean_and_the_variance_of_its_distribution():
-    torch.manual_seed(0)
-    x = sample((torch.full((100_000,), 3.0), torch.full((100_000,), math.log(4.0))))
-    assert x.mean().item() == pytest.approx(3, abs=0.03) and x.var().item() == pytest.approx(4, rel=0.03)
-
-
 def test_the_weights_have_a_standard_normal_prior():
     """Its −log density per image has the gradient w / n."""
     m1 = M1(M1Config(components=3, z_dim=2, hidden=[5]), 12)
@@ -136,18 +135,32 @@ def test_the_weights_have_a_standard_normal_prior():
         assert (group["lr"], group["weight_decay"]) == (lr, 1 / n)
 
 
-def test_the_features_of_m1_are_the_posterior_means():
+def test_the_features_of_m1_are_the_posterior_means_of_whitened_components():
     torch.manual_seed(0)
+    images = torch.randint(0, 256, (40, 3, 2, 2), dtype=torch.uint8)
     codes = M1Codes.__new__(M1Codes)
-    codes.m1 = M1(M1Config(components=3, z_dim=2, hidden=[5]), 12)
-    images = torch.randint(0, 256, (4, 3, 2, 2), dtype=torch.uint8)
+    codes.m1 = M1(M1Config(components=5, z_dim=2, hidden=[5], steps=1), 12)
+    codes.m1.fit(images.numpy(), Replica(0, torch.device("cpu")))
+    rows = codes.m1.whiten(images.flatten(1) / 255)
+    torch.testing.assert_close(torch.cov(rows.T, correction=0), torch.eye(5), atol=1e-3, rtol=0)
     encoder = codes.m1.encoder
-    hidden = encoder.layers(codes.m1.whiten(images.flatten(1) / 255))
-    expected = hidden @ encoder.head.weight[:2].T + encoder.head.bias[:2]
+    expected = encoder.layers(rows) @ encoder.head.weight[:2].T + encoder.head.bias[:2]
     torch.testing.assert_close(codes.image_features(images), expected)
 
 
-def test_m2_learns_from_fresh_samples_of_the_codes(monkeypatch):
+SMALL = {"components": 3, "z_dim": 2, "hidden": [5], "steps": 1, "m2_hidden": [4], "m2_steps": 5, "check_steps": 5}
+
+
+def fitted(images, labels, *seeds):
+    cpu = [Replica(seed, torch.device("cpu")) for seed in seeds]
+    system = System(Config(**SMALL, labelled_batch=6, unlabelled_batch=8), Spec((3, 2, 2), n_classes=2))
+    system.pretrain(images[6:], cpu[0])
+    system.tune([], (images[:6], labels), cpu[0])
+    for replica in cpu:
+        system.fit(images[:6], labels, replica)
+
+
+def test_m2_learns_from_fresh_samples_of_the_codes_and_starts_from_its_seed(monkeypatch):
     """Six labelled and eight other images, all of them in each of five steps: no code comes twice."""
     seen, loss = {"labelled": [], "unlabelled": []}, M2Task.loss
 
@@ -157,36 +170,16 @@ def test_m2_learns_from_fresh_samples_of_the_codes(monkeypatch):
         return loss(self)
 
     monkeypatch.setattr(M2Task, "loss", spy)
-    config = Config(components=3, z_dim=2, hidden=[5], steps=1, m2_steps=5, m2_hidden=[4], check_steps=5,
-                    labelled_batch=6, unlabelled_batch=8)  # fmt: skip
-    system = System(config, Spec((3, 2, 2), n_classes=2))
-    images = np.random.default_rng(0).integers(0, 256, (14, 3, 2, 2), dtype=np.uint8)
-    labels = np.arange(6) % 2
-    system.pretrain(images[6:], Replica(0, torch.device("cpu")))
-    system.tune([], (images[:6], labels), Replica(0, torch.device("cpu")))
-    system.fit(images[:6], labels, Replica(0, torch.device("cpu")))
+    images, labels = np.random.default_rng(0).integers(0, 256, (14, 3, 2, 2), dtype=np.uint8), np.arange(6) % 2
+    fitted(images, labels, 0)
     for name, n in (("labelled", 30), ("unlabelled", 40)):
         codes = torch.cat(seen[name])
         assert codes.shape == (n, 2) and len(codes.unique(dim=0)) == n
 
-
-def test_each_seed_starts_m2_from_weights_of_its_own(monkeypatch):
     def first_weights(_, net, *rest, **options):
         first.append(net.classify[1].weight.clone())
 
-    first, cpu = [], torch.device("cpu")
+    first = []
     monkeypatch.setattr(m1_m2, "train_selected", first_weights)
-    system = System(Config(components=3, z_dim=2, hidden=[5], steps=1, m2_hidden=[4]), Spec((3, 2, 2), n_classes=2))
-    images = np.random.default_rng(0).integers(0, 256, (14, 3, 2, 2), dtype=np.uint8)
-    system.pretrain(images, Replica(0, cpu))
-    for seed in (0, 0, 1):
-        system.fit(images, np.arange(14) % 2, Replica(seed, cpu))
+    fitted(images, labels, 0, 0, 1)
     assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
-
-
-def test_m1_sees_whitened_components():
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (40, 3, 2, 2), dtype=np.uint8)
-    m1 = M1(M1Config(components=5, z_dim=2, hidden=[5], steps=1), 12).fit(images, Replica(0, torch.device("cpu")))
-    rows = m1.whiten(torch.from_numpy(images).flatten(1) / 255)
-    torch.testing.assert_close(torch.cov(rows.T, correction=0), torch.eye(5), atol=1e-3, rtol=0)

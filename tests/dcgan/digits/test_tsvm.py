@@ -1,6 +1,9 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
+from sklearn.svm import LinearSVC
 
 from triptych.base.config import ParamsError, validate
 from triptych.data.spec import Spec
@@ -34,8 +37,6 @@ def error(machine, rows, labels) -> float:
 
 
 def test_solver_agrees_with_liblinear():
-    from sklearn.svm import LinearSVC
-
     rng = np.random.default_rng(0)
     labels = np.arange(150) % 3
     rows = rng.normal(size=(150, 6)) + 2 * np.eye(6)[labels]
@@ -121,9 +122,6 @@ def test_kernel_map_is_exact_between_landmarks_and_close_elsewhere():
     expected = torch.exp(-torch.cdist(rows, rows).square() / scale)
     features = kernel_map(rows)
     torch.testing.assert_close(features @ features.T, expected, atol=1e-2, rtol=0)
-
-
-def test_too_many_landmarks_are_refused_by_name():
     with pytest.raises(ParamsError, match="landmarks = 50: must be at most 20"):
         NystromMap(2, 50).fit(torch.zeros(20, 2), 1.0, seed=0)
 
@@ -139,6 +137,15 @@ def test_the_solver_is_exact_where_training_is_not(monkeypatch, tf32):
     assert torch.backends.cuda.matmul.allow_tf32
 
 
+CPU = Replica(0, torch.device("cpu"))
+
+
+def row(shape, images, **values):
+    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec(shape, n_classes=2))
+    system.pretrain(images, CPU)
+    return system
+
+
 def images_of_two_kinds(n: int) -> tuple[np.ndarray, np.ndarray]:
     labels = np.arange(n) % 2
     images = np.random.default_rng(0).integers(0, 120, (n, 3, 4, 4), dtype=np.uint8)
@@ -148,8 +155,6 @@ def images_of_two_kinds(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("weights, transductions", [([0.1], 0), ([0.1, 1.0], 2 * 3)])
 def test_tuning_learns_from_every_draw(weights, transductions, monkeypatch):
-    values = {"components": 5, "costs": [0.1, 1.0], "unlabelled_weights": weights, "growth": 100.0}
-    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec((3, 4, 4), n_classes=2))
     calls = {"fit": 0, "fit_supervised": 0}
     for name in calls:
         real = getattr(TransductiveSVM, name)
@@ -160,9 +165,12 @@ def test_tuning_learns_from_every_draw(weights, transductions, monkeypatch):
 
         monkeypatch.setattr(TransductiveSVM, name, counted)
     images, labels = images_of_two_kinds(80)
-    system.pretrain(images, Replica(0, torch.device("cpu")))
+    system = row((3, 4, 4), images, components=5, costs=[0.1, 1.0], unlabelled_weights=weights, growth=100.0)
+    # the machine sees features of one size whatever their unit
+    assert system.pool.square().mean().item() == pytest.approx(1, rel=1e-4)
+    torch.testing.assert_close(system.features(images).sort(0).values, system.pool.sort(0).values)
     draws = [(images[i : i + 10], labels[i : i + 10]) for i in (0, 10, 20)]
-    system.tune(draws, (images[40:], labels[40:]), Replica(0, torch.device("cpu")))
+    system.tune(draws, (images[40:], labels[40:]), CPU)
     assert calls == {"fit": transductions, "fit_supervised": 2 * 3}
     assert system.choices()["C"][0] == pytest.approx(float(system.cost)) and system.choices()["C*/C"][1] == weights
 
@@ -172,36 +180,23 @@ def test_tuning_chooses_the_kernels_width_and_what_it_chose_is_saved():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (240, 1, 1, 2), dtype=np.uint8)
     labels = ((images[:, 0, 0] // 64).sum(1) % 2).astype(np.int64)  # a chessboard of 4×4 fields
-    values = {"components": 2, "kernel": "rbf", "gamma": [0.01, 30.0], "landmarks": 100, "costs": [10.0],
-              "growth": 100.0, "unlabelled_weights": [0.01]}  # fmt: skip
-    cpu, spec = Replica(0, torch.device("cpu")), Spec((1, 1, 2), n_classes=2)
-    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), spec)
-    system.pretrain(images, cpu)
-    system.tune([(images[:120], labels[:120])], (images[160:], labels[160:]), cpu)
+    kernel = {"components": 2, "kernel": "rbf", "gamma": [0.01, 30.0], "landmarks": 100}
+    system = row((1, 1, 2), images, **kernel, costs=[10.0], growth=100.0, unlabelled_weights=[0.01])
+    again = copy.deepcopy(system)
+    system.tune([(images[:120], labels[:120])], (images[160:], labels[160:]), CPU)
     assert system.choices()["γ"] == (pytest.approx(30.0), [0.01, 30.0])
-    system.fit(images[:120], labels[:120], cpu)
+    system.fit(images[:120], labels[:120], CPU)
     assert system.error((images[160:], labels[160:])) == pytest.approx(float(system.gained[1]), abs=1e-6)
     assert f"{100 * float(system.gained[0]):.1f} % before transduction" in system.notes()[0]
-    again = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), spec)
     again.load_state_dict(system.state_dict())
     assert np.array_equal(again.predict(images), system.predict(images)) and again.choices() == system.choices()
 
 
-def test_the_machine_sees_features_of_one_size_whatever_their_unit():
-    values = {"components": 5, "costs": [0.1]}
-    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec((3, 4, 4), n_classes=2))
-    images, _ = images_of_two_kinds(80)
-    system.pretrain(images, Replica(0, torch.device("cpu")))
-    assert system.pool.square().mean().item() == pytest.approx(1, rel=1e-4)
-    torch.testing.assert_close(system.features(images).sort(0).values, system.pool.sort(0).values)
-
-
 def test_tuning_takes_what_errs_least_on_all_draws(monkeypatch):
     """Each draw for itself would choose otherwise: the second value is best in the mean."""
-    values = {"components": 5, "costs": [0.1, 1.0, 10.0], "unlabelled_weights": [0.5, 0.2, 2.0]}
-    system = tsvm_row.System(validate(tsvm_row.Config, values, "tsvm"), Spec((3, 4, 4), n_classes=2))
+    costs, weights = [0.1, 1.0, 10.0], [0.5, 0.2, 2.0]
     images, labels = images_of_two_kinds(80)
-    system.pretrain(images, Replica(0, torch.device("cpu")))
+    system = row((3, 4, 4), images, components=5, costs=costs, unlabelled_weights=weights)
     truth = torch.from_numpy(labels[40:])
     wrong = {0: [0, 20], 1: [8, 8], 2: [20, 0]}  # of 40 answers, after each draw
 
@@ -209,12 +204,10 @@ def test_tuning_takes_what_errs_least_on_all_draws(monkeypatch):
         draw = 0 if torch.equal(x, first) else 1
         return lambda rows: torch.where(torch.arange(40) < wrong[choice][draw], 1 - truth, truth)
 
-    monkeypatch.setattr(TransductiveSVM, "fit_supervised", lambda self, x, y, C: machine(x, values["costs"].index(C)))
-    monkeypatch.setattr(
-        TransductiveSVM, "fit", lambda self, x, y, u, C, w, growth: machine(x, values["unlabelled_weights"].index(w))
-    )
+    monkeypatch.setattr(TransductiveSVM, "fit_supervised", lambda self, x, y, C: machine(x, costs.index(C)))
+    monkeypatch.setattr(TransductiveSVM, "fit", lambda self, x, y, u, C, w, growth: machine(x, weights.index(w)))
     draws = [(images[i : i + 10], labels[i : i + 10]) for i in (0, 10)]
     first = system.features(draws[0][0])
-    system.tune(draws, (images[40:], labels[40:]), Replica(0, torch.device("cpu")))
+    system.tune(draws, (images[40:], labels[40:]), CPU)
     chosen = {name: value for name, (value, _) in system.choices().items()}
     assert chosen == pytest.approx({"C": 1.0, "C*/C": 0.2})

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import random_images
 from torch import nn
 
 from triptych.common.init import normal_init
@@ -47,7 +48,7 @@ def size(net):
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
 def test_every_variant_trains_and_gives_features_and_samples(changes):
     gan = made(**changes)
-    data = np.random.default_rng(0).integers(0, 256, (32, *SHAPE), dtype=np.uint8)
+    data = random_images(32)
     replica = Replica(0, torch.device("cpu"))
     train_gan(gan, data, config(**changes), replica)
     assert all(np.isfinite(v) for _, _, v in replica.history)
@@ -96,32 +97,20 @@ def test_pooling_has_no_strides_and_the_same_number_of_weights():
     assert len(kinds(gan.discriminator, nn.MaxPool2d)) == len(kinds(gan.generator, nn.Upsample)) == 3
     assert size(gan) == size(faithful)
     assert not kinds(faithful, nn.MaxPool2d, nn.Upsample)
-
-
-def test_a_stride_of_one_is_not_pooled():
-    family = FAMILIES["imagenet32"]
-    d = Discriminator(family, width=2, sampling="pooling")
-    assert [len(kinds(b, nn.MaxPool2d)) for b in d.blocks] == [0, 1, 0, 1, 0, 1]
-    assert Generator(family, width=2, sampling="pooling")(torch.randn(2, 100)).shape == (2, *SHAPE)
-
-
-def test_repeated_pixels_come_before_the_convolution():
-    g = made(sampling="pooling").generator
-    x = torch.randn(1, 16, 4, 4)
-    enlarge, conv = g.blocks[0][0]
-    assert torch.equal(enlarge(x), x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    x, (enlarge, conv) = torch.randn(1, 16, 4, 4), gan.generator.blocks[0][0]
+    assert torch.equal(enlarge(x), x.repeat_interleave(2, 2).repeat_interleave(2, 3))  # before the convolution
     assert conv.kernel_size == (5, 5) and conv(enlarge(x)).shape == (1, 8, 8, 8)
+    d = Discriminator(FAMILIES["imagenet32"], width=2, sampling="pooling")
+    assert [len(kinds(b, nn.MaxPool2d)) for b in d.blocks] == [0, 1, 0, 1, 0, 1]  # a stride of one is not pooled
+    g = Generator(FAMILIES["imagenet32"], width=2, sampling="pooling")
+    assert g(torch.randn(2, 100)).shape == (2, *SHAPE)
 
 
-def test_where_normalisation_is():
+def test_where_normalisation_is_and_the_sizes_of_hidden_layers():
     counts = {n: [len(kinds(net, nn.BatchNorm1d, nn.BatchNorm2d)) for net in (g.generator, g.discriminator)]
               for n in ("batch", "none", "batch_everywhere") for g in [made(norm=n, hidden_dense=8)]}  # fmt: skip
     assert counts == {"batch": [1 + 1 + 2, 2], "none": [0, 0], "batch_everywhere": [1 + 1 + 3, 3]}
-
-
-def test_hidden_layers():
-    gan, faithful = made(hidden_dense=9), made()
-    top = 4 * 4 * 16
+    gan, faithful, top = made(hidden_dense=9), made(), 4 * 4 * 16
     assert size(gan.generator) - size(faithful.generator) == 8 * 9 + 2 * 9 + (9 - 8) * top
     assert size(gan.discriminator) - size(faithful.discriminator) == top * 9 + 9 + (9 - top)
 

@@ -14,7 +14,7 @@ def norms(block):
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_the_nets_mirror_each_other(net):
+def test_the_nets_mirror_each_other_and_only_input_and_output_layers_lack_normalisation(net):
     family = FAMILIES[net]
     d, g = Discriminator(family, width=4), Generator(family, width=4, z_dim=7)
     images = g(torch.randn(2, 7))
@@ -23,11 +23,6 @@ def test_the_nets_mirror_each_other(net):
     assert d(images).shape == (2,)
     sides = [a.shape[-1] for a in d.activations(images)]
     assert sides[-1] == 4 and sides == sorted(sides, reverse=True)
-
-
-@pytest.mark.parametrize("net", NETS)
-def test_only_the_input_and_output_layers_lack_normalisation(net):
-    d, g = Discriminator(FAMILIES[net], width=4), Generator(FAMILIES[net], width=4)
     assert [len(norms(b)) for b in d.blocks] == [0] + [1] * (len(d.blocks) - 1)
     assert norms(d.head) == []
     assert [len(norms(b)) for b in [g.project, *g.blocks]] == [1] * len(g.blocks) + [0]
@@ -40,11 +35,7 @@ def test_layers_of_the_papers_nets():
     assert Discriminator(FAMILIES["imagenet32"]).head.weight.shape == (1, 8192)
     svhn = Generator(FAMILIES["svhn32"])
     assert svhn.project[0].weight.shape == (4096, 100)
-    assert [tuple(b[0].weight.shape) for b in svhn.blocks] == [
-        (256, 128, 5, 5),
-        (128, 64, 5, 5),
-        (64, 3, 5, 5),
-    ]
+    assert [tuple(b[0].weight.shape) for b in svhn.blocks] == [(256, 128, 5, 5), (128, 64, 5, 5), (64, 3, 5, 5)]
     scenes = [tuple(b[0].weight.shape[:2]) for b in Discriminator(FAMILIES["scenes64"]).blocks]
     assert scenes == [(128, 3), (256, 128), (512, 256), (1024, 512)]
 
@@ -56,6 +47,8 @@ def test_no_biases_and_the_initial_weights():
     gain, shift = g.project[1].weight.detach(), g.project[1].bias
     assert gain.mean().item() == pytest.approx(1, abs=0.002) and gain.std().item() == pytest.approx(0.02, rel=0.1)
     assert shift.eq(0).all()
+    conv = normal_init(nn.Conv2d(3, 4, 3))
+    assert conv.bias.eq(0).all() and conv.weight.abs().max() < 0.2
 
 
 @pytest.mark.parametrize("sampling", ["strided", "pooling"])
@@ -70,11 +63,6 @@ def test_a_layer_whose_norm_is_taken_away_has_a_bias_in_its_place(sampling):
         return [tuple(p.shape) for net in nets for name, p in net.named_parameters() if name.endswith("bias")]
 
     assert shifts("none") == shifts("batch") and len(shifts("batch")) == 7
-
-
-def test_normal_init_leaves_no_bias():
-    conv = normal_init(nn.Conv2d(3, 4, 3))
-    assert conv.bias.eq(0).all() and conv.weight.abs().max() < 0.2
 
 
 def test_pooled_takes_the_maximum_of_each_cell():

@@ -1,13 +1,18 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
+from dcgan_kit import STILL, random_images
 
 from triptych.base.config import ParamsError, validate
 from triptych.data.spec import Spec
 from triptych.dcgan.objects.parts.plateau import Plateau
 from triptych.dcgan.objects.rows.exemplar_cnn import Config, Exemplars, Net, System, draw_surrogates
 from triptych.engine import Replica
+from triptych.engine.parallel import fork_map
 from triptych.pipeline import systems
 
 SPEC = Spec((3, 16, 16))
@@ -17,13 +22,16 @@ SMALL = {
 }  # fmt: skip
 
 
+CPU = torch.device("cpu")
+
+
 def images(n=20):
-    return np.random.default_rng(0).integers(0, 256, (n, *SPEC.image_shape), dtype=np.uint8)
+    return random_images(n, shape=SPEC.image_shape)
 
 
-def fitted(**changes):
+def fitted(checkpoint=None, **changes):
     system = systems.build("objects", "exemplar_cnn", Config(**SMALL | changes), SPEC, seed=0)
-    replica = Replica(0, torch.device("cpu"))
+    replica = Replica(0, CPU, checkpoint=checkpoint, fingerprint="x")
     system.fit(images(), replica)
     return system, replica
 
@@ -33,62 +41,39 @@ def system():
     return fitted()[0]
 
 
-def test_the_papers_largest_net():
-    net = Net(Config(steps=1, check_every=1), 3)
+def test_the_papers_largest_net_and_its_optimiser():
+    config = Config(steps=1, check_every=1)
+    net = Net(config, 3)
     assert [tuple(c.weight.shape[:2]) for c in net.convolutions] == [(92, 3), (256, 92), (512, 256)]
     assert all(c.kernel_size == (5, 5) for c in net.convolutions) and net.full.weight.shape == (1024, 512, 8, 8)
     assert net.head.weight.shape == (16_000, 1024)
-
-
-def test_the_optimiser_is_the_papers():
-    c = Config(steps=1, check_every=1)
-    (phase,) = Exemplars(Net(Config(**SMALL), 3), c).phases()
+    (phase,) = Exemplars(Net(Config(**SMALL), 3), config).phases()
     (group,) = phase.optimiser([torch.nn.Parameter(torch.zeros(1))]).param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.01, 0.9, 5e-4)
 
 
-def test_some_units_of_the_fully_connected_layer_are_dropped_in_training():
-    net, patches = Net(Config(**SMALL | {"dropout": 0.5}), 3), torch.from_numpy(images(4))
-    assert not torch.equal(net(patches), net(patches))
-    net.eval()
-    assert torch.equal(net(patches), net(patches))
-
-
-def test_patches_show_images_at_the_scale_they_are_enlarged_to():
+def test_patches_show_images_at_the_scale_they_are_enlarged_to_and_are_the_seeds():
     """On a ramp of 10 a pixel, a patch of an image twice as large rises by 5."""
     ramp = np.broadcast_to(10 * np.arange(16, dtype=np.uint8), (5, 3, 16, 16))
-    still = dict.fromkeys(("shift", "rotation", "plus", "hue"), 0.0)
-    still |= dict.fromkeys(("scale", "contrast", "power", "times"), 1.0)
-    config = Config(**SMALL | {"seed_scale": 1.0, "transforms": still})
-    patches, _ = draw_surrogates(ramp, config, Replica(0, torch.device("cpu")))
+    patches, _ = draw_surrogates(ramp, Config(**SMALL | {"seed_scale": 1.0, "transforms": STILL}), Replica(0, CPU))
     assert patches.float().diff(dim=3)[..., 2:-2].mean().item() == pytest.approx(5, abs=0.1)
-
-
-def test_each_seed_has_surrogate_classes_of_its_own():
-    cpu = torch.device("cpu")
-    first, again, other = (draw_surrogates(images(), Config(**SMALL), Replica(seed, cpu)) for seed in (0, 0, 1))
-    assert torch.equal(first[0], again[0]) and not torch.equal(first[0], other[0])
-
-
-def test_the_validation_loss_makes_the_plateaus(monkeypatch):
-    seen, see = [], Plateau.see
-    monkeypatch.setattr(Plateau, "see", lambda self, error: seen.append(error) or see(self, error))
-    history = fitted()[1].history
-    assert len(seen) == 3 and seen == [value for _, name, value in history if name == "validation_loss"]
-
-
-def test_the_shapes_of_the_layers(system):
-    patch, image = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 32, 32)
-    assert [tuple(h.shape[1:]) for h in system.net.layers(patch)] == [(4, 16, 16), (6, 8, 8), (8, 1, 1)]
-    assert [tuple(h.shape[1:]) for h in system.net.layers(image)] == [(4, 32, 32), (6, 16, 16), (8, 5, 5)]
+    first, again, other = (draw_surrogates(images(), Config(**SMALL), Replica(seed, CPU))[0] for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 def test_the_fully_connected_layer_slides_over_the_image(system):
     """On a larger image the layer is the same linear map at every place."""
+    patch, image = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 32, 32)
+    assert [tuple(h.shape[1:]) for h in system.net.layers(patch)] == [(4, 16, 16), (6, 8, 8), (8, 1, 1)]
+    assert [tuple(h.shape[1:]) for h in system.net.layers(image)] == [(4, 32, 32), (6, 16, 16), (8, 5, 5)]
     image = torch.rand(1, 3, 48, 48)
     inner = F.max_pool2d(system.net.layers(image)[1], 2)[:, :, 5:9, 4:8]
     expected = F.relu(F.linear(inner.flatten(1), system.net.full.weight.flatten(1), system.net.full.bias))
     torch.testing.assert_close(system.net.layers(image)[2][:, :, 5, 4], expected, atol=1e-5, rtol=1e-4)
+    dropping = Net(Config(**SMALL | {"dropout": 0.5}), 3)
+    assert not torch.equal(dropping(patch), dropping(patch))  # some units of that layer, in training
+    dropping.eval()
+    assert torch.equal(dropping(patch), dropping(patch))
 
 
 def test_features_are_the_maxima_of_the_quadrants_of_enlarged_images(system):
@@ -118,15 +103,16 @@ def test_training_learns_the_surrogate_classes():
     assert history["validation_accuracy"][-1] > 2 / 6
 
 
-def test_the_net_never_trains_on_what_is_set_apart(monkeypatch):
-    seen = []
-    loss = Exemplars.loss
-    monkeypatch.setattr(Exemplars, "loss", lambda self: seen.append(self.batch["patches"]) or loss(self))
-    fitted()
-    assert {tuple(patches.shape) for patches, _ in seen} == {(12, 3, 16, 16)}
-    distinct = {patch.numpy().tobytes() for patches, _ in seen for patch in patches}
-    counts = torch.cat([classes for _, classes in seen]).bincount()
+def test_the_net_never_trains_on_what_is_set_apart_which_makes_the_plateaus(monkeypatch):
+    trained, loss, told, see = [], Exemplars.loss, [], Plateau.see
+    monkeypatch.setattr(Exemplars, "loss", lambda self: trained.append(self.batch["patches"]) or loss(self))
+    monkeypatch.setattr(Plateau, "see", lambda self, error: told.append(error) or see(self, error))
+    history = fitted()[1].history
+    assert {tuple(patches.shape) for patches, _ in trained} == {(12, 3, 16, 16)}
+    distinct = {patch.numpy().tobytes() for patches, _ in trained for patch in patches}
+    counts = torch.cat([classes for _, classes in trained]).bincount()
     assert len(distinct) == 6 * (8 - 2) and counts.eq(12).all()  # 6 steps of 12: two epochs of 36
+    assert len(told) == 3 and told == [value for _, name, value in history if name == "validation_loss"]
 
 
 def test_a_plateau_divides_the_rate():
@@ -139,23 +125,19 @@ def test_a_plateau_divides_the_rate():
     assert rates == [1, 1, 1, third, third, third, ninth, ninth, ninth, ninth]  # 4.0 again is no improvement
 
 
-def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its_own(tmp_path, scripts):
-    script = tmp_path / "script.py"
-    script.write_text("""
-import torch.distributed as dist
-from triptych.dcgan.objects.parts.plateau import Plateau
+@pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
+def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its_own(tmp_path):
+    def work(rank):
+        dist.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=rank, world_size=2)
+        plateau, factors = Plateau(3.0, divisions=2, patience=1), []
+        for look in range(3):
+            plateau.see(1.0 + look * rank)
+            factors.append(plateau.factor(0))
+        dist.destroy_process_group()
+        return factors, plateau.done
 
-dist.init_process_group("gloo")
-plateau = Plateau(3.0, divisions=2, patience=1)
-for look in range(3):
-    plateau.see(1.0 + look * dist.get_rank())
-    factors = [None, None]
-    dist.all_gather_object(factors, plateau.factor(0))
-    assert factors[0] == factors[1], factors
-assert plateau.done == 2, "the first process saw no improvement twice"
-dist.destroy_process_group()
-""")
-    scripts.run_two(script, cwd=tmp_path)
+    (first, done), (second, _) = fork_map(work, [0, 1], 2)
+    assert first == second and done == 2, "the first process saw no improvement twice"
 
 
 def test_a_plateau_is_in_the_checkpoint(tmp_path):
@@ -169,23 +151,13 @@ def test_a_plateau_is_in_the_checkpoint(tmp_path):
     assert other.phases()[0].schedule(99) == pytest.approx(1 / 3)
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, monkeypatch, system):
-    monkeypatch.setenv("TRIPTYCH_CHECKPOINT_SECONDS", "0")
-    replica = Replica(0, torch.device("cpu"), checkpoint=tmp_path / "seed0.pt", fingerprint="x")
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, monkeypatch, killed, system):
+    with killed(at=4):
+        fitted(checkpoint=tmp_path / "seed0.pt")
     loss, calls = Exemplars.loss, []
-
-    def dies(self):
-        calls.append(1)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return loss(self)
-
-    monkeypatch.setattr(Exemplars, "loss", dies)
-    with pytest.raises(KeyboardInterrupt):
-        systems.build("objects", "exemplar_cnn", Config(**SMALL), SPEC, seed=0).fit(images(), replica)
-    again = systems.build("objects", "exemplar_cnn", Config(**SMALL), SPEC, seed=0)
-    again.fit(images(), Replica(0, torch.device("cpu"), checkpoint=tmp_path / "seed0.pt", fingerprint="x"))
-    assert len(calls) == 5 + 2  # steps 5 and 6 only
+    monkeypatch.setattr(Exemplars, "loss", lambda self: calls.append(1) or loss(self))
+    again, _ = fitted(checkpoint=tmp_path / "seed0.pt")
+    assert len(calls) == 2  # steps 5 and 6 only
     assert all(torch.equal(v, again.net.state_dict()[k]) for k, v in system.net.state_dict().items())
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import random_images
 
 from triptych.dcgan.objects.parts.kmeans import (
     Dictionary,
@@ -44,37 +45,24 @@ def test_kmeans_finds_clusters_and_zeroes_empty_ones():
     assert second == pytest.approx(torch.cdist(x, centroids).min(1).values.square().mean().item(), rel=1e-3)
 
 
-def test_triangle():
+def test_triangle_and_quadrants():
     x, centroids = torch.randn(5, 3), torch.randn(4, 3)
     z = torch.cdist(x, centroids)
     expected = (z.mean(1, keepdim=True) - z).clamp(min=0)
     torch.testing.assert_close(triangle(x, centroids), expected, atol=1e-5, rtol=1e-4)
+    assert quadrants(27, 27).sum(1).tolist() == [14 * 14, 14 * 13, 13 * 14, 13 * 13]
 
 
-def test_quadrants_of_the_papers_image():
-    sizes = quadrants(27, 27).sum(1).tolist()
-    assert sizes == [14 * 14, 14 * 13, 13 * 14, 13 * 13]
-
-
-def test_random_patches_are_patches():
-    data = np.random.default_rng(0).integers(0, 256, (3, 3, 12, 11), dtype=np.uint8)
+def test_random_patches_are_patches_from_every_place_and_windows_are_in_their_order():
+    data = random_images(3, shape=(3, 12, 11))
     patches = random_patches(data, 20, 4, torch.Generator().manual_seed(0)).numpy()
-    windows = np.lib.stride_tricks.sliding_window_view(data, (4, 4), axis=(2, 3))
-    every = {w.tobytes() for w in windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, 48)}
+    places = np.lib.stride_tricks.sliding_window_view(data, (4, 4), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5)
+    every = {w.tobytes() for w in places.reshape(-1, 48)}
     assert len(patches) == 20 and all(p.astype(np.uint8).tobytes() in every for p in patches)
-
-
-def test_windows_are_the_patches_in_the_order_of_random_patches():
-    data = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
-    expected = np.lib.stride_tricks.sliding_window_view(data, (2, 2), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5)
-    got = windows(torch.from_numpy(data).float(), 2)
-    assert np.array_equal(got.numpy(), expected.reshape(2 * 3 * 4, 12))
-
-
-def test_patches_come_from_every_place():
-    data = np.arange(5 * 4, dtype=np.uint8).reshape(1, 1, 5, 4)  # a pixel tells its place
-    patches = random_patches(data, 400, 2, torch.Generator().manual_seed(0))
-    assert set(patches[:, 0].tolist()) == set(data[0, 0, :4, :3].ravel().tolist())
+    assert np.array_equal(windows(torch.from_numpy(data).float(), 4).numpy(), places.reshape(3 * 9 * 8, 48))
+    numbered = np.arange(5 * 4, dtype=np.uint8).reshape(1, 1, 5, 4)  # a pixel tells its place
+    patches = random_patches(numbered, 400, 2, torch.Generator().manual_seed(0))
+    assert set(patches[:, 0].tolist()) == set(numbered[0, 0, :4, :3].ravel().tolist())
 
 
 def test_a_dictionary_is_k_means_on_whitened_patches_from_small_noise():

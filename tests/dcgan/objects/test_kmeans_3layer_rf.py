@@ -1,6 +1,6 @@
-import numpy as np
 import pytest
 import torch
+from dcgan_kit import grainy_images as images
 
 from triptych.base.config import ParamsError, validate
 from triptych.data.spec import Spec
@@ -11,34 +11,19 @@ from triptych.engine import Replica
 from triptych.pipeline import systems
 
 SPEC = Spec((3, 32, 32))
-SMALL = {
-    "k": 12,
-    "patches": 600,
-    "groups": 3,
-    "members": 5,
-    "k_group": 4,
-    "images": 20,
-    "windows": 300,
-    "iterations": 3,
-}
+SMALL = {"k": 12, "patches": 600, "groups": 3, "members": 5, "k_group": 4, "images": 20, "windows": 300}
+SMALL |= {"iterations": 3}
 
 
-def images(n=24):
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (n, 3, 8, 8), dtype=np.uint8)
-    return coarse.repeat(4, axis=2).repeat(4, axis=3) // 2 + rng.integers(0, 100, (n, 3, 32, 32), dtype=np.uint8)
-
-
-def fitted():
-    system = systems.build("objects", "kmeans_3layer_rf", Config(**SMALL), SPEC, seed=0)
-    replica = Replica(0, torch.device("cpu"))
-    system.fit(images(), replica)
-    return system, replica
+def fitted(**changes):
+    system = systems.build("objects", "kmeans_3layer_rf", Config(**SMALL | changes), SPEC, seed=0)
+    system.fit(images(), Replica(0, torch.device("cpu")))
+    return system
 
 
 @pytest.fixture(scope="module")
 def system():
-    return fitted()[0]
+    return fitted()
 
 
 def block_means(code, side):
@@ -97,6 +82,5 @@ def test_each_layer_learns_from_the_maps_of_the_one_below(monkeypatch):
     """The first has 12 maps, the second 9: only windows of these are what the third one learns from."""
     samples, learn = [], GroupedLayer.learn
     monkeypatch.setattr(GroupedLayer, "learn", lambda self, x, *rest: samples.append(x) or learn(self, x, *rest))
-    system = systems.build("objects", "kmeans_3layer_rf", Config(**SMALL | {"k_group": 3}), SPEC, seed=0)
-    system.fit(images(), Replica(0, torch.device("cpu")))
+    fitted(k_group=3)
     assert [tuple(x.shape) for x in samples] == [(300, 12, 4), (300, 9, 4)]

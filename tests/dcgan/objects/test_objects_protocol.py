@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import random_images
 from torch import nn
 
 from triptych import published
@@ -15,7 +16,7 @@ from triptych.dcgan.objects import protocol as objects_protocol
 from triptych.dcgan.objects.extraction import adapt_and_extract, extract
 from triptych.dcgan.objects.parts.system import FeatureSystem
 from triptych.dcgan.objects.protocol import Probe, Protocol, evaluate, judge
-from triptych.dcgan.objects.rows import dcgan, dcgan_untrained, kmeans_1layer, raw_pixels
+from triptych.dcgan.objects.rows import dcgan_untrained, kmeans_1layer, raw_pixels
 from triptych.dcgan.svm.label_draws import draw_rows
 from triptych.draw.samples import draw_samples, mean_distance
 from triptych.engine import Replica
@@ -60,13 +61,22 @@ def test_accuracy_of_informative_features():
     assert outcome.cost in probe.costs and system.adapted == 300
 
 
-def test_only_the_training_set_chooses_the_cost():
+def test_only_the_training_set_chooses_the_cost_and_of_equally_good_ones_the_smallest():
     probe = Probe(costs=[1e-3, 1.0], validation=100, per_class=20, draws=2)
     train, test = split(300, 0), split(100, 1)
     shuffled = Split(test.images, labels=np.roll(test.labels, 1))
     a, b = judge(Brightness(), train, test, probe, CPU), judge(Brightness(), train, shuffled, probe, CPU)
     assert (a.cost, a.cost_few) == (b.cost, b.cost_few)
     assert a.accuracy != b.accuracy
+
+    class Answers(FeatureSystem):
+        def features(self, images):
+            return nn.functional.one_hot((images[:, 0, 0, 0].long() - 80) // 40, 3).float()
+
+    labels = np.arange(90) % 3
+    plain = Split((80 + 40 * labels[:, None, None, None] + np.zeros((90, 3, 8, 8))).astype(np.uint8), labels=labels)
+    outcome = judge(Answers(), plain, plain, Probe(costs=[1.0, 0.1, 10.0], validation=30, per_class=10, draws=1), CPU)
+    assert outcome.accuracy == 1 and (outcome.cost, outcome.cost_few) == (0.1, 0.1)
 
 
 class Numbered(FeatureSystem):
@@ -108,45 +118,22 @@ def test_which_images_learn_choose_and_judge(monkeypatch):
     assert outcome.accuracy == pytest.approx(0.5) and outcome.accuracy_few == pytest.approx(3 * [0.5])
 
 
-def test_of_costs_that_are_equally_good_the_smallest_is_taken():
-    class Answers(FeatureSystem):
-        def features(self, images):
-            return nn.functional.one_hot((images[:, 0, 0, 0].long() - 80) // 40, 3).float()
-
-    labels = np.arange(90) % 3
-    images = (80 + 40 * labels[:, None, None, None] + np.zeros((90, 3, 8, 8))).astype(np.uint8)
-    split = Split(images, labels=labels)
-    outcome = judge(Answers(), split, split, Probe(costs=[1.0, 0.1, 10.0], validation=30, per_class=10, draws=1), CPU)
-    assert outcome.accuracy == 1 and (outcome.cost, outcome.cost_few) == (0.1, 0.1)
+def evaluated(systems, costs, draws=1):
+    probe = Probe(costs=costs, validation=50, per_class=10, draws=draws)
+    protocol = Protocol(seeds=list(range(len(systems))), probe=probe)
+    return evaluate(dict(enumerate(systems)), split(150, 0), split(60, 1), protocol, CPU)
 
 
 def test_metrics_have_a_value_for_each_seed_and_draw():
-    protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1.0], validation=50, per_class=10, draws=3))
-    systems = {0: Brightness(), 1: Brightness(0.5)}
-    result = evaluate(systems, split(150, 0), split(60, 1), protocol, CPU)
+    systems = [Brightness(), Brightness(0.5)]
+    systems[0].widest_layer = systems[1].widest_layer = 3
+    result = evaluated(systems, [1.0], draws=3)
     metrics, notes = result.metrics, result.notes
-    assert len(metrics["accuracy"]) == 2 and len(metrics["accuracy_few"]) == 6
+    assert len(metrics["accuracy"]) == 2 and len(metrics["accuracy_few"]) == 6 and set(metrics["widest_layer"]) == {3}
     assert "2 features" in notes and any("10 labels per class (30 in all), 3 draws" in n for n in notes)
     assert any("accuracy_few: 6 values, 2 trainings × 3 draws" in n for n in notes)
     assert "C (all labels): 1, given" in notes
     assert any("further training images" in n and "labels of 120" in n for n in notes)
-
-
-@pytest.mark.parametrize(
-    "name, section, widest",
-    [
-        ("kmeans_1layer", {"k": 7}, 7),
-        ("kmeans_3layer_rf", {"k": 12, "groups": 4, "members": 5, "k_group": 5}, 20),
-        ("view_invariant_kmeans", {"k": 6, "levels": 2}, 12),
-        ("exemplar_cnn", {"filters": [4, 6], "units": 5, "steps": 1, "check_every": 1}, 6),
-        ("dcgan", {"width": 2, "steps": 1}, 8),
-        ("dcgan_untrained", {"width": 2}, 8),
-        ("raw_pixels", {}, None),
-    ],
-)
-def test_the_widest_layer_of_every_row(name, section, widest):
-    module = systems.module("objects", name)
-    assert systems.build("objects", name, validate(module.Config, section, name), SPEC, 0).widest_layer == widest
 
 
 def test_the_widest_layers_are_the_papers_at_its_settings():
@@ -159,39 +146,22 @@ def test_the_widest_layers_are_the_papers_at_its_settings():
             assert system.widest_layer == row.values["widest_layer"].value, name
 
 
-def test_the_widest_layer_is_a_metric_of_rows_that_have_layers():
-    probe = Probe(costs=[1.0], validation=50, per_class=10, draws=2)
-    layered, bare = Brightness(), Brightness()
-    layered.widest_layer = 3
-    found = [evaluate({0: s}, split(150, 0), split(60, 1), Protocol(seeds=[0], probe=probe), CPU).metrics
-             for s in (layered, bare)]  # fmt: skip
-    assert found[0]["widest_layer"] == [3] and "widest_layer" not in found[1]
-
-
-def test_the_notes_say_which_cost_is_whose(monkeypatch):
-    outcome = objects_protocol.Outcome(0.9, [0.8], cost=2.0, cost_few=3.0, n_features=2)
-    monkeypatch.setattr(objects_protocol, "judge", lambda *_: outcome)
-    protocol = Protocol(seeds=[0], probe=Probe(costs=[1.0, 2.0, 3.0, 4.0], validation=50, per_class=10, draws=1))
-    result = evaluate({0: Brightness()}, split(150, 0), split(60, 1), protocol, CPU)
-    assert result.metrics == {"accuracy": [0.9], "accuracy_few": [0.8]}
-    assert result.notes[1:3] == ["C (all labels): 2, of 1 to 4", "C (10 labels per class): 3, of 1 to 4"]
-
-
-def test_the_notes_show_an_end_of_the_grid_and_what_a_system_says():
+def test_the_notes_say_which_cost_is_whose_and_what_a_system_says(monkeypatch):
     class Speaking(Brightness):
         def notes(self):
             return ["as it is"]
 
-    protocol = Protocol(seeds=[0], probe=Probe(costs=[1e-6, 1e-5, 1.0], validation=50, per_class=10, draws=1))
-    notes = evaluate({0: Speaking()}, split(150, 0), split(60, 1), protocol, CPU).notes
-    assert "C (all labels): 1, of 1e-06 to 1 (1 is an end of the grid)" in notes
-    assert notes[-1] == "as it is" and not any("standard deviation" in n for n in notes)
+    outcome = objects_protocol.Outcome(0.9, [0.8], cost=2.0, cost_few=4.0, n_features=2)
+    monkeypatch.setattr(objects_protocol, "judge", lambda *_: outcome)
+    result = evaluated([Speaking()], [1.0, 2.0, 3.0, 4.0])
+    assert result.metrics == {"accuracy": [0.9], "accuracy_few": [0.8]}
+    costs = ["C (all labels): 2, of 1 to 4", "C (10 labels per class): 4, of 1 to 4 (4 is an end of the grid)"]
+    assert result.notes[1:3] == costs
+    assert result.notes[-1] == "as it is" and not any("standard deviation" in n for n in result.notes)
 
 
 def test_a_system_that_learns_nothing_is_judged_once():
-    protocol = Protocol(seeds=[0, 1], probe=Probe(costs=[1e-3], validation=50, per_class=10, draws=2))
-    pixels = {seed: raw_pixels.System(raw_pixels.Config(), SPEC) for seed in (0, 1)}
-    metrics = evaluate(pixels, split(150, 0), split(60, 1), protocol, CPU).metrics
+    metrics = evaluated([raw_pixels.System(raw_pixels.Config(), SPEC) for _ in (0, 1)], [1e-3], draws=2).metrics
     assert len(metrics["accuracy"]) == 1 and len(metrics["accuracy_few"]) == 2
 
 
@@ -204,21 +174,15 @@ def test_draws_are_balanced_different_and_repeatable():
         draw_rows(labels, 100, [0], "x.per_class")
 
 
-def test_a_set_without_labels_is_refused():
-    with pytest.raises(DataError, match="labels are needed"):
-        judge(Brightness(), Split(split(50, 0).images), split(20, 1), Probe(validation=10, per_class=1), CPU)
-
-
-def test_too_large_a_validation_set_is_refused():
-    with pytest.raises(ParamsError, match="validation"):
-        judge(Brightness(), split(50, 0), split(20, 1), Probe(validation=50, per_class=1), CPU)
-
-
-def test_labels_that_leave_nothing_to_choose_on_are_refused():
-    train = split(30, 0)
-    train = Split(train.images, labels=np.arange(30) % 3)
-    with pytest.raises(ParamsError, match="per_class = 10: leaves no training image"):
-        judge(Brightness(), train, split(20, 1), Probe(validation=10, per_class=10), CPU)
+def test_data_that_cannot_be_judged_are_refused():
+    thirty = Split(split(30, 0).images, labels=np.arange(30) % 3)
+    for train, probe, error, message in (
+        (Split(split(50, 0).images), Probe(validation=10, per_class=1), DataError, "labels are needed"),
+        (split(50, 0), Probe(validation=50, per_class=1), ParamsError, "validation"),
+        (thirty, Probe(validation=10, per_class=10), ParamsError, "per_class = 10: leaves no training image"),
+    ):
+        with pytest.raises(error, match=message):
+            judge(Brightness(), train, split(20, 1), probe, CPU)
 
 
 def test_extraction_in_order_and_out_of_memory(monkeypatch):
@@ -233,14 +197,10 @@ def test_extraction_in_order_and_out_of_memory(monkeypatch):
 
 
 def small(code):
-    values = {
-        "kmeans_1layer": {"k": 5, "patches": 200, "iterations": 2},
-        "dcgan_untrained": {"width": 2, "standardize": True},
-        "raw_pixels": {},
-    }
-    name = code.__name__.split(".")[-1]
+    values = {"kmeans_1layer": {"k": 5, "patches": 200, "iterations": 2}, "raw_pixels": {}}
+    values["dcgan_untrained"] = {"width": 2, "standardize": True}
     torch.manual_seed(0)
-    return code.System(validate(code.Config, values[name], "x"), SPEC).eval()
+    return code.System(validate(code.Config, values[code.__name__.split(".")[-1]], "x"), SPEC).eval()
 
 
 @pytest.mark.parametrize("code", [raw_pixels, kmeans_1layer, dcgan_untrained])
@@ -248,7 +208,7 @@ def small(code):
 def test_adapting_while_extracting_is_adapting_first(code, share, monkeypatch):
     monkeypatch.setattr(extraction, "SHARE", share)  # 0: features in a mapped file
     monkeypatch.setattr(extraction, "BLOCK", 10)
-    images = np.random.default_rng(0).integers(0, 256, (24, 3, 32, 32), dtype=np.uint8)
+    images = random_images(24)
     order = np.random.default_rng(1).permutation(24)
     at_once, step_by_step = small(code), small(code)
     for system in (at_once, step_by_step):
@@ -264,22 +224,16 @@ def test_adapting_while_extracting_is_adapting_first(code, share, monkeypatch):
     torch.testing.assert_close(after, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("code", [dcgan, dcgan_untrained])
-def test_dcgan_systems_from_fit_to_features(code):
-    values = {"width": 2} | ({"z_dim": 4, "steps": 2, "batch_size": 4} if code is dcgan else {})
-    torch.manual_seed(0)
-    system = code.System(validate(code.Config, values, "x"), SPEC)
-    images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32), dtype=np.uint8)
+def test_an_untrained_dcgan_keeps_its_weights_and_has_features_that_do_not_depend_on_the_batch():
+    system, images = small(dcgan_untrained), random_images(16)
     before = torch.cat([p.flatten() for p in system.parameters()]).clone()
     system.fit(images, Replica(0, CPU))
-    moved = not torch.equal(before, torch.cat([p.flatten() for p in system.parameters()]))
-    assert moved == (code is dcgan)
+    assert torch.equal(before, torch.cat([p.flatten() for p in system.parameters()]))
     system.adapt(images, CPU)
     with torch.inference_mode():
-        out = system.eval().features(torch.from_numpy(images))
-        again = system.features(torch.from_numpy(images[:5]))
+        out, again = (system.eval().features(torch.from_numpy(images[:n])) for n in (16, 5))
     assert out.shape == (16, 28_672 // 64)
-    torch.testing.assert_close(out[:5], again)  # an image's features do not depend on its batch
+    torch.testing.assert_close(out[:5], again)
 
 
 def test_the_paper_profile_updates_the_networks_as_the_authors_do():
@@ -301,9 +255,7 @@ class Sampler:
 
 
 def test_sample_sheet(tmp_path, panels):
-    rng = np.random.default_rng(0)
-    real = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
-    other = rng.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
+    real, other = (random_images(300, shape=(3, 8, 8), seed=seed) for seed in (0, 1))
     figure = draw_samples(Sampler(other), real, tmp_path / "a" / "s.png", side=4)
     assert figure["numbers"]["diversity_ratio"] == pytest.approx(1, abs=0.02)
     assert figure["numbers"]["collapsed"] == 0
@@ -311,9 +263,6 @@ def test_sample_sheet(tmp_path, panels):
     assert np.array_equal(panels[1].tiles.reshape(16, 3, 8, 8), other[:16])
     one = draw_samples(Sampler(np.repeat(other[:1], 300, 0)), real, tmp_path / "b.png")
     assert one["numbers"] == {"diversity_ratio": 0, "collapsed": 1}
-
-
-def test_distance():
     images = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
     images[2] = 255
     assert mean_distance(images) == pytest.approx((0 + 2 + 2) / 3)

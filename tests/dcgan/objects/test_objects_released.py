@@ -1,6 +1,5 @@
 """The authors' conventions are tested with their SVHN nets; here, which files of the ImageNet net are used, and how."""
 
-import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import damage, git_blob, random_images, released_array
 
 from triptych.base import project
 from triptych.base.config import ParamsError, validate
@@ -29,15 +29,14 @@ def folder(tmp_path, monkeypatch):
     """Made-up files of the first three convolutions that pass for the authors'."""
     rng, blobs = np.random.default_rng(0), dict(row.IMAGENET.blobs)
     for i, shape in SHAPES.items():
-        np.save(tmp_path / NAME.format(i), (0.05 * rng.normal(size=shape) + (len(shape) == 1)).astype(np.float32))
-        content = (tmp_path / NAME.format(i)).read_bytes()
-        blobs[NAME.format(i)] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        np.save(tmp_path / NAME.format(i), released_array(rng, shape))
+        blobs[NAME.format(i)] = git_blob(tmp_path / NAME.format(i))
     monkeypatch.setattr(row, "IMAGENET", replace(row.IMAGENET, blobs=blobs))
     return tmp_path
 
 
 def images(n=6):
-    return np.random.default_rng(0).integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
+    return random_images(n)
 
 
 def build(**section):
@@ -89,9 +88,7 @@ def test_a_shortened_net_survives_saving(folder, tmp_path, standardize):
 
 
 def test_a_damaged_file_and_an_empty_folder_are_refused(folder, tmp_path):
-    file = folder / NAME.format(3)
-    content = file.read_bytes()
-    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    damage(folder / NAME.format(3))
     with pytest.raises(DataError, match=r"jl_03.npy is damaged or not the official file: its git blob"):
         fitted(folder)
     with pytest.raises(DataError, match=r"none of the authors' files, 30_discrim_params.jl_01.npy"):

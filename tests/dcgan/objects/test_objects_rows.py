@@ -1,8 +1,8 @@
 """What every row that learns features must do."""
 
-import numpy as np
 import pytest
 import torch
+from dcgan_kit import grainy_images as images
 
 import triptych
 from triptych.base.config import validate
@@ -28,12 +28,6 @@ WHAT_IT_TOLD = {
     "exemplar_cnn": {"loss", "validation_loss", "validation_accuracy", "lr"},
     "dcgan": {"loss_d", "loss_g", "d_real", "d_fake"},
 }
-
-
-def images(n=24):
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (n, 3, 8, 8), dtype=np.uint8)
-    return coarse.repeat(4, axis=2).repeat(4, axis=3) // 2 + rng.integers(0, 100, (n, 3, 32, 32), dtype=np.uint8)
 
 
 def fitted(name, seed=0):

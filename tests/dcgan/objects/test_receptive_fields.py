@@ -49,20 +49,12 @@ def test_it_finds_what_is_uncorrelated_but_dependent_in_energy():
     off = ~torch.eye(6, dtype=torch.bool)
     assert similarity[:6, :6][same & off].min() > 0.1 > similarity[:6, :6][~same].max()
     assert similarity[6, :6].abs().max() < 0.05
-
-
-def test_mere_correlation_is_no_energy_correlation():
     g = torch.randn(50_000, 2, generator=generator())
-    x = torch.stack([g[:, 0], 0.8 * g[:, 0] + 0.6 * g[:, 1]], dim=1)
-    assert torch.corrcoef(x.square().T)[0, 1] > 0.6
-    assert energy_correlation(x)[0, 1].abs() < 0.03
-
-
-def test_a_dead_feature_is_chosen_last():
-    x = torch.cat([scale_mixtures(2000), torch.full((2000, 1), 3.0)], dim=1)
-    similarity = energy_correlation(x)
-    assert torch.isfinite(similarity).all()
-    assert similarity[:7].argmin(1).eq(7).all()
+    correlated = torch.stack([g[:, 0], 0.8 * g[:, 0] + 0.6 * g[:, 1]], dim=1)
+    assert torch.corrcoef(correlated.square().T)[0, 1] > 0.6
+    assert energy_correlation(correlated)[0, 1].abs() < 0.03
+    dead = energy_correlation(torch.cat([x[:2000], torch.full((2000, 1), 3.0)], dim=1))
+    assert torch.isfinite(dead).all() and dead[:7].argmin(1).eq(7).all()  # chosen last
 
 
 def test_receptive_fields_hold_a_feature_and_its_nearest():
@@ -93,15 +85,16 @@ def test_average_blocks():
     torch.testing.assert_close(got, code[:, [0, 1, 3, 4]].mean(1)[:, :, None, None])
 
 
-@pytest.fixture
-def layer():
+def learned(unit=1.0):
+    """A layer of two groups, and its distortions as it learned from maps in this unit."""
     made = GroupedLayer(groups=2, members=3, k=4, window=2, epsilons=(0.01, 0.1))
     sample = scale_mixtures(4000).clamp(-20, 20)[:, :6].view(1000, 4, 6).transpose(1, 2)
-    made.learn(sample.contiguous(), 4, generator())
-    return made
+    return made, made.learn(unit * sample.contiguous(), 4, generator())
 
 
-def test_a_group_sees_its_members_alone(layer):
+def test_a_group_sees_its_members_alone_and_codes_their_windows():
+    layer, distortions = learned()
+    assert len(distortions) == 4 and distortions[-1] < distortions[0]
     assert {tuple(sorted(f.tolist())) for f in layer.members} <= {(0, 2, 4), (1, 3, 5)}
     maps = torch.randn(2, 6, 3, 3, generator=generator(3))
     before = layer(maps)
@@ -116,26 +109,11 @@ def test_a_group_sees_its_members_alone(layer):
         assert torch.equal(after[:, :, part], before[:, :, part])
         changed[:, members[1]] += 1
         assert not torch.equal(layer(changed)[:, :, part], before[:, :, part])
-
-
-def test_its_code_is_that_of_its_windows(layer):
-    maps = torch.randn(1, 6, 3, 3, generator=generator(3))
     window = maps[0, layer.members[1], 1:3, 0:2].flatten()[None] / layer.scale
-    torch.testing.assert_close(layer(maps)[0, 2, 4:], layer.dictionaries[1].code(window)[0], atol=1e-4, rtol=1e-4)
-
-
-def test_distortion_falls():
-    made = GroupedLayer(groups=2, members=3, k=4, window=2, epsilons=(0.01, 0.1))
-    sample = scale_mixtures(4000)[:, :6].reshape(1000, 4, 6).transpose(1, 2)
-    values = made.learn(sample, 6, generator())
-    assert len(values) == 6 and values[-1] < values[0]
+    torch.testing.assert_close(before[0, 2, 4:], layer.dictionaries[1].code(window)[0], atol=1e-4, rtol=1e-4)
 
 
 def test_the_unit_of_the_maps_does_not_matter():
-    sample = scale_mixtures(4000).clamp(-20, 20)[:, :6].view(1000, 4, 6).transpose(1, 2).contiguous()
-    maps, codes = torch.randn(2, 6, 3, 3, generator=generator(3)), []
-    for unit in (1.0, 64.0):
-        made = GroupedLayer(groups=2, members=3, k=4, window=2, epsilons=(0.01, 0.1))
-        made.learn(unit * sample, 3, generator())
-        codes.append(made(unit * maps))
+    maps = torch.randn(2, 6, 3, 3, generator=generator(3))
+    codes = [learned(unit)[0](unit * maps) for unit in (1.0, 64.0)]
     torch.testing.assert_close(codes[0], codes[1], atol=1e-4, rtol=1e-4)

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import STILL, random_images
 
 from triptych.base.config import ParamsError
 from triptych.dcgan.objects.parts.surrogate_transforms import Colours, Ranges, cut
 from triptych.dcgan.objects.parts.surrogates import choose_seeds, gradient_energy, random_places, surrogate_set
 
 CPU = torch.device("cpu")
-STILL = Ranges(shift=0.0, scale=1.0, rotation=0.0, contrast=1.0, power=1.0, times=1.0, plus=0.0, hue=0.0)
 
 
 def generator(seed=0):
@@ -17,7 +17,7 @@ def generator(seed=0):
 def half_busy(n=30):
     """Images that are flat on the left and noise on the right."""
     images = np.full((n, 3, 32, 32), 90, dtype=np.uint8)
-    images[:, :, :, 16:] = np.random.default_rng(0).integers(0, 256, (n, 3, 32, 16), dtype=np.uint8)
+    images[:, :, :, 16:] = random_images(n, shape=(3, 32, 16))
     return images
 
 
@@ -45,34 +45,24 @@ def test_seeds_are_where_the_gradients_are():
     assert half < 0.6 * ((anywhere > 12) & (anywhere < 16)).sum() / (anywhere > 12).sum()  # of a border, less often
     rows = np.stack([np.array(image) for image in seeds.images])
     assert all(any(np.array_equal(row, image) for image in images) for row in rows)
-
-
-def test_flat_images_are_told():
     with pytest.raises(ParamsError, match="not flat"):
-        choose_seeds(np.zeros((5, 3, 32, 32), np.uint8), 4, 8.0, 1.0, 3, 8, generator())
+        choose_seeds(0 * images, 4, 8.0, 1.0, 3, 8, generator())
 
 
-def test_every_sample_has_the_label_of_its_seed():
-    images = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), dtype=np.uint8)
-    seeds = choose_seeds(images, 7, 16.0, 1.2, 4, 16, generator())
+def test_every_sample_has_the_label_of_its_seed_differs_and_does_not_depend_on_blocks(monkeypatch):
+    seeds = choose_seeds(random_images(9), 7, 16.0, 1.2, 4, 16, generator())
     colours = Colours.of(seeds.images.float() / 255)
-    patches, labels = surrogate_set(seeds, 3, 16, STILL, colours, CPU, generator())
+
+    def surrogates(ranges):
+        return surrogate_set(seeds, 3, 16, ranges, colours, CPU, generator())
+
+    patches, labels = surrogates(Ranges(**STILL))
     assert patches.dtype == torch.uint8 and patches.shape == (21, 3, 16, 16)
     assert labels.tolist() == [i for i in range(7) for _ in range(3)]
     still = cut(seeds.images.float(), seeds.centre, seeds.side, torch.zeros(7), 16)
     assert (patches.float() - still[labels]).abs().max() <= 1.01  # rounding
-
-
-def test_samples_of_a_class_differ_and_blocks_do_not_matter(monkeypatch):
-    images = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), dtype=np.uint8)
-    seeds = choose_seeds(images, 5, 16.0, 1.0, 4, 16, generator())
-    colours = Colours.of(seeds.images.float() / 255)
-    patches, labels = surrogate_set(seeds, 4, 16, Ranges(), colours, CPU, generator())
-    assert len({p.numpy().tobytes() for p in patches}) == 20
-    again = surrogate_set(seeds, 4, 16, Ranges(), colours, CPU, generator())[0]
-    assert torch.equal(patches, again)
+    moved, again = (surrogates(Ranges())[0] for _ in range(2))
+    assert len({p.numpy().tobytes() for p in moved}) == 21 and torch.equal(moved, again)
     monkeypatch.setattr("triptych.dcgan.objects.parts.surrogates.BLOCK", 6)
-    in_blocks, same = surrogate_set(seeds, 4, 16, STILL, colours, CPU, generator())
-    monkeypatch.undo()
-    assert torch.equal(in_blocks, surrogate_set(seeds, 4, 16, STILL, colours, CPU, generator())[0])
-    assert torch.equal(same, labels)
+    in_blocks, same = surrogates(Ranges(**STILL))
+    assert torch.equal(in_blocks, patches) and torch.equal(same, labels)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import random_images
 
 from triptych.base.config import ParamsError
 from triptych.data.spec import Spec
@@ -19,15 +20,18 @@ SPEC = Spec((3, 13, 12))
 SMALL = {"k": 6, "levels": 2, "bags": 150, "iterations": 4, "patch": 4, "offsets": [-1, 1]}
 
 
+CPU = torch.device("cpu")
+
+
 def images(n=30):
-    return np.random.default_rng(0).integers(0, 256, (n, *SPEC.image_shape), dtype=np.uint8)
+    return random_images(n, shape=SPEC.image_shape)
 
 
 @pytest.fixture(scope="module")
-def system():
-    made = systems.build("objects", "view_invariant_kmeans", Config(**SMALL), SPEC, seed=0)
-    made.fit(images(), Replica(0, torch.device("cpu")))
-    return made
+def fitted():
+    made, replica = systems.build("objects", "view_invariant_kmeans", Config(**SMALL), SPEC, seed=0), Replica(0, CPU)
+    made.fit(images(), replica)
+    return made, replica
 
 
 def test_a_bag_is_one_patch_shifted():
@@ -39,11 +43,6 @@ def test_a_bag_is_one_patch_shifted():
     assert torch.equal(shifts, expected.expand(50, 9))
     assert torch.equal(bags[:, :, 1] - bags[:, :, 0], torch.ones(50, 9))
     assert len(bags[:, 4, 0].unique()) > 10  # places differ
-
-
-def test_offsets_that_are_too_far_are_told():
-    with pytest.raises(ParamsError, match="too far"):
-        random_bags(images(), 5, 6, [-4, 4], torch.Generator())
 
 
 def test_distance_is_that_to_the_nearest_view():
@@ -60,10 +59,7 @@ def test_a_step_by_hand():
     expected = torch.tensor([[[(1 - 1 + 1) / 3], [12.0]], [[7.5], [18.0]]])
     torch.testing.assert_close(new, expected)
     assert distortion == pytest.approx((1 + 3.5**2 + 4 + 4 + 1 + 1) / 6)
-
-
-def test_a_view_without_patches_stays():
-    views = torch.tensor([[[0.0], [50.0]], [[1.0], [60.0]]])
+    views = torch.tensor([[[0.0], [50.0]], [[1.0], [60.0]]])  # one without patches stays
     new, _ = linked_step(torch.tensor([[[0.1], [0.2]]]), views)
     torch.testing.assert_close(new, torch.tensor([[[0.15], [50.0]], [[1.0], [60.0]]]))
 
@@ -109,29 +105,24 @@ def naive(level, image):
     return pooled.reshape(-1)
 
 
-def test_encoding_equals_the_naive_loop(system):
+def test_encoding_equals_the_naive_loop_and_the_distortion_of_learning_falls(fitted):
+    system, replica = fitted
     image = images()[3]
     half = image[:, :12].astype(np.float64).reshape(3, 6, 2, 6, 2).mean((2, 4))
     expected = np.concatenate([naive(system.levels[0], image), naive(system.levels[1], half)])
     system.standardizer.reset()
     got = system.features(torch.from_numpy(images()[:7]))[3]
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-3, atol=2e-3)
-
-
-def test_distortion_falls():
-    replica = Replica(0, torch.device("cpu"))
-    System(Config(**SMALL), SPEC).fit(images(), replica)
     for level in ("distortion_1", "distortion_2"):
         values = [value for _, name, value in replica.history if name == level]
         assert len(values) == 4 and values[-1] < values[0]
 
 
-def test_too_few_bags_are_told():
+def test_what_does_not_fit_is_told():
+    with pytest.raises(ParamsError, match="too far"):
+        random_bags(images(), 5, 6, [-4, 4], torch.Generator())
     with pytest.raises(ParamsError, match="need as many bags"):
-        System(Config(**SMALL | {"bags": 5}), SPEC).fit(images(), Replica(0, torch.device("cpu")))
-
-
-def test_too_many_levels_are_told():
+        System(Config(**SMALL | {"bags": 5}), SPEC).fit(images(), Replica(0, CPU))
     with pytest.raises(ParamsError, match="too many for 13×12"):
         System(Config(**SMALL | {"levels": 3}), SPEC)
 
@@ -150,7 +141,7 @@ def test_the_second_level_learns_from_images_of_half_the_size():
     """A checkerboard is flat there: its whitening is that of patches without any variance."""
     board = (np.indices(SPEC.image_shape[1:]).sum(0) % 2 * 200).astype(np.uint8)
     system = System(Config(**SMALL), SPEC)
-    system.fit(np.broadcast_to(board, (30, *SPEC.image_shape)), Replica(0, torch.device("cpu")))
+    system.fit(np.broadcast_to(board, (30, *SPEC.image_shape)), Replica(0, CPU))
     flat = torch.eye(48) / 0.1**0.5
     torch.testing.assert_close(system.levels[1].whitening, flat)
     assert (system.levels[0].whitening - flat).abs().max() > 0.01

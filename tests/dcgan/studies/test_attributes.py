@@ -36,59 +36,41 @@ def squares(n, seed):
     return Split(images, factors=factors)
 
 
-def test_targets_are_the_values_of_the_factors():
+def test_targets_are_the_values_of_the_factors_and_what_the_data_lack_is_named():
     split = squares(50, 0)
     targets = targets_of(split, CARD, ["Red", "Bright"], "turn")
-    assert np.array_equal(targets[:, 0], split.factors[:, 2])
-    assert np.array_equal(targets[:, 1], split.factors[:, 1])
-    assert np.array_equal(targets[:, 2], split.factors[:, 0] - 2)
-
-
-@pytest.mark.parametrize(
-    "attributes, angle, message",
-    [(["Blond"], None, "no factor 'Blond'; there are turn, Bright, Red"), (["turn"], None, "not 0 and 1")],
-)
-def test_what_the_data_lack_is_named(attributes, angle, message):
-    with pytest.raises(DataError, match=message):
-        targets_of(squares(5, 0), CARD, attributes, angle)
+    assert np.array_equal(targets, split.factors[:, [2, 1, 0]] - [0, 0, 2])
+    for attribute, message in (("Blond", "no factor 'Blond'; there are turn, Bright, Red"), ("turn", "not 0 and 1")):
+        with pytest.raises(DataError, match=message):
+            targets_of(split, CARD, [attribute], None)
 
 
 def test_it_learns_to_read_images_it_has_not_seen():
     train, test = squares(400, 0), squares(200, 1)
     torch.manual_seed(0)
     reader = Reader(["Bright", "Red"], "turn", (3, 16, 16), 4)
-    targets = targets_of(train, CARD, reader.attributes, reader.angle)
-    before = held_out(reader, test.images, targets_of(test, CARD, reader.attributes, reader.angle))
+    targets, unseen = (targets_of(split, CARD, reader.attributes, reader.angle) for split in (train, test))
+    before = held_out(reader, test.images, unseen)
     config = ReaderConfig(width=4, steps=150, batch_size=32, lr=5e-3)
     train_reader(train.images, targets, reader, config, Replica(0, torch.device("cpu")))
-    after = held_out(reader, test.images, targets_of(test, CARD, reader.attributes, reader.angle))
+    after = held_out(reader, test.images, unseen)
     assert after["accuracy_Bright"] > 0.95 and after["accuracy_Red"] > 0.95
     assert after["angle_error"] < 0.4 < before["angle_error"]
-    readings = reader.read(test.images)
+    readings, alone = reader.train().read(test.images), reader.train().read(test.images[:1])
     assert readings.probabilities.shape == (200, 2) and readings.angle.shape == (200,)
+    torch.testing.assert_close(readings.probabilities[:1], alone.probabilities)  # whatever the other images are
+    torch.testing.assert_close(readings.angle[:1], alone.angle)
 
 
-def test_it_is_trained_on_noisy_images():
+def test_without_an_angle_there_is_none_and_training_is_on_noisy_images():
     reader, seen = Reader(["Bright"], None, (3, 16, 16), 2), []
+    readings = reader.read(np.zeros((3, 3, 16, 16), np.uint8))
+    assert readings.angle is None and readings.probabilities.shape == (3, 1)
     reader.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     task = Reading(reader, ReaderConfig(width=2, steps=1, noise=0.3))
     task.batch = {"examples": (torch.zeros(40, 3, 16, 16), torch.zeros(40, 1))}
     task.loss()
     assert seen[0].std().item() == pytest.approx(0.3, rel=0.05)
-
-
-def test_a_reading_does_not_depend_on_the_other_images():
-    torch.manual_seed(0)
-    reader, images = Reader(["Bright", "Red"], "turn", (3, 16, 16), 2).train(), squares(6, 0).images
-    together, alone = reader.read(images), reader.train().read(images[:1])
-    torch.testing.assert_close(together.probabilities[:1], alone.probabilities)
-    torch.testing.assert_close(together.angle[:1], alone.angle)
-
-
-def test_without_an_angle_there_is_none():
-    reader = Reader(["Bright"], None, (3, 32, 32), 4)
-    readings = reader.read(np.zeros((3, 3, 32, 32), np.uint8))
-    assert readings.angle is None and readings.probabilities.shape == (3, 1)
 
 
 def test_distances_to_the_nearest_real_image():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LinearRegression
 from torch import nn
 
 from triptych.dcgan.gan.networks import FAMILIES, Discriminator
@@ -15,8 +16,6 @@ from triptych.dcgan.studies.arithmetic.filters import (
     respond,
     responses,
 )
-
-K = 16  # maps of the last convolution at width 4
 
 
 def net(seed=0, **options):
@@ -63,16 +62,13 @@ def test_the_guided_net_answers_as_the_net_does_and_leaves_it_alone():
     assert not any(isinstance(layer, nn.LeakyReLU) for layer in copy.modules())
 
 
-def test_a_rectifier_passes_positive_gradients_of_positive_inputs_only():
+def test_a_rectifier_passes_positive_gradients_of_positive_inputs_only_and_other_activations_stay():
     (rectifier,) = guided(nn.Sequential(nn.LeakyReLU(0.2)))
     x = torch.tensor([2.0, 2.0, -2.0, -2.0], requires_grad=True)
     y = rectifier(x)
     assert torch.allclose(y, torch.tensor([2, 2, -0.4, -0.4]))
     y.backward(torch.tensor([3.0, -3.0, 3.0, -3.0]))
     assert x.grad.tolist() == [3, 0, 0, 0]
-
-
-def test_other_activations_stay():
     made = net(activation="maxout")
     x = made.scaled(images(2))
     assert torch.equal(responses(guided(made), x), responses(made, x))
@@ -90,8 +86,6 @@ def test_the_strongest_images_come_first():
 
 
 def test_explained_is_the_adjusted_r2_of_a_regression():
-    from sklearn.linear_model import LinearRegression
-
     rng = np.random.default_rng(0)
     values = rng.choice([3, 5, 11, 12], 200)
     strengths = np.stack([rng.normal(size=200) + 0.5 * (values == 5), values**2.0, np.ones(200)], axis=1)
@@ -100,12 +94,9 @@ def test_explained_is_the_adjusted_r2_of_a_regression():
     r2 = LinearRegression().fit(groups, strengths[:, 0]).score(groups, strengths[:, 0])
     assert found[0] == pytest.approx(1 - (1 - r2) * 199 / 196) and 0 < found[0] < 0.3
     assert found[1] == pytest.approx(1) and found[2] == 0
-
-
-def test_noise_is_explained_by_nothing_however_many_the_values():
-    rng = np.random.default_rng(1)
+    # noise is explained by nothing however many the values, nor by a factor that never changes
     assert abs(explained(rng.normal(size=(300, 200)), rng.integers(0, 100, 300)).mean()) < 0.02
-    assert (explained(rng.normal(size=(300, 5)), np.zeros(300)) == 0).all()  # a factor that never changes
+    assert (explained(rng.normal(size=(300, 5)), np.zeros(300)) == 0).all()
     assert np.isfinite(explained(rng.normal(size=(8, 5)), np.arange(8))).all()
 
 

@@ -1,9 +1,9 @@
 """Forgetting on a generator whose maps are known: which one draws what, and where."""
 
 import torch
+from dcgan_kit import small_gan
 from torch import nn
 
-from triptych.dcgan.gan.training import Gan, GanConfig
 from triptych.dcgan.studies.arithmetic.attributes import Readings
 from triptych.dcgan.studies.arithmetic.code_lab import FixedGenerator, Lab
 from triptych.dcgan.studies.arithmetic.forgetting import (
@@ -83,10 +83,8 @@ def lab():
                reader.read(samples))  # fmt: skip
 
 
-def config(**changes):
-    return Forgetting(
-        **{"attribute": "Second", "height": 4, "width": 8, "boxes": 30, "layer": 2, "controls": 5} | changes
-    )
+def config(attribute="Second"):
+    return Forgetting(attribute=attribute, height=4, width=8, boxes=30, layer=2, controls=5)
 
 
 def test_a_box_is_put_around_the_thing():
@@ -97,13 +95,9 @@ def test_a_box_is_put_around_the_thing():
     assert (belief < 0.1).all()
     blank = find_boxes(torch.zeros(2, 1, 16, 16, dtype=torch.uint8), (4, 8), WIDTH, lambda x: x.float().mean((1, 2, 3)))
     assert blank[0].tolist() == [[0, 0], [0, 0]] and blank[1].tolist() == [0, 0]  # the first of equals
-
-
-def test_covering_takes_the_mean_of_what_is_covered():
-    seen = []
-    image = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
+    seen, image = [], torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
     find_boxes(image, (8, 8), 1, lambda x: seen.append(x) or torch.zeros(1))
-    assert len(seen) == 1 and seen[0].unique().tolist() == [32]  # 31.5 rounded to even
+    assert len(seen) == 1 and seen[0].unique().tolist() == [32]  # covered by its mean, 31.5 rounded to even
     assert image[0, 0, 0, 1] == 1  # the image itself is left alone
 
 
@@ -114,16 +108,13 @@ def test_cells_have_their_centre_in_the_box():
     assert at(maps, inside).tolist() == [[1, 17], [2, 18]]
 
 
-def test_a_regression_tells_the_map_that_differs():
+def test_a_regression_tells_the_map_that_differs_and_the_largest_are_chosen():
     draw = torch.Generator().manual_seed(0)
     positives, negatives = (torch.randn(300, 3, generator=draw) for _ in range(2))
     positives[:, 1] += 3
     negatives[:, 2] += 3
     weights, accuracy = telling_apart(positives, negatives)
     assert weights[1] > 1 and weights[2] < -1 and abs(weights[0]) < 0.5 and accuracy > 0.95
-
-
-def test_the_largest_are_chosen():
     assert largest(torch.tensor([0.1, -3, 2, 1]), 2).tolist() == [False, False, True, True]
     assert not largest(torch.tensor([1.0, 2]), 0).any()
 
@@ -137,9 +128,9 @@ def test_without_its_map_the_thing_is_gone_and_the_rest_stays():
     assert numbers["dropped"] == 0.25  # one of four maps
     assert 0 < numbers["has_after_random"] < numbers["has"]  # some of the random maps are that one
     assert pictures["before"].shape == pictures["after"].shape == (8, 1, 16, 16)
-    assert (pictures["before"][:, 0, 10:14, 6:14].std((1, 2)) == 50).all() and not pictures["after"][
-        :, 0, 10:14, 6:14
-    ].any()
+    before, after = (pictures[key][:, 0, 10:14, 6:14] for key in ("before", "after"))
+    assert (before.std((1, 2)) == 50).all() and not after.any()
+    assert forget(lab(), config())[0] == numbers
 
 
 def test_the_papers_rule_also_drops_what_is_always_there():
@@ -154,13 +145,8 @@ def test_the_papers_rule_also_drops_what_is_always_there():
     assert weights.argmax() == 0 and abs(weights[2]) < 0.1 * weights[0]
 
 
-def test_the_same_numbers_again():
-    assert forget(lab(), config())[0] == forget(lab(), config())[0]
-
-
 def test_layers_are_counted_from_the_top_and_nothing_dropped_changes_nothing():
-    torch.manual_seed(0)
-    gan = Gan(GanConfig(net="svhn32", width=4, z_dim=8, steps=1), (3, 32, 32))
+    gan = small_gan()
     generate = FixedGenerator(gan, batches=2, batch_size=16)
     codes = gan.codes(5, torch.Generator().manual_seed(1))
     assert [tuple(generate.maps(codes, layer).shape[1:]) for layer in (1, 2, 3)] == [(4, 16, 16), (8, 8, 8), (16, 4, 4)]

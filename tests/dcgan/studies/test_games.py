@@ -13,20 +13,12 @@ from triptych.engine import Replica
 CPU = torch.device("cpu")
 
 
-def cpu(seed=0, **options):
-    return Replica(seed, CPU, **options)
-
-
 @pytest.mark.parametrize("h", [0.01, 0.1, 0.5])
-def test_simultaneous_steps_leave_by_the_closed_form(h):
+def test_simultaneous_steps_leave_by_the_closed_form_and_alternating_ones_stay_on_an_ellipse(h):
     path = games.trajectory(games.bilinear(h, False), np.array([0.6, -0.8]), 60)
     radius = np.linalg.norm(path, axis=1)
     np.testing.assert_allclose(radius, np.sqrt(1 + h * h) ** np.arange(61), rtol=1e-12)
     assert games.growth(path) == pytest.approx(math.sqrt(1 + h * h), rel=1e-12)
-
-
-@pytest.mark.parametrize("h", [0.01, 0.1, 0.5])
-def test_alternating_steps_stay_on_an_ellipse(h):
     a, b = games.trajectory(games.bilinear(h, True), np.array([0.6, -0.8]), 500).T
     invariant = a * a + b * b - h * a * b
     np.testing.assert_allclose(invariant, invariant[0], rtol=1e-10)
@@ -64,20 +56,21 @@ def test_instance_noise_is_integrated():
     np.testing.assert_allclose(found, [theta - slope_g, psi - slope_d], atol=3e-3)
 
 
-def test_growth_is_that_of_the_last_half():
-    radius = np.concatenate([np.ones(50), 1.1 ** np.arange(50)])
-    assert games.growth(np.stack([radius, 0 * radius], 1)) == pytest.approx(1.1)
-
-
-@pytest.mark.parametrize("factor, end", [(1.5, np.inf), (0.5, 0.0)])
-def test_growth_of_a_path_that_leaves_the_range_of_numbers(factor, end):
-    radius = np.concatenate([factor ** np.arange(100.0), [end, end]])
+@pytest.mark.parametrize(
+    "radius, factor",
+    [
+        (np.concatenate([np.ones(50), 1.1 ** np.arange(50)]), 1.1),  # that of the last half
+        (np.array([*(1.5 ** np.arange(100.0)), np.inf, np.inf]), 1.5),  # it leaves the range of numbers
+        (np.array([*(0.5 ** np.arange(100.0)), 0.0, 0.0]), 0.5),
+    ],
+)
+def test_growth_of_a_path(radius, factor):
     assert games.growth(np.stack([radius, np.zeros(len(radius))], 1)) == pytest.approx(factor)
 
 
 def test_cycling(tmp_path, charts):
     config = cycling.Config(experiment="cycling")
-    runs = [cycling.run(config, cpu(seed)) for seed in (0, 1)]
+    runs = [cycling.run(config, Replica(seed, CPU)) for seed in (0, 1)]
     numbers = cycling.evaluate(config, runs).metrics
     assert max(numbers["closed_form_error"]) < 1e-9
     assert np.allclose(numbers["growth_alternating"], 1, atol=1e-3)

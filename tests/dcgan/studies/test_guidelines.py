@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import smooth_images as images
 
 from triptych.base.config import ParamsError, validate
 from triptych.data.format import Split
@@ -24,24 +25,21 @@ RAW = {
 }
 
 
-def images(n, seed=0):
-    """Smooth random images."""
-    x = np.random.default_rng(seed).integers(0, 256, (n, 3, 4, 4), dtype=np.uint8)
-    return x.repeat(8, 2).repeat(8, 3)
-
-
 @pytest.fixture(scope="module")
 def judge():
     labelled = [Split(images(n, s), np.arange(n) % 3) for n, s in ((60, 1), (30, 2))]
     return Judge(validate(Protocol, RAW, "guidelines"), images(300), *labelled, CPU)
 
 
-def test_variants_change_the_base_and_are_checked():
-    protocol = validate(Protocol, RAW, "guidelines")
+def test_variants_change_the_base_and_are_checked(judge):
+    protocol = judge.protocol
     assert protocol.variant("pooling").sampling == "pooling" and protocol.variant("faithful") == protocol.base
     for change, message in (({"samplign": 1}, "did you mean 'sampling'"), ({"norm": "layer"}, "variants.bad.norm")):
         with pytest.raises(ParamsError, match=message):
             validate(Protocol, RAW | {"variants": {"bad": change}}, "guidelines")
+    greedy = validate(Protocol, RAW | {"transfer": {"per_class": 11, "costs": [1.0]}}, "guidelines")
+    with pytest.raises(ParamsError, match="twice transfer.per_class asks for 22 .* has only 20"):
+        replace(judge, protocol=greedy)
 
 
 def test_frechet_of_normal_distributions():
@@ -52,6 +50,8 @@ def test_frechet_of_normal_distributions():
     assert frechet(zero, a, zero, b) == pytest.approx((2 - 1) ** 2 + (3 - 1) ** 2)
     turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]]).double()  # turning both changes nothing
     assert frechet(zero, turn @ a @ turn.T, zero, turn @ b @ turn.T) == pytest.approx(5)
+    mean, covariance = moments(torch.tensor([[0.0], [2.0]]).double())
+    assert mean.tolist() == [1.0] and covariance.tolist() == [[2.0]]
 
 
 def test_the_space_knows_real_images_from_others():
@@ -69,12 +69,8 @@ def test_the_space_knows_real_images_from_others():
     assert space.floor == pytest.approx(space.distance(real[unseen])) and space.floor > 1e-3
     again = FrechetSpace(real, FrechetConfig(**RAW["frechet"]), CPU)
     assert again.distance(noise) == space.distance(noise)
-
-
-def test_too_few_other_real_images_give_no_floor():
-    n = RAW["frechet"]["images"]
-    assert FrechetSpace(images(2 * n - 1), FrechetConfig(**RAW["frechet"]), CPU).floor is None
-    assert FrechetSpace(images(2 * n), FrechetConfig(**RAW["frechet"]), CPU).floor > 0
+    few = FrechetSpace(real[:119], FrechetConfig(**RAW["frechet"]), CPU)  # twice 60 would be enough
+    assert few.floor is None and FrechetSpace(real[:120], FrechetConfig(**RAW["frechet"]), CPU).floor > 0
 
 
 def test_the_space_has_the_leading_principal_components():
@@ -84,12 +80,6 @@ def test_the_space_has_the_leading_principal_components():
     left, size, _ = np.linalg.svd(codes - codes.mean(0), full_matrices=False)
     expected = left[:, :4] * size[:4] / (np.square(size[:4]).sum() / 119) ** 0.5
     np.testing.assert_allclose(space.features(real).abs().numpy()[:, ::-1], np.abs(expected), atol=1e-6)
-
-
-def test_moments():
-    x = torch.tensor([[0.0], [2.0]]).double()
-    mean, covariance = moments(x)
-    assert mean.tolist() == [1.0] and covariance.tolist() == [[2.0]]
 
 
 def test_collapse():
@@ -109,17 +99,24 @@ def test_dynamics_are_of_the_end():
     assert numbers == {"d_real": 949.5, "d_fake": -949.5, "loss_d": 1899.0, "loss_g_std": 1.0}
 
 
-def test_a_run_is_measured_and_repeats(judge):
-    first, again = (run("pooling", judge, Replica(1, CPU)) for _ in range(2))
+def test_a_run_is_measured_and_repeats(judge, monkeypatch):
+    seen, accuracy, rows = [], LinearSVM.accuracy, []
+    monkeypatch.setattr(LinearSVM, "accuracy", lambda self, x, y: seen.append(np.asarray(y)) or accuracy(self, x, y))
+    by_class = replace(judge, test=Split(judge.test.images, np.sort(judge.test.labels)))
+    first, again = (run("pooling", by_class, Replica(1, CPU, sink=rows.extend)) for _ in range(2))
     assert first.numbers == again.numbers and np.array_equal(first.samples, again.samples)
     names = ["collapsed", "diversity", "frechet", "d_real", "d_fake", "loss_d", "loss_g_std", "accuracy"]
     names += ["accuracy_untrained", "gained"]
     assert list(first.numbers) == names and 0 <= first.numbers["accuracy"] <= 1
     assert first.numbers["gained"] == first.numbers["accuracy"] - first.numbers["accuracy_untrained"]
-    assert run("faithful", judge, Replica(1, CPU)).numbers != first.numbers
+    # the history has means and no single steps
+    assert {(step, name) for step, name, _ in rows} == {(6, n) for n in ("loss_g", "loss_d", "d_real", "d_fake")}
+    # the first images of a set that is stored class by class would be of one class
+    assert len(seen[-1]) == 20 and set(seen[-1]) == {0, 1, 2}
+    assert run("faithful", by_class, Replica(1, CPU)).numbers != first.numbers
 
 
-def test_the_untrained_accuracy_is_of_the_weights_that_training_starts_from(judge, monkeypatch):
+def test_the_untrained_accuracy_is_of_the_weights_that_training_starts_from_each_seed_of_its_own(judge, monkeypatch):
     """And measuring it leaves the running averages of the net alone."""
     weights, judged = [], []
     transfer = guidelines.transfer_accuracy
@@ -134,24 +131,13 @@ def test_the_untrained_accuracy_is_of_the_weights_that_training_starts_from(judg
 
     monkeypatch.setattr(guidelines, "train_gan", train)
     monkeypatch.setattr(guidelines, "transfer_accuracy", accuracy)
-    run("faithful", judge, Replica(1, CPU))
+    for seed in (1, 1, 0):
+        run("faithful", judge, Replica(seed, CPU))
     torch.manual_seed(1)
     fresh = Gan(judge.protocol.variant("faithful"), (3, 32, 32)).discriminator
-    assert all(torch.equal(value, weights[0][key]) for key, value in fresh.state_dict().items())
-    assert torch.equal(judged[0], fresh.head.weight)
-
-
-def test_each_seed_starts_from_weights_of_its_own(judge, monkeypatch):
-    first = []
-
-    def train(gan, *_, **__):
-        first.append(gan.discriminator.head.weight.detach().clone())
-        raise Divergence("enough")
-
-    monkeypatch.setattr(guidelines, "train_gan", train)
-    for seed in (0, 0, 1):
-        run("faithful", judge, Replica(seed, CPU))
-    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+    for first in weights[:2]:
+        assert all(torch.equal(value, first[key]) for key, value in fresh.state_dict().items())
+    assert torch.equal(judged[0], fresh.head.weight) and not torch.equal(judged[2], fresh.head.weight)
 
 
 def test_the_transfer_knows_test_images_by_their_answers_alone(judge):
@@ -163,21 +149,6 @@ def test_the_transfer_knows_test_images_by_their_answers_alone(judge):
         guidelines.transfer_accuracy(gan, replace(judge, test=test), judge.protocol.transfer)
         weights.append(gan.discriminator.blocks[1][1].running_mean.clone())
     assert torch.equal(*weights)
-
-
-def test_the_history_has_means_and_no_single_steps(judge):
-    rows = []
-    run("faithful", judge, Replica(0, CPU, sink=rows.extend))
-    assert {(step, name) for step, name, _ in rows} == {(6, n) for n in ("loss_g", "loss_d", "d_real", "d_fake")}
-
-
-def test_transfer_is_tested_on_images_from_all_over_the_set(judge, monkeypatch):
-    """The first images of a set that is stored class by class would be of one class."""
-    seen, accuracy = [], LinearSVM.accuracy
-    monkeypatch.setattr(LinearSVM, "accuracy", lambda self, x, y: seen.append(np.asarray(y)) or accuracy(self, x, y))
-    by_class = replace(judge, test=Split(judge.test.images, np.sort(judge.test.labels)))
-    run("faithful", by_class, Replica(0, CPU))
-    assert len(seen[-1]) == 20 and set(seen[-1]) == {0, 1, 2}
 
 
 def test_the_cost_of_the_transfer_is_chosen_on_labels_that_did_not_train(judge, monkeypatch):
@@ -204,12 +175,6 @@ def test_one_sample_again_and_again_has_no_diversity_and_is_a_collapse(judge, mo
     monkeypatch.setattr(Gan, "sample", lambda self, n, seed=0: torch.from_numpy(judge.real[:1]).repeat(n, 1, 1, 1))
     numbers = run("faithful", judge, Replica(0, CPU)).numbers
     assert numbers["diversity"] == 0 and numbers["collapsed"] == 1
-
-
-def test_too_few_labels_are_told_before_anything_is_trained(judge):
-    protocol = validate(Protocol, RAW | {"transfer": {"per_class": 11, "costs": [1.0]}}, "guidelines")
-    with pytest.raises(ParamsError, match="twice transfer.per_class asks for 22 .* has only 20"):
-        replace(judge, protocol=protocol)
 
 
 def test_divergence_is_a_collapse(judge, monkeypatch, tmp_path, panels):

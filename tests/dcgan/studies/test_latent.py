@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from triptych.dcgan.studies.arithmetic.latent import (
     along,
@@ -43,10 +44,14 @@ def test_exemplars_are_different_ones_of_the_best():
         choose(scores, 3, 4, 1, np.random.default_rng(0))
 
 
-def test_the_sum_is_of_the_means():
+def test_the_sum_is_of_the_means_and_ways_start_at_their_codes():
     a, b, c = (torch.randn(7, 3, 5) for _ in range(3))
     expected = torch.stack([a[i].mean(0) - b[i].mean(0) + c[i].mean(0) for i in range(7)])
     torch.testing.assert_close(combine(a, b, c), expected)
+    starts, direction = torch.rand(2, 3, 4), torch.rand(2, 4)
+    path = along(starts, direction, [-1.0, 0.0, 2.0])
+    torch.testing.assert_close(path[:, :, 1], starts)
+    torch.testing.assert_close(path[1, 2, 2], starts[1, 2] + 2 * direction[1])
 
 
 def test_images_around_a_code():
@@ -57,16 +62,7 @@ def test_images_around_a_code():
     assert codes[:, 1:].std() == pytest.approx(0.25 / 3**0.5, rel=0.02)
 
 
-def test_along_a_direction():
-    starts, direction = torch.rand(2, 3, 4), torch.rand(2, 4)
-    path = along(starts, direction, [-1.0, 0.0, 2.0])
-    torch.testing.assert_close(path[:, :, 1], starts)
-    torch.testing.assert_close(path[1, 2, 2], starts[1, 2] + 2 * direction[1])
-
-
 def test_rank_correlation_is_scipys():
-    from scipy.stats import spearmanr
-
     rows = torch.randn(5, 9)
     rows[0, 3] = rows[0, 5]  # a tie
     found = spearman(rows)

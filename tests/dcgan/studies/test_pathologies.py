@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from dcgan_kit import random_images
 
 from triptych.base.config import ParamsError, validate
 from triptych.dcgan.gan.training import Gan
@@ -15,10 +16,6 @@ from triptych.dcgan.studies.pathologies.protocol import Protocol
 from triptych.engine import Replica
 
 CPU = torch.device("cpu")
-
-
-def cpu(seed=0, **options):
-    return Replica(seed, CPU, **options)
 
 
 def test_the_slopes_of_the_losses():
@@ -36,10 +33,6 @@ def frozen(**changes):
     values = {"experiment": "vanishing_gradient", "net": "svhn32", "width": 2, "z_dim": 4, "steps": 3, "batch_size": 8,
               "lr": 1e-3, "frozen_steps": 7, "measurements": 3, "measured_on": 8}  # fmt: skip
     return vanishing_gradient.Config(**(values | changes))
-
-
-def images(n=40):
-    return np.random.default_rng(0).integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
 
 
 def test_gradient_norms_against_finite_differences_and_the_factor():
@@ -85,7 +78,7 @@ def test_only_the_discriminator_moves(restart, monkeypatch, tmp_path, charts):
 
     monkeypatch.setattr(vanishing_gradient, "gradient_norms", spy)
     config = frozen(restart=restart)
-    run = vanishing_gradient.run(config, cpu(), images())
+    run = vanishing_gradient.run(config, Replica(0, CPU), random_images(40))
     assert run.steps == [0, 2, 4, 6, 7]
     assert all(torch.equal(seen[0][0], g) for g, _ in seen) and not torch.equal(seen[0][1], seen[1][1])
     torch.manual_seed(1)
@@ -100,15 +93,12 @@ def test_only_the_discriminator_moves(restart, monkeypatch, tmp_path, charts):
 
 
 def test_what_is_left_at_the_end():
+    assert vanishing_gradient.lost([1.0, 100.0, 0.1]) == pytest.approx(3)
     norms = {"minimax": [1.0, 2.0, 0.02], "nonsaturating": [1.0, 0.5, 0.1]}
     run = vanishing_gradient.Run(0, [0, 1, 2], norms, [0.5, 0.3, 0.1])
     numbers = vanishing_gradient.evaluate(frozen(), [run]).metrics
     expected = {"lost_minimax": [2.0], "lost_nonsaturating": [1.0], "ratio": [0.2], "d_fake": [0.1]}
     assert {name: pytest.approx(values) for name, values in numbers.items()} == expected
-
-
-def test_lost_orders_of_magnitude():
-    assert vanishing_gradient.lost([1.0, 100.0, 0.1]) == pytest.approx(3)
 
 
 def test_items_are_checked():

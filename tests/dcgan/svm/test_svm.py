@@ -3,9 +3,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.svm import LinearSVC
 
 from triptych.dcgan.svm.svm import fit_svm, predict_all
-from triptych.engine import Divergence, exact_products
+from triptych.engine import Divergence
 
 K = 4
 
@@ -28,8 +29,6 @@ def objectives(weight, bias, cost, x, labels):
 
 
 def reference(x, labels, cost):
-    from sklearn.svm import LinearSVC
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return LinearSVC(loss="squared_hinge", penalty="l2", C=cost, tol=1e-6, max_iter=50_000).fit(x, labels)
@@ -115,12 +114,6 @@ def test_features_that_are_not_finite_are_refused(n, d, value):
     x[2, 1] = value
     with pytest.raises(Divergence, match="features are not finite"):
         fit_svm(x, torch.arange(n) % 2, 0.1)
-
-
-def test_tf32_is_off_inside_only(tf32):
-    with exact_products():
-        assert not torch.backends.cuda.matmul.allow_tf32
-    assert torch.backends.cuda.matmul.allow_tf32
 
 
 def _weights(machine):
