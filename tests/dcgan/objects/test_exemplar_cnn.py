@@ -131,13 +131,13 @@ def test_processes_divide_the_rate_together_though_each_measures_an_error_of_its
         dist.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=rank, world_size=2)
         plateau, factors = Plateau(3.0, divisions=2, patience=1), []
         for look in range(3):
-            plateau.see(1.0 + look * rank)
+            plateau.see(1.0 - 0.1 * look * rank)
             factors.append(plateau.factor(0))
         dist.destroy_process_group()
         return factors, plateau.done
 
     (first, done), (second, _) = fork_map(work, [0, 1], 2)
-    assert first == second and done == 2, "the first process saw no improvement twice"
+    assert first == second and done == 2, "the first process sees no improvement, the second one does"
 
 
 def test_a_plateau_is_in_the_checkpoint(tmp_path):

@@ -11,8 +11,9 @@ from triptych.engine import Replica
 from triptych.pipeline import systems
 
 SPEC = Spec((3, 32, 32))
-SMALL = {"k": 12, "patches": 600, "groups": 3, "members": 5, "k_group": 4, "images": 20, "windows": 300}
-SMALL |= {"iterations": 3}
+SMALL = {
+    "k": 12, "patches": 600, "groups": 3, "members": 5, "k_group": 4, "images": 20, "windows": 300, "iterations": 3,
+}  # fmt: skip
 
 
 def fitted(**changes):
