@@ -9,6 +9,8 @@ import sys
 import pytest
 from toy import SYSTEMS, Toy
 
+from triptych.pipeline.dvc_graph import read_lock
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are watched through /proc")
 
 
@@ -168,3 +170,14 @@ def test_the_calls_into_dvc_are_those_of_its_own_repro():
         source = inspect.getsource(inspect.unwrap(function))
         for text in texts:
             assert text in source, (function, text)
+
+
+@pytest.mark.parametrize("text", ["schema: '2.0'\n", "schema: '2.0'\nstages: {}\n", "schema: '2.0'\nstages:\n"])
+def test_a_lock_without_stages(text):
+    assert read_lock(text) == ("schema: '2.0'\nstages:\n", {}, "")
+
+
+def test_a_lock_is_its_stages_and_what_is_around_them():
+    before, after = "schema: '2.0'\nstages:\n", "datasets:\n- name: x\n"
+    stages = {"a@b": "  a@b:\n    cmd: python\n\n      long\n", "c": "  'c':\n    cmd: c\n"}
+    assert read_lock(before + "".join(stages.values()) + after) == (before, stages, after)

@@ -20,7 +20,7 @@ def toy(tmp_path):
 @pytest.mark.parametrize("preload", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_killed(toy, tmp_path, number, preload):
-    toy.repro("train@a")  # this much is in the lock; train@b will be in the run cache alone
+    toy.repro("train@a")
     toy.write("hold", "")
     process = toy.begin("train", "--jobs", "3", preload=preload)
     stages = toy.wait_for("b", "c", "d")
@@ -40,7 +40,7 @@ def test_a_run_that_is_killed(toy, tmp_path, number, preload):
     assert toy.read("dvc.lock") == serial.read("dvc.lock")
 
 
-def test_what_was_done_before_a_kill_is_restored_though_the_lock_was_not_written(toy):
+def test_what_was_done_before_a_kill_is_not_done_again(toy):
     toy.replace("stages/train.py", 'os.path.exists("hold")', 'os.path.exists(f"hold-{name}")')
     toy.write("hold-d", "")
     process = toy.begin("train", "--jobs", "4")
@@ -51,6 +51,7 @@ def test_what_was_done_before_a_kill_is_restored_though_the_lock_was_not_written
         seen += [word for word in line.split() if " + " in line]
     process.kill()
     process.communicate()
+    assert not {"train@a", "train@b", "train@c"} & set(toy.changed())
     (toy.root / "hold-d").unlink()
     said = toy.repro("train")
     for system in "abc":

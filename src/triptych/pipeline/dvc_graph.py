@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -28,7 +27,7 @@ from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.run import _make_cmd, get_executable, prepare_kwargs
 from dvc.stage.serialize import to_lockfile
-from dvc.utils.serialize import modify_yaml
+from dvc.utils.serialize._yaml import dumps_yaml
 
 from triptych.base.errors import UserError
 
@@ -61,8 +60,7 @@ class Graph:
         self.folder.mkdir(exist_ok=True)
         self._hashes: dict[str, dict[str, Any]] = {}  # of what each running stage began with
         self._entries: dict[str, ExitStack] = {}  # in the rwlock
-        self._unwritten: list[Stage] = []
-        self._first_keys: dict[str, set[str]] = {}
+        self._first_names: dict[Path, set[str]] = {}  # in each dvc.lock at the beginning
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stages)
@@ -93,7 +91,7 @@ class Graph:
         with self._told_apart(), self.locked():
             if stage.frozen or not stage.cmd:  # imports, data sources: DVC's own work
                 if stage.reproduce(force=force):
-                    self._unwritten.append(stage)
+                    self._write(stage)
                 return True
             stage.remove_outs(ignore_remove=False, force=False)
             try:
@@ -137,51 +135,25 @@ class Graph:
             self._record(stage)
 
     def _record(self, stage: Stage) -> None:
-        stage.save(run_cache=not self._outside_run_cache(stage))
+        outside_run_cache = any(not out.use_cache and not out.is_metric and not out.is_plot for out in stage.outs)
+        stage.save(run_cache=not outside_run_cache)
         stage.commit()
-        self._unwritten.append(stage)
+        self._write(stage)
 
-    @staticmethod
-    def _outside_run_cache(stage: Stage) -> bool:
-        return any(not out.use_cache and not out.is_metric and not out.is_plot for out in stage.outs)
-
-    @property
-    def must_write(self) -> bool:
-        """Whether a kill now would lose a result that is neither in dvc.lock nor in the run cache."""
-        return any(self._outside_run_cache(stage) or not stage.deps for stage in self._unwritten)
-
-    @property
-    def unwritten(self) -> int:
-        return len(self._unwritten)
-
-    def write(self) -> None:
-        """Put the results into dvc.lock in one step. It costs seconds (round trips through YAML), and DVC itself writes
-        the file in place, where a kill leaves half of it."""
-        files: dict[str, list[Stage]] = {}
-        for stage in self._unwritten:
-            files.setdefault(stage.dvcfile._lockfile.path, []).append(stage)
-        with self.locked():
-            for file, stages in files.items():
-                copy = str(self.folder / "dvc.lock.new")
-                Path(copy).unlink(missing_ok=True)
-                if os.path.exists(file):
-                    shutil.copy(file, copy)
-                with modify_yaml(copy) as content:
-                    self._merge(file, content, stages)
-                os.replace(copy, file)
-                self._repo.scm_context.track_file(os.path.relpath(file))
-        self._unwritten.clear()
-
-    def _merge(self, file: str, content: dict[str, Any], stages: list[Stage]) -> None:
-        if not content:
-            content["schema"] = "2.0"
-        entries = content.setdefault("stages", {})
-        first = self._first_keys.setdefault(file, set(entries))
-        for stage in stages:
-            entries.update(to_lockfile(stage))
-        for stage in self._stages.values():  # new entries in the order of `dvc repro`, not of completion
-            if stage.dvcfile._lockfile.path == file and stage.name in entries and stage.name not in first:
-                entries[stage.name] = entries.pop(stage.name)
+    def _write(self, stage: Stage) -> None:
+        """Put a result into dvc.lock, in one step. DVC itself sends the whole file through YAML and back, which takes
+        seconds, and writes it in place, where a kill leaves half of it; here other stages keep their lines."""
+        file = Path(stage.dvcfile._lockfile.path)
+        before, entries, after = read_lock(file.read_text(encoding="utf-8") if file.exists() else "schema: '2.0'\n")
+        first = self._first_names.setdefault(file, set(entries))
+        entries[stage.name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
+        for other in self._stages.values():  # new entries in the order of `dvc repro`, not of completion
+            if other.dvcfile._lockfile.path == str(file) and other.name in entries and other.name not in first:
+                entries[other.name] = entries.pop(other.name)
+        new = self.folder / "dvc.lock.new"
+        new.write_text(before + "".join(entries.values()) + after, encoding="utf-8")
+        new.replace(file)
+        self._repo.scm_context.track_file(os.path.relpath(file))
 
     def command(self, name: str) -> tuple[list[str], str, bool]:
         """(arguments, working directory, whether it is a plain stage script) of the stage's command."""
@@ -206,6 +178,17 @@ class Graph:
             yield
         except DvcException as error:
             raise NotRecorded(str(error)) from None
+
+
+def read_lock(text: str) -> tuple[str, dict[str, str], str]:
+    """A dvc.lock as what stands before its stages, each stage's lines, and what stands after them."""
+    text = text.rstrip() + "\n"
+    found = re.search(r"^stages:.*\n((?: .*\n|\n)*)", text, re.M)
+    if not found:
+        return f"{text}stages:\n", {}, ""
+    blocks = re.split(r"^(?=  [^ ])", found[1], flags=re.M)[1:]
+    named = {block.partition(":\n")[0].strip(" '\""): block for block in blocks}
+    return f"{text[: found.start()]}stages:\n", named, text[found.end() :]
 
 
 def _changed(stage: Stage, upstream: list[Stage]) -> bool:

@@ -2,8 +2,8 @@
 
 This process alone deals with DVC (`dvc_graph`): what has changed, what the run cache knows, saving, dvc.lock. An engine
 runs commands and knows nothing of that. A stage that fails stops those that need it and no other. However the run is
-ended, by Ctrl-C, a signal or a kill, no stage goes on writing, and the next call goes on from there: results are
-in DVC's run cache as soon as a stage is done, and dvc.lock, which costs seconds to write, follows a little later.
+ended, by Ctrl-C, a signal or a kill, no stage goes on writing, and the next call goes on from there: a result is in
+dvc.lock as soon as its stage is done.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from triptych.pipeline.schedule import Schedule, data_first, read_cost
 if TYPE_CHECKING:
     from triptych.pipeline.engines import Ended, Engine
 
-WRITE_SECONDS, WRITE_SHARE = 5.0, 0.05  # between two writings of dvc.lock at least; of the time, at most
 MEMORY_MARGIN = 1.1
 
 
@@ -48,7 +47,6 @@ class Runner:
         self.failed: dict[str, str] = {}
         self.stopped = 0  # the signal that asked to end
         self.began = time.monotonic()
-        self.next_write = self.began + WRITE_SECONDS
 
     def run(self) -> int:
         """The exit status: 0, 1 if a stage failed, 128 + the signal if one ended the run."""
@@ -57,7 +55,6 @@ class Runner:
                 self._look()
                 while not self.stopped:
                     self._start()
-                    self._write_if_due()
                     if not self.running and not self.ready:
                         break
                     self._show()
@@ -72,8 +69,6 @@ class Runner:
                 if self.engine is not None:
                     self.engine.close()
                 self.progress.clear()
-                if self.graph.unwritten:
-                    self.graph.write()
         return self._summary()
 
     # -- what can begin --------------------------------------------------------------------------------------
@@ -159,13 +154,6 @@ class Runner:
         self.ready.discard(name)
         self.failed[name] = why
         self.progress.failed(name, why, log and Path(_short(log)))
-
-    def _write_if_due(self) -> None:
-        before = time.monotonic()
-        if self.graph.must_write or (self.graph.unwritten and before > self.next_write):
-            self.graph.write()
-            after = time.monotonic()
-            self.next_write = after + max(WRITE_SECONDS, (after - before) / WRITE_SHARE)
 
     def _show(self) -> None:
         now = time.monotonic()
