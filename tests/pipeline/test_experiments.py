@@ -3,6 +3,7 @@ Another clone that pulls the results runs nothing."""
 
 from __future__ import annotations
 
+import copy
 import shutil
 import sys
 
@@ -35,10 +36,10 @@ stages:
 """
 
 
-@pytest.fixture
-def project(tmp_path):
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
     """The package with one more module, in git; the environment's package is that of the tests."""
-    toy = Toy(tmp_path / "toy", git=True)
+    toy = Toy(tmp_path_factory.mktemp("template") / "toy", git=True)
     toy.write("dvc.yaml", DVC_YAML)
     toy.write("stages/tell.py", SCRIPT)
     shutil.copytree(SRC / "triptych/base", toy.root / "src/triptych/base", ignore=shutil.ignore_patterns("__pycache__"))
@@ -49,6 +50,13 @@ def project(tmp_path):
     toy.repro()
     toy.git("add", "--all")
     toy.git("commit", "--quiet", "--message", "first")
+    return toy
+
+
+@pytest.fixture
+def project(template, tmp_path):
+    toy = copy.copy(template)
+    toy.root = shutil.copytree(template.root, tmp_path / "toy", symlinks=True)
     return toy
 
 
@@ -68,6 +76,7 @@ def test_temp_runs_the_changed_code(project):
     assert results(project) == ['{"value": 5}']
 
 
+@pytest.mark.slow  # DVC's queue waits some twenty seconds for its worker; --temp copies the code in the same way
 def test_the_queue_runs_the_code_of_the_time_it_was_filled(project):
     project.write("src/triptych/base/told.py", "VALUE = 5\n")
     project.dvc("exp", "run", "--queue", "--set-param", "count=4")

@@ -95,13 +95,13 @@ def test_fewer_images_of_ones_own_than_are_set_apart(project, capsys):
 @pytest.mark.parametrize(
     "changes, message, stage",
     [
-        ({"objects": {"probe": {"validation": 300}}}, "must leave some of 300 training images", FEATURES),
-        ({"digits": {"validation": 500}}, "more than the 500 training images", ("digits", "knn", "semisupervised")),
+        ({"objects": {"probe": {"validation": 200}}}, "must leave some of 200 training images", FEATURES),
+        ({"digits": {"validation": 200}}, "more than the 200 training images", ("digits", "knn", "semisupervised")),
         ({"digits": {"extra": True}}, "digits has no split `extra`", ("digits", "knn", "semisupervised")),
         ({"data": {"streets": {"rendered": {"val": 1}}}}, "one scene in val", ("streets", "cyclegan", "translate")),
         (
-            {"objects": {"systems": {"dcgan": {"batch_size": 201}}}},
-            "objects.systems.dcgan.batch_size = 201: objects_unlabelled has only 200 training images",
+            {"objects": {"systems": {"dcgan": {"batch_size": 121}}}},
+            "objects.systems.dcgan.batch_size = 121: objects_unlabelled has only 120 training images",
             FEATURES,
         ),
     ],

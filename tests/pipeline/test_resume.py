@@ -32,7 +32,10 @@ def test_killed_and_run_again(project, scripts, stage, table, system):
     running.end(-signal.SIGKILL)  # else it was over before it could be killed
     assert list(checkpoints.glob("*.pt")), "killed before the first checkpoint"
 
-    project.dvc("repro", "--single-item", "--force", f"{stage}@{system}")
+    if stage == "features":  # DVC deletes what the first part left behind
+        project.dvc("repro", "--single-item", "--force", f"{stage}@{system}")
+    else:
+        scripts.run(f"stages/{stage}.py", system, cwd=project.root)
     again = {file.parent.name: file.read_bytes() for file in sorted(models.glob("*/weights.safetensors"))}
     assert again == undisturbed
     assert {file.name: file.read_bytes() for file in sorted(runs.glob("history/*.jsonl"))} == history

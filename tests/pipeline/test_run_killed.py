@@ -17,9 +17,18 @@ def toy(tmp_path):
     return Toy(tmp_path / "toy")
 
 
+@pytest.fixture(scope="module")
+def lock(tmp_path_factory):
+    """The dvc.lock that DVC itself writes for train@a and then the rest."""
+    serial = Toy(tmp_path_factory.mktemp("serial") / "toy")
+    serial.serial("train@a")
+    serial.serial()
+    return serial.read("dvc.lock")
+
+
 @pytest.mark.parametrize("preload", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_killed(toy, tmp_path, number, preload):
+def test_a_run_that_is_killed(toy, lock, number, preload):
     toy.repro("train@a")
     toy.write("hold", "")
     process = toy.begin("train", "--jobs", "3", preload=preload)
@@ -33,11 +42,7 @@ def test_a_run_that_is_killed(toy, tmp_path, number, preload):
     (toy.root / "hold").unlink()
     said = toy.repro("--jobs", "3")
     assert "train@a started" not in said and "train@b started" in said
-    assert toy.changed() == []
-    serial = Toy(tmp_path / "serial")
-    serial.serial("train@a")
-    serial.serial()
-    assert toy.read("dvc.lock") == serial.read("dvc.lock")
+    assert toy.changed() == [] and toy.read("dvc.lock") == lock
 
 
 def test_what_was_done_before_a_kill_is_not_done_again(toy):
