@@ -199,14 +199,18 @@ def _small_enough(pngs: Sequence[bytes], budget: int) -> list[bytes]:
     """Each under LIMIT bytes, and all together under `budget` unless that would make some smaller than SMALLEST: then
     the largest give way, all down to one size."""
     plain = list(_in_threads(lambda png: _webp(_opened(png)), pngs))
-    few = list(_in_threads(lambda png, webp: webp if len(webp) <= SMALLEST else fewer_colours(png), pngs, plain))
+
+    def with_few_colours(above: int) -> list[bytes]:
+        return list(_in_threads(lambda png, webp: webp if len(webp) <= above else fewer_colours(png), pngs, plain))
 
     def size(webp: bytes, in_colours: bytes, limit: int) -> int:
         return len(webp) if len(webp) <= limit else min(len(in_colours), limit)
 
-    limit = next(
-        (n for n in range(LIMIT, SMALLEST, -2000) if sum(map(size, plain, few, repeat(n))) <= budget), SMALLEST
-    )
+    few, limit = with_few_colours(LIMIT), LIMIT
+    if sum(map(size, plain, few, repeat(LIMIT))) > budget:
+        few = with_few_colours(SMALLEST)
+        fits = (n for n in range(LIMIT, SMALLEST, -2000) if sum(map(size, plain, few, repeat(n))) <= budget)
+        limit = next(fits, SMALLEST)
     return list(_in_threads(lambda *forms: shrink(*forms, limit), pngs, plain, few))
 
 
