@@ -27,7 +27,7 @@ def test_killed_and_run_again(project, scripts, stage, table, system):
 
     running = scripts.start(f"stages/{stage}.py", system, cwd=project.root, TRIPTYCH_CHECKPOINT_SECONDS="0")
     while not list(checkpoints.glob("*.pt")) and not running.code.done():
-        time.sleep(0.002)
+        time.sleep(0.01)
     scripts.kill()
     running.end(-signal.SIGKILL)  # else it was over before it could be killed
     assert list(checkpoints.glob("*.pt")), "killed before the first checkpoint"
