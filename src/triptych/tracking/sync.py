@@ -53,9 +53,7 @@ class Sync:
         with store_errors(self.uri), store_lock(self.root):
             self.store = self.store or Store(self.uri)
             for one in todo:
-                with suppress(
-                    FileNotFoundError
-                ):  # its stage begins anew: the next look tells
+                with suppress(FileNotFoundError):  # its stage begins anew: the next look tells
                     added += self._bring(one)
                     if one.state != "running":
                         self.done.add((one.id, one.state, one.judged))
