@@ -11,6 +11,11 @@ import pytest
 from scripts import Scripts
 
 
+def pytest_xdist_auto_num_workers():
+    """`-n auto`: one more than there are cores, for some tests wait."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def scripts(tmp_path_factory):
     """`scripts.run("stages/probe.py", "dcgan", cwd=project)`."""

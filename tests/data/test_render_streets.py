@@ -166,6 +166,7 @@ def test_haze_hides_what_is_far():
     assert image[2, 2] > image[29, 32] + 80
 
 
+@pytest.mark.slow  # it trains a net; stage inspect measures the standard of the smoke profile's streets
 def test_standard_needs_more_than_colour(tmp_path, monkeypatch):
     monkeypatch.setattr(standard, "STEPS", 80)
     splits, card = render(Config(train=64, val=24), 32)

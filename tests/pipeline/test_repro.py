@@ -91,23 +91,3 @@ def test_tracking_store_holds_finished_runs_of_every_table(project):
     project.triptych("sync-mlflow")
     with sqlite3.connect(project.root / "mlflow.db") as store:
         assert store.execute("select count(*) from runs").fetchone()[0] == len(runs)
-
-
-def test_dvc_repro_gives_the_same_files_with_another_number_of_processes(project):
-    """`triptych repro` made the first ones."""
-    seeds = yaml.safe_load(project.params())["objects"]["seeds"]
-    assert len(seeds) == 2
-    cost = project.root / "runs/objects/dcgan/features/cost.json"
-
-    def processes() -> int:
-        return json.loads(cost.read_text())["processes"]
-
-    def files() -> dict[Path, bytes]:
-        folders = ("models/objects/dcgan", "runs/objects/dcgan/features/history", "outputs/objects/dcgan/features")
-        return {f: f.read_bytes() for folder in folders for f in (project.root / folder).rglob("*") if f.is_file()}
-
-    before, other = files(), 3 - processes()
-    assert {file.suffix for file in before} == {".json", ".safetensors", ".jsonl", ".png"}
-    cost.unlink()
-    project.dvc("repro", "--single-item", "--force", "features@dcgan", TRIPTYCH_WORKERS=str(other))
-    assert processes() == other and files() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 
@@ -24,6 +25,7 @@ def test_killed_and_run_again(project, scripts, stage, table, system):
     history = {file.name: file.read_bytes() for file in sorted(runs.glob("history/*.jsonl"))}
     checkpoints = project.root / "checkpoints" / table / system / stage
     assert undisturbed and history and not checkpoints.exists()
+    processes = json.loads((runs / "cost.json").read_text())["processes"]
 
     running = scripts.start(f"stages/{stage}.py", system, cwd=project.root, TRIPTYCH_CHECKPOINT_SECONDS="0")
     while not list(checkpoints.glob("*.pt")) and not running.code.done():
@@ -32,8 +34,10 @@ def test_killed_and_run_again(project, scripts, stage, table, system):
     running.end(-signal.SIGKILL)  # else it was over before it could be killed
     assert list(checkpoints.glob("*.pt")), "killed before the first checkpoint"
 
-    if stage == "features":  # DVC deletes what the first part left behind
-        project.dvc("repro", "--single-item", "--force", f"{stage}@{system}")
+    if stage == "features":  # DVC deletes what the first part left behind; two seeds, so one or two processes
+        other = str(3 - processes)
+        project.dvc("repro", "--single-item", "--force", f"{stage}@{system}", TRIPTYCH_WORKERS=other)
+        assert str(json.loads((runs / "cost.json").read_text())["processes"]) == other
     else:
         scripts.run(f"stages/{stage}.py", system, cwd=project.root)
     again = {file.parent.name: file.read_bytes() for file in sorted(models.glob("*/weights.safetensors"))}

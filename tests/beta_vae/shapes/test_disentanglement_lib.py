@@ -105,7 +105,7 @@ def test_scores_are_the_librarys(library, name, monkeypatch):
     assert higgins.logistic_accuracy(train, test, 0) == pytest.approx(drawn["eval_accuracy"], abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["mixed", "noisy"])
+@pytest.mark.parametrize("name", ["mixed", pytest.param("noisy", marks=pytest.mark.slow)])
 def test_dci_is_the_librarys(library, name):
     """Of 160 codes to learn from: its trees are slow."""
     parts = [part[:160] for part in halves(CODES[name])]
