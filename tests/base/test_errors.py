@@ -38,6 +38,8 @@ def said_by(work, monkeypatch, capsys) -> str:
         (raises(UserError("lr = -1: must be positive")), ["lr = -1: must be positive"]),
         (allocate_too_much, ["not enough memory", "4503599627370496", "batch_size", "TRIPTYCH_WORKERS"]),
         (lambda: np.empty(2**50), ["not enough memory", "8.00 PiB", "last checkpoint"]),
+        (raises(RuntimeError("could not create a primitive")), ["not enough memory", "batch_size"]),
+        (raises(SystemError("error return without exception set")), ["not enough memory"]),
         (
             raises(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nMore")),
             ["not enough GPU memory", "20.00 GiB", "batch_size", "TRIPTYCH_DEVICE", "last checkpoint"],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triptych.base.files import FileError, parse_jsonl, read_json, read_yaml
+from triptych.base.files import FileError, emptied, parse_jsonl, read_json, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,24 @@ def test_json_of_another_kind_is_named(tmp_path, text, message):
 def test_a_line_that_is_no_object_is_named(tmp_path, line):
     with pytest.raises(FileError, match=r"x\.jsonl, line 2"):
         parse_jsonl(f'{{"a": 1}}\n{line}\n'.encode("latin-1"), tmp_path / "x.jsonl")
+
+
+def test_an_emptied_folder_is_new_also_where_it_was_a_link(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    (tmp_path / "link").symlink_to("kept")
+    for name in ("full", "link", "a/new"):
+        folder = emptied(tmp_path / name)
+        assert folder.is_dir() and not folder.is_symlink() and not list(folder.iterdir())
+    assert (tmp_path / "kept/file").exists()
+
+
+def test_a_folder_that_cannot_be_emptied_is_an_error(tmp_path, monkeypatch):
+    def refused(folder):
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr("shutil.rmtree", refused)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        emptied(tmp_path)

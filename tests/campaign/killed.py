@@ -118,8 +118,11 @@ def kill_stage(kind: str, part: float, of_child: bool, folder: Path) -> str | di
     code, moment = strike(start, part * seconds, a_child if of_child else lambda pid: pid)
     if code is None:
         return "it was over before it could be killed"
-    if of_child and (code <= 0 or "Traceback" in (folder / ".output").read_text()):
-        return f"a child's death ends the stage with {code}: {(folder / '.output').read_text()[-300:]}"
+    said = (folder / ".output").read_text()
+    if of_child and (code < 0 or "Traceback" in said):
+        return f"a child's death ends the stage with {code}: {said[-300:]}"
+    if of_child and code == 0 and (wrong := differences(files(folder), files(after))):  # it had done its work
+        return f"a child's death ends the stage with 0: {wrong}"
     code, said = child.attempt(command, folder, ENV)
     if code:
         return f"the next call ends with {code}: {said[-300:]}"

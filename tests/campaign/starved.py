@@ -52,7 +52,8 @@ def full_disk(kind: str, kib: int, folder: Path) -> str:
         shutil.copytree(before, disk, dirs_exist_ok=True)
         used = (os.statvfs(disk).f_blocks - os.statvfs(disk).f_bfree) * os.statvfs(disk).f_bsize
         remount(disk, f"size={used + kib * KIB}")
-        code, said = child.attempt(STAGES[kind][-1].split(), disk, ENV, log)
+        rarely = ENV | {"TRIPTYCH_CHECKPOINT_SECONDS": "0.5"}  # a checkpoint that fails is said each time
+        code, said = child.attempt(STAGES[kind][-1].split(), disk, rarely, log)
         if code != 0 and (wrong := child.verdict("disk full", code, said)):
             return wrong
         remount(disk, "size=1g")
@@ -134,9 +135,8 @@ def two_at_once(seconds: float, folder: Path) -> str:
         time.sleep(seconds)
     codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
     told = [log.read_text() for log in logs]
-    if sorted(codes) == [0, 0] and seconds > 1:
-        return "both worked" if "another" not in "".join(told) else ""
-    if sorted(codes) != [0, 2] or "another `triptych repro` works here" not in told[codes.index(2)]:
+    late = sorted(codes) == [0, 0] and seconds >= 1  # the first was over: the second found nothing to do
+    if not late and (sorted(codes) != [0, 2] or "another `triptych repro` works here" not in told[codes.index(2)]):
         return f"they end with {codes}: {told[0][-200:]} {told[1][-200:]}"
     return differences(files(toy.root), toy_undisturbed()[0])
 

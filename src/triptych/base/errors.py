@@ -88,7 +88,7 @@ def main(work: Callable[..., None]) -> None:
         work(*sys.argv[1:])
     except UserError as error:
         _end(str(error))
-    except (MemoryError, OSError, RuntimeError) as error:
+    except (MemoryError, OSError, RuntimeError, SystemError) as error:
         message = what_to_do(error)
         if message is None:
             raise
@@ -106,6 +106,8 @@ def _end(message: str) -> None:
     sys.exit(1)
 
 
+NO_MEMORY = ("can't allocate memory", "could not create a primitive", "error return without exception set")
+"""As torch, oneDNN and Python say it where memory ran out."""
 GO_ON = "what has been trained up to the last checkpoint is kept: the same command goes on from there"
 
 
@@ -118,7 +120,7 @@ def what_to_do(error: Exception) -> str | None:
             f"not enough GPU memory ({said}). Lower batch_size, width or the number of seeds in params.yaml, or set "
             f"TRIPTYCH_DEVICE to another device. With the same parameters {GO_ON}"
         )
-    if isinstance(error, MemoryError) or "can't allocate memory" in said:
+    if isinstance(error, MemoryError) or any(words in said for words in NO_MEMORY):
         return (
             f"not enough memory ({said}). Lower batch_size or the number of images in params.yaml, or set "
             f"TRIPTYCH_WORKERS=1: one seed after the other. With the same parameters {GO_ON}"

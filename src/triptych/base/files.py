@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,13 @@ def parse_jsonl(text: bytes, file: Path) -> list[dict[str, Any]]:
         if rows and not isinstance(rows[-1], dict):
             raise FileError(f"{file}, line {number}: no JSON object: run its stage again")
     return rows
+
+
+def emptied(folder: Path) -> Path:
+    """`folder`, new and empty. Raises OSError, which names what could not be deleted."""
+    if folder.is_symlink():  # to DVC's cache
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triptych.base import project
+from triptych.base.files import emptied
 from triptych.pipeline.history import write_curves
 
 if TYPE_CHECKING:  # who reads records need not wait for torch
@@ -46,8 +47,7 @@ class Record:
         self.commit = git_commit(project.root())
         self.run: dict[str, Any] = {"table": table, "system": system, "stage": stage, "status": "running", **run}
         self.run |= {"data": {}, "datasets": [], "results": []}
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        emptied(self.folder)
         self._write()
 
     def uses(self, dataset: Dataset, split: str, role: str) -> None:

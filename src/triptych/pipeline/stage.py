@@ -34,6 +34,7 @@ from torch import nn
 from triptych.base import project
 from triptych.base.config import ParamsError
 from triptych.base.errors import main
+from triptych.base.files import emptied
 from triptych.base.results import Result, write_result
 from triptych.data.format import Dataset, Split
 from triptych.data.spec import Spec
@@ -180,8 +181,7 @@ class Stage:
         outputs/, which is there even if there is nothing to draw."""
         if not self.is_main:
             return
-        shutil.rmtree(self.outputs, ignore_errors=True)
-        self.outputs.mkdir(parents=True)
+        emptied(self.outputs)
         described = [{"file": file, **draw(self.outputs / file)} for file, draw in drawings]
         (self.outputs / "figures.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 

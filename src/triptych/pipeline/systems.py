@@ -14,7 +14,7 @@ from torch import nn
 from triptych.base import project
 from triptych.base.config import Strict, validate
 from triptych.base.errors import NotTrained
-from triptych.base.files import FileError, read_json
+from triptych.base.files import FileError, emptied, read_json
 from triptych.common.rows import build_row, row_module, row_names
 from triptych.data.spec import Spec
 from triptych.pipeline.perturb import perturb
@@ -43,8 +43,7 @@ def save(system: nn.Module, folder: Path, *, table: str, name: str, config: Stri
     from safetensors.torch import save as as_bytes
 
     unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    emptied(unfinished)
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in system.state_dict().items()}
     (unfinished / "weights.safetensors").write_bytes(as_bytes(tensors))  # its save_file hides that a disk is full
     described = {"table": table, "system": name, "config": config.model_dump(), "spec": asdict(spec)}
