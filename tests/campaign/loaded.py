@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +174,15 @@ def mlflow_server(store: str, folder: Path) -> Iterator[tuple[str, subprocess.Po
                "1", "--artifacts-destination", str(folder / "files")]  # fmt: skip
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        while server.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.5)
+        with socket.socket() as probe:
+            while probe.connect_ex(("127.0.0.1", port)):
+                if server.poll() is not None:
+                    raise RuntimeError(f"mlflow server ends with {server.returncode}")
+                time.sleep(0.5)
         yield f"http://127.0.0.1:{port}", server
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
@@ -216,7 +217,7 @@ def trials() -> Iterator[Trial]:
     yield Trial("a folder of 100,000 files", f"{FILES} files in one class", many_files)
     yield Trial("a set larger than memory", "a sparse file of twice the memory", larger_than_memory)
     yield Trial("200 runs by four processes at once", "one SQLite file", one_sqlite_file)
-    if any(Path("/usr/lib/postgresql").glob("*/bin")) and importlib.util.find_spec("psycopg2"):
+    if any(Path("/usr/lib/postgresql").glob("*/bin")) and importlib.util.find_spec("psycopg"):
         yield Trial("200 runs by four processes at once", "mlflow server on PostgreSQL, killed in between", a_server)
     else:
-        print("skipped: mlflow server on PostgreSQL (apt install postgresql; pip install psycopg2-binary)")
+        print("skipped: mlflow server on PostgreSQL (apt install postgresql; pip install 'psycopg[binary]')")
