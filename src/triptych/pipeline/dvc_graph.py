@@ -135,8 +135,7 @@ class Graph:
             self._record(stage)
 
     def _record(self, stage: Stage) -> None:
-        outside_run_cache = any(not out.use_cache and not out.is_metric and not out.is_plot for out in stage.outs)
-        stage.save(run_cache=not outside_run_cache)
+        stage.save(run_cache=True)  # `dvc repro` leaves out stages with outputs that git keeps, as results/
         stage.commit()
         self._write(stage)
 

@@ -32,7 +32,7 @@ LIBRARIES = """
     sklearn.decomposition sklearn.ensemble sklearn.linear_model sklearn.neighbors sklearn.pipeline sklearn.preprocessing
     sklearn.svm
 """
-LOCK_SECONDS = 5  # for a stage of a run that was killed a moment ago to be gone
+LOCK_SECONDS = 15  # for a stage of a run that was killed a moment ago to be gone
 BUSY = 75  # exit status of a stage that did not begin: another process still runs it
 
 
