@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Execution:
     results: dict[str, Path] = field(default_factory=dict)
     pictures: list[Path] = field(default_factory=list)
 
-    @property
+    @cached_property  # read once, as `judged`: a stage that begins anew deletes its files
     def id(self) -> str:
         """The same for one execution however often and wherever its files are read."""
         began = f"{self.when['began']:.3f}" if "began" in self.when else _hash([*self.results.values()])
@@ -38,7 +39,7 @@ class Execution:
     def began(self) -> float:
         return float(self.when.get("began", 0.0))
 
-    @property
+    @cached_property
     def judged(self) -> str:
         """Changes with the numbers that belong to this execution."""
         return _hash([*self.results.values()])
