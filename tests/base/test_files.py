@@ -8,7 +8,7 @@ from triptych.base.files import FileError, emptied, parse_jsonl, read_json, read
 @pytest.mark.parametrize(
     ("text", "message"),
     [("a: 1\na: 2\n", "the key 'a' stands twice"), ("x: {b: {c: 1, c: 1}}", "the key 'c' stands twice"),
-     ("[" * 1200, "nested too deep"), ("? [a]\n: 1\n", "unhashable key")],
+     ("[" * 1200, "nested too deep"), ("? [a]\n: 1\n", "unhashable key"), ("a: &a {b: *a}\n", "Circular reference")],
 )  # fmt: skip
 def test_a_file_that_says_two_things_is_refused(tmp_path, text, message):
     (tmp_path / "params.yaml").write_text(text)

@@ -1,5 +1,6 @@
 """What is wrong with the data is told before a training, by `triptych check` and by the stage that trains."""
 
+import json
 import re
 from pathlib import Path
 
@@ -137,3 +138,18 @@ def test_a_class_of_fewer_images_than_are_drawn(project, capsys):
     card = {"title": "drawn", "source": "rendered", "licence": "none", "made_by": "a test", "class_names": ["a", "b"]}
     write_dataset(Path("data/prepared/objects"), {"train": train}, card)
     told(capsys, "objects.probe.per_class = 4: the rarest class of objects has 3 images", *FEATURES)
+
+
+@pytest.mark.parametrize("damage", ["labels", "card"])
+def test_a_damaged_set_is_called_damaged_before_its_amounts_are_looked_at(project, capsys, damage):
+    project()
+    train = Split(np.zeros((300, 3, 32, 32), np.uint8), labels=np.repeat([0, 1], 150))
+    card = {"title": "drawn", "source": "rendered", "licence": "none", "made_by": "a test", "class_names": ["a", "b"]}
+    folder = Path("data/prepared/objects")
+    write_dataset(folder, {"train": train}, card)
+    if damage == "labels":
+        np.save(folder / "train/labels.npy", np.zeros(3, int))
+    else:
+        kept = json.loads((folder / "card.json").read_text())
+        (folder / "card.json").write_text(json.dumps({key: kept[key] for key in kept if key != "splits"}))
+    told(capsys, "data/prepared/objects is damaged", *FEATURES)

@@ -62,11 +62,13 @@ def parse_yaml(text: str) -> Any:
 def read_yaml(file: Path) -> Any:
     """The content of a YAML file. Raises FileError naming the file if it is not YAML."""
     try:
-        return parse_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = parse_yaml(file.read_text(encoding="utf-8"))
+        json.dumps(content, default=str, skipkeys=True)  # an anchor within itself would have no end: ValueError
+    except (yaml.YAMLError, ValueError) as error:
         raise FileError(f"{file} is not valid YAML: {error}") from None
     except RecursionError:
         raise FileError(f"{file} is not valid YAML: it is nested too deep") from None
+    return content
 
 
 def read_json(file: Path, kind: type = dict) -> Any:

@@ -15,6 +15,7 @@ from triptych.base import project
 from triptych.base.config import ParamsError, ProtocolSection
 from triptych.data import prepare
 from triptych.data.format import DataError, Dataset
+from triptych.pipeline.intact import check_intact
 from triptych.pipeline.params import Params
 
 Counts = Mapping[str, int]  # split -> its images
@@ -59,12 +60,16 @@ def _counts(params: Params, name: str) -> Counts:
         announced = {}
     if announced or not _is_prepared(params, name):
         return announced
-    return Dataset(project.prepared(name)).card["splits"]
+    return _prepared(name).card["splits"]
+
+
+def _prepared(name: str) -> Dataset:
+    return check_intact(Dataset(project.prepared(name)))
 
 
 def _is_prepared(params: Params, name: str) -> bool:
     folder = project.prepared(name)
-    return (folder / "card.json").is_file() and Dataset(folder).card["source"] == params.dataset(name).source
+    return (folder / "card.json").is_file() and Dataset(folder).card.get("source") == params.dataset(name).source
 
 
 def _batches(params: Params, section: str) -> list[tuple[str, int, str]]:
@@ -87,7 +92,7 @@ def _objects(protocol: Any, counts: Mapping[str, Counts]) -> list[str]:
             f"objects.probe.validation = {probe.validation}: must leave some of {n} training images of {protocol.data}"
         ]
     data = project.prepared(protocol.data)
-    labels = Dataset(data)["train"].labels if (data / "train/labels.npy").is_file() else None
+    labels = _prepared(protocol.data)["train"].labels if (data / "train/labels.npy").is_file() else None
     rarest = probe.per_class if labels is None else min(np.unique(labels, return_counts=True)[1])
     if rarest >= probe.per_class:
         return []
@@ -117,11 +122,10 @@ def _streets(protocol: Any, counts: Mapping[str, Counts]) -> list[str]:
 def _shapes(protocol: Any, counts: Mapping[str, Counts]) -> list[str]:
     from triptych.beta_vae.shapes.grid import Grid
 
-    card = project.prepared(protocol.dataset) / "card.json"
-    if not card.is_file():
+    if not (project.prepared(protocol.dataset) / "card.json").is_file():
         return []
     try:
-        protocol.metrics.check(Grid(Dataset(card.parent).factors, merge_poses=protocol.metrics.merge_poses))
+        protocol.metrics.check(Grid(_prepared(protocol.dataset).factors, merge_poses=protocol.metrics.merge_poses))
     except ParamsError as error:
         return [str(error)]
     return []

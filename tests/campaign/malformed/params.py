@@ -33,7 +33,7 @@ TEXTS = {  # name: (content of params.yaml, what the message says)
     "an object of Python": ("profile: !!python/object/apply:os.getcwd []\n", "params.yaml is not valid YAML"),
     "a null byte": ("profile: smoke\0\n", "params.yaml is not valid YAML"),
     "a key that is a list": ("? [a, b]\n: 1\n", "params.yaml is not valid YAML"),
-    "an anchor within itself": ("profile: smoke\ndata: &a {objects: *a}\n", "data"),
+    "an anchor within itself": ("profile: smoke\ndata: &a {objects: *a}\n", "params.yaml is not valid YAML"),
     "merge of no mapping": ("profile: smoke\ndata: {<<: 3}\n", "params.yaml is not valid YAML"),
     "nested too deep": ("profile: " + "[" * 3000 + "]" * 3000, "params.yaml"),
     "conflict of git": ("<<<<<<< HEAD\nprofile: smoke\n=======\nprofile: a\n>>>>>>> b\n", "params.yaml"),
