@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 SCRIPT = """
@@ -47,12 +48,16 @@ if dist.is_initialized():
 """
 
 
-def test_two_processes_equal_one(tmp_path: Path, scripts):
+@pytest.mark.parametrize("command", ["as torchrun starts them", pytest.param("torchrun", marks=pytest.mark.slow)])
+def test_two_processes_equal_one(tmp_path: Path, scripts, command):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     scripts.run(script, tmp_path / "one.pt", cwd=tmp_path)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run([*torchrun, script, tmp_path / "two.pt", "distributed"], check=True)
+    if command == "torchrun":
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+        subprocess.run([*torchrun, script, tmp_path / "two.pt", "distributed"], check=True)
+    else:
+        scripts.run_two(script, tmp_path / "two.pt", "distributed", cwd=tmp_path)
     one, two = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in ("one", "two"))
     assert (one["world"], two["world"]) == (1, 2)
     for name, value in one["weights"].items():

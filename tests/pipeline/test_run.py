@@ -9,7 +9,8 @@ import sys
 import pytest
 from toy import SYSTEMS, Toy
 
-from triptych.pipeline.dvc_graph import read_lock
+from triptych.pipeline.dvc_graph import Graph, read_lock
+from triptych.pipeline.param_files import _read
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are watched through /proc")
 
@@ -123,6 +124,25 @@ def test_a_second_runner_is_refused_and_dvc_can_be_asked_meanwhile(toy):
     (toy.root / "hold").unlink()
     process.communicate(timeout=240)
     assert process.returncode == 0
+
+
+def test_a_params_file_is_parsed_once_for_each_content(toy, monkeypatch):
+    from dvc.dependency import param
+    from dvc.utils.serialize import PARSERS
+
+    parsed, parse = [], PARSERS[".yaml"]
+    monkeypatch.setitem(PARSERS, ".yaml", lambda text, path: parsed.append(path) or parse(text, path))
+    monkeypatch.setattr(param, "read_param_file", _read)  # so that what `read_once` puts there goes again
+    monkeypatch.chdir(toy.root)
+    graph = Graph()
+    asked = [dep for name in graph for dep in graph._stages[name].deps if hasattr(dep, "read_params")]
+    before = [dep.read_params() for dep in asked]
+    assert len(parsed) == 1
+    toy.replace("params.yaml", "lr: 0.1", "lr: 9")
+    values = [dep.read_params() for dep in asked]
+    assert len(parsed) == 2 and before != values and {found.get("lr") for found in values} == {None, 9}
+    monkeypatch.setattr(param, "read_param_file", _read)  # as DVC reads it
+    assert values == [dep.read_params() for dep in asked]
 
 
 def test_the_calls_into_dvc_are_those_of_its_own_repro():

@@ -13,19 +13,21 @@ import yaml
 from triptych.base.errors import UserError
 
 KINDS = {dict: "object", list: "list"}
+SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML has it: every stage reads params.yaml
+DEPTH = 100  # levels of a YAML file
 
 
 class FileError(UserError):
     """A file is there and cannot be read as what it should be. The message names it and says what to do."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """YAML 1.2, as DVC reads it: `1e-4` is a number, `010` ten, `yes` and `1:30` are texts (in YAML 1.1 a text, eight,
     true and ninety). A key that stands twice is an error: the first value would be lost."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in found if tag.rpartition(":")[2] not in ("bool", "int", "float")]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, found in SafeLoader.yaml_implicit_resolvers.items()
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -56,6 +58,11 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 def parse_yaml(text: str) -> Any:
     """Raises yaml.YAMLError."""
+    depth = 0
+    for event in yaml.parse(text, Loader=SafeLoader):  # one by one: the loader in C calls itself for each level
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH:
+            raise yaml.YAMLError("it is nested too deep")
     return yaml.load(text, Loader=_Loader)
 
 
@@ -66,8 +73,6 @@ def read_yaml(file: Path) -> Any:
         json.dumps(content, default=str, skipkeys=True)  # an anchor within itself would have no end: ValueError
     except (yaml.YAMLError, ValueError) as error:
         raise FileError(f"{file} is not valid YAML: {error}") from None
-    except RecursionError:
-        raise FileError(f"{file} is not valid YAML: it is nested too deep") from None
     return content
 
 

@@ -30,6 +30,7 @@ from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize._yaml import dumps_yaml
 
 from triptych.base.errors import UserError
+from triptych.pipeline.param_files import read_once
 
 STAGE_SCRIPT = re.compile(r"python stages/\w+\.py( [\w./@=:-]+)*")
 
@@ -43,6 +44,7 @@ class Graph:
 
     def __init__(self, targets: Sequence[str] = ()):
         logging.getLogger("dvc").setLevel(logging.ERROR)  # the runner's own lines say it
+        read_once()
         try:
             self.root = Path(Repo.find_root())
             os.chdir(self.root)  # DVC's run cache builds stages from a relative dvc.yaml
