@@ -16,6 +16,17 @@ def pytest_xdist_auto_num_workers():
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Tests that share what takes seconds to make run in one process, which makes it once."""
+    for item in items:
+        made = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values() if found[-1].baseid]
+        shared = [f.argname for f in made if f.argname in ("scripts", "fresh")]
+        shared += [f.baseid for f in made if f.scope == "module"]
+        if shared and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(shared[0].replace("/", ".")))
+
+
 @pytest.fixture(scope="session")
 def scripts(tmp_path_factory):
     """`scripts.run("stages/probe.py", "dcgan", cwd=project)`."""
