@@ -9,6 +9,7 @@ import sys
 import pytest
 from toy import SYSTEMS, Toy
 
+from triptych.pipeline import dvc_graph
 from triptych.pipeline.dvc_graph import Graph, read_lock
 from triptych.pipeline.param_files import _read
 
@@ -124,6 +125,29 @@ def test_a_second_runner_is_refused_and_dvc_can_be_asked_meanwhile(toy):
     (toy.root / "hold").unlink()
     process.communicate(timeout=240)
     assert process.returncode == 0
+
+
+JUDGED_LATER = """
+stages:
+  prepare:
+    foreach: {images: 0, answers: 0}
+    do: {cmd: "echo ${key} > ${key}", outs: ["${key}"]}
+  features: {cmd: echo x > features, deps: [images], params: [lr], outs: [features]}
+  probe: {cmd: echo y > score, deps: [answers, features], outs: [score]}
+"""
+
+
+def test_a_stage_that_waits_for_data_later_in_the_order_runs_after_a_change(toy, monkeypatch):
+    """Of a few stages among many, DVC's order is that of a set."""
+    order = ["prepare@images", "features", "prepare@answers", "probe"]
+    plan = dvc_graph.plan_repro
+    monkeypatch.setattr(dvc_graph, "plan_repro", lambda *a: sorted(plan(*a), key=lambda s: order.index(s.addressing)))
+    toy.write("dvc.yaml", JUDGED_LATER)
+    toy.repro("probe")
+    toy.replace("params.yaml", "lr: 0.1", "lr: 9")
+    said = toy.repro("probe")
+    assert "features started" in said and "4 stages are up to date" in said
+    assert toy.changed() == []
 
 
 def test_a_params_file_is_parsed_once_for_each_content(toy, monkeypatch):

@@ -76,11 +76,7 @@ class Runner:
     def _look(self) -> None:
         """Stages whose needs are done are done themselves, if nothing has changed, or ready."""
         with self.graph.locked():
-            for name in list(self.waiting):
-                if self.stopped:
-                    return
-                if not self.waits[name] <= self.done:
-                    continue
+            while not self.stopped and (name := next((n for n in self.waiting if self.waits[n] <= self.done), None)):
                 del self.waiting[name]
                 try:
                     if self.force or self.graph.changed(name):
@@ -194,6 +190,7 @@ class Runner:
         if self.stopped:
             say(f"stopped after {seconds}, {len(self.done)} of {len(self.graph)} stages done; the same command goes on")
             return 128 + self.stopped
+        assert self.failed or not self.waiting, f"nobody looked at {', '.join(self.waiting)}"
         if not self.failed:
             say(f"{len(self.graph)} stages are up to date ({seconds})")
             return 0
