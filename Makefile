@@ -14,7 +14,7 @@ repro: .venv/ready
 demo: .venv/ready
 	$(BIN)/triptych demo
 
-# The network behind the DCGAN paper's CIFAR-10 row, as its authors published it, on CIFAR-10: about ten minutes.
+# The network behind the DCGAN paper's CIFAR-10 row, as its authors published it, on CIFAR-10: about half an hour.
 released: .venv/ready
 	$(BIN)/triptych released
 

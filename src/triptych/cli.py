@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="one row a paper in two minutes, and three pictures")
     demo.set_defaults(command=_demo)
 
-    released = commands.add_parser("released", help="the DCGAN authors' own network on CIFAR-10, in ten minutes")
+    released = commands.add_parser("released", help="the DCGAN authors' own network on CIFAR-10, in half an hour")
     released.set_defaults(command=_released)
 
     report = commands.add_parser("report", help="write reports/<profile>/", description=REPORT)

@@ -1,5 +1,5 @@
 """`triptych released`: the network behind the DCGAN paper's CIFAR-10 row, as its authors published it, on CIFAR-10,
-beside a network of random weights. Nothing is trained but the linear stage: some ten minutes on two cores.
+beside a network of random weights. Nothing is trained but the linear stage: about half an hour on two cores.
 
 In a folder of its own. 170 MB of images and 19 MB of weights are downloaded to data/raw, once.
 """
