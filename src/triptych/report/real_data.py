@@ -28,7 +28,7 @@ def tables(root: Path) -> str:
     printed = {table: partial(build_tables, load_published(table)) for table in TABLES}
     printed |= {key: partial(study_tables, key, study) for key, study in load_studies().items()}
     blocks = [
-        f"{_ran(results)}\n\n{to_markdown(made(inputs)).strip()}"
+        "\n\n".join([_ran(results), to_markdown(made(inputs)).strip(), *_came_out({key: results})])
         for key, made in printed.items()
         if (results := inputs.results.get(key))
     ]
@@ -49,12 +49,16 @@ def to_readme(profile: str, results: Results) -> str:
     ]
     ran = {key: results[key] for key in [*TABLES, *STUDIES] if results.get(key)}
     lines += [_line(key, rows) for key, rows in ran.items()]
-    lines += ["", "## What came out", "", "| the paper says | the paper | here | data | verdict |", bar(["---"] * 5)]
-    for key, rows in ran.items():
-        for v in verdicts(key, rows):
-            if v.word != "not run":
-                lines.append(bar([v.claim.says, v.paper, v.here, v.data, f"**{v.word}** ({v.how_sure})"]))
+    lines += ["", "## What came out", "", *(_came_out(ran) or ["No claim has all its rows yet."])]
     return "\n".join(lines) + "\n"
+
+
+def _came_out(ran: Mapping[str, Results]) -> list[str]:
+    """The claims of which all rows ran, as a table; none, no table."""
+    told = [v for key, rows in ran.items() for v in verdicts(key, rows) if v.word != "not run"]
+    rows = [bar([v.claim.says, v.paper, v.here, v.data, f"**{v.word}** ({v.how_sure})"]) for v in told]
+    head = ["| the paper says | the paper | here | data | verdict |", bar(["---"] * 5)]
+    return ["\n".join([*head, *rows])] if rows else []
 
 
 def _line(key: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
