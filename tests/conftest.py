@@ -11,11 +11,6 @@ import pytest
 from scripts import Scripts
 
 
-def pytest_xdist_auto_num_workers():
-    """`-n auto`: one more than there are cores, for some tests wait."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Tests that share what takes seconds to make run in one process, which makes it once."""

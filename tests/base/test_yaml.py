@@ -53,10 +53,12 @@ def test_a_scalar_means_what_it_means_to_dvc(text):
 @settings(deadline=None)
 @given(st.from_regex(r"[-+]?[0-9.][0-9._eExXoO+-]{0,6}", fullmatch=True))
 @example("1_000")
+@example("-.5e3")
+@example("._")
 def test_what_is_read_as_a_number_is_the_number_that_dvc_reads(text):
-    """What is a text here (`1_000`) is no parameter's value: they are not converted."""
-    ours, theirs = (read(f"a: {text}\n")["a"] for read in (parse_yaml, loads_yaml))
-    assert isinstance(ours, str) or ("_" not in text and same(ours, theirs))
+    """What is a text here (`1_000`) is no parameter's value: they are not converted. DVC stops at `._`."""
+    ours = parse_yaml(f"a: {text}\n")["a"]
+    assert isinstance(ours, str) or ("_" not in text and same(ours, loads_yaml(f"a: {text}\n")["a"]))
 
 
 @settings(deadline=None, max_examples=50)

@@ -70,7 +70,7 @@ def make_project(root: Path) -> Project:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("pipeline") / "triptych")
     if sys.platform == "linux":
-        project.triptych("repro", "--jobs", "2")
+        project.triptych("repro", "--jobs", "3")
     else:
         project.dvc("repro")
     return project

@@ -85,9 +85,10 @@ def test_a_killed_fork_server_takes_its_stages_along(toy):
     assert all(map(gone, stages))
 
 
-def test_a_stage_that_still_runs_is_not_begun_a_second_time(toy):
+def test_a_stage_that_still_runs_is_not_begun_a_second_time(toy, monkeypatch):
     import fcntl
 
+    monkeypatch.setattr("triptych.pipeline.run.LOCK_SECONDS", 1)
     toy.repro("prepare")
     with open(toy.root / ".dvc/tmp/triptych/train@a.lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
