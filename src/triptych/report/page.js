@@ -19,7 +19,7 @@ document.querySelectorAll("figure[data-frames]").forEach(figure => {
     }
   }
   const move = (copy, [x, y, width, height]) => {
-    copy.parentNode.style.cssText = `width:min(${width * W}px, 100cqw);aspect-ratio:${width * W}/${height * H}`;
+    copy.parentNode.style.cssText = `width:min(${width * W}px, 100cqw - .9rem);aspect-ratio:${width * W}/${height * H}`;
     copy.style.cssText = `width:${100 / width}%;margin:${-100 * y * H / (width * W)}% 0 0 ${-100 * x / width}%`;
   };
   const steps = Math.max(...pieces.map(([, places]) => places.length));
