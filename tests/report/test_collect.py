@@ -118,7 +118,11 @@ def test_what_is_told_of_it(collected, tmp_path):
 
 
 def test_pieces_are_added_to_what_is_kept_unless_it_becomes_too_much_for_git(source, root, monkeypatch):
+    chart = root / "reports/workstation/figures/table-objects-objects.svg"
+    of_three = chart.read_bytes()
     (source / "results/objects/raw_pixels.json").unlink()
+    collect(source, root)
+    assert chart.read_bytes() == of_three, "the chart has the kept rows, not the source's alone"
     result(source, "objects", "dcgan", "accuracy", [0.8, 0.82], "photographs")
     collect(source, root)
     kept = read_inputs(root, "laptop").kept["objects"]

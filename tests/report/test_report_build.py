@@ -46,6 +46,15 @@ def test_rows_not_run_say_why(root):
         assert line in text
 
 
+def test_notes_stand_once_below_tables_of_the_same_rows(root):
+    """Shapes have several tables; the first two have the same notes, mark by mark."""
+    first, second = build_tables(load("shapes"), read_inputs(root, "laptop"))[:2]
+    assert first.notes == second.notes and first.notes
+    above, below = to_markdown([first]), to_markdown([first, second])
+    assert below.startswith(above) and below.endswith("Notes as above.\n")
+    assert all(below.count(text) == 1 for _, text in first.notes)
+
+
 def test_a_system_removed_from_the_parameters_is_no_row_though_its_file_is_there(root):
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("kmeans_1layer: {}, ", ""))

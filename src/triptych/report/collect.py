@@ -26,10 +26,14 @@ from triptych.base.files import read_json
 from triptych.pipeline.history import read_history
 from triptych.pipeline.machine import in_words
 from triptych.pipeline.params import Params, load_params
+from triptych.published import TABLES
+from triptych.published import load as load_published
 from triptych.report import keep
 from triptych.report.build import build_report
+from triptych.report.charts import dot_charts
 from triptych.report.load import Inputs, duration, profile_of, read_inputs
-from triptych.report.real_data import to_readme
+from triptych.report.real_data import kept_inputs, to_readme
+from triptych.report.table import build_tables
 
 POINTS = 100  # of one metric of one seed
 LIMIT_MB = 10
@@ -73,6 +77,7 @@ def collect(source: Path, root: Path) -> Path:
         built = build_report(source, profile, Path(folder)).parent
         _keep_figures(built, out, load_params(source / "params.yaml"))
         _write_made(built, out, runs, read_inputs(root, profile))
+    _draw_tables(kept_inputs(root, profile), out / "figures")
     shutil.copyfile(source / "params.yaml", out / "params.yaml")
     (out / "README.md").write_text(to_readme(profile, read_inputs(root, profile).results), encoding="utf-8")
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
@@ -144,6 +149,14 @@ def _keep_figures(built: Path, out: Path, params: Params) -> None:
     for file in (built / "figures").iterdir():
         if file.name in pictures or file.suffix == ".svg":
             shutil.copyfile(file, out / "figures" / file.name)
+
+
+def _draw_tables(inputs: Inputs, folder: Path) -> None:
+    """The tables' charts, of all rows that are kept: those of `source` lack what was collected before."""
+    for table in (table for table in TABLES if inputs.results.get(table)):
+        published = load_published(table)
+        for chart in dot_charts(published, inputs, build_tables(published, inputs)).values():
+            (folder / chart.file).write_text(chart.svg, encoding="utf-8")
 
 
 def _drawn(told: Mapping[str, Any], params: Params) -> bool:

@@ -75,20 +75,24 @@ def _values(result: Mapping[str, Any], metric: str) -> list[tuple[Any, Any, floa
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
-    return "\n".join(_markdown(table) for table in tables)
+    """One below the other. Notes that are the same, mark by mark, as those of the table above are not said again."""
+    above = [(), *(table.notes for table in tables)]
+    return "\n".join(_markdown(table, table.notes == notes) for table, notes in zip(tables, above))
 
 
 def _data(result: dict | None) -> str:
     return "; ".join(f"{role}: {text}" for role, text in result["data"].items()) if result else ""
 
 
-def _markdown(table: Table) -> str:
+def _markdown(table: Table, noted_above: bool) -> str:
     heads = [table.first, *(_head(table, head) for head in table.heads)]
     lines = [f"## {table.title}", ""]
     lines += [f"All columns: {table.common}.", ""] if table.common else []
     lines += [bar(heads), bar(["---"] + ["---:"] * len(table.heads))]
     lines += [bar([_md_cell(row.name), *map(_md_cell, row.cells)]) for row in table.rows]
     lines += [""] + [f"{text}\n" for text in (*table.order, *table.missing)]
+    if noted_above and table.notes:
+        return "\n".join([*lines, "Notes as above.\n"])
     lines += [f"{mark.translate(_SUPERSCRIPT)} {text}\n" for mark, text in table.notes]
     return "\n".join(lines)
 

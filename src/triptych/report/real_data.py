@@ -20,11 +20,16 @@ from triptych.report.verdict import verdicts
 PROFILE = "workstation"
 
 
+def kept_inputs(root: Path, profile: str) -> Inputs:
+    """The results of `profile` that are kept under `root`, without rows or results of another."""
+    inputs = read_inputs(root, profile)
+    return Inputs(root, profile, {}, inputs.results, {}, costs=inputs.costs)
+
+
 def tables(root: Path) -> str:
     """Every table and study of the kept results, with the papers' numbers beside them, and the machine that they are
     of."""
-    inputs = read_inputs(root, PROFILE)
-    inputs = Inputs(root, PROFILE, {}, inputs.results, {}, costs=inputs.costs)  # no other profile's rows or results
+    inputs = kept_inputs(root, PROFILE)
     printed = {table: partial(build_tables, load_published(table)) for table in TABLES}
     printed |= {key: partial(study_tables, key, study) for key, study in load_studies().items()}
     blocks = [
