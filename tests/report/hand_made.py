@@ -28,6 +28,7 @@ def inputs(table, metric, values, data="rendered", root=Path("nowhere"), kept=No
         {system: row(data=data, **{metric.replace("/", "__"): [value] * 3}) for system, value in rows.items()}
         for rows in (values, kept or {})
     )
+    others = {system: result | {"profile": "paper"} for system, result in others.items()}
     return Inputs(root, "laptop", {}, {table: ours}, {table: others} if others else {})
 
 

@@ -91,7 +91,7 @@ def test_a_chart_has_the_papers_numbers_and_a_series_for_every_set_of_data(monke
     assert {label: dict(metrics[metric]) for label, metrics in series.items() if "ours" in label} == {
         "ours, mine": {"cogan": (0.25, 0.0, [0.25] * 3)},
         "ours, rendered": {"cyclegan": (0.5, 0.0, [0.5] * 3)},
-        "ours, kept, rendered": {"cyclegan": (0.6, 0.0, [0.6] * 3)},
+        "ours (paper), rendered": {"cyclegan": (0.6, 0.0, [0.6] * 3)},
     }
 
 

@@ -186,7 +186,7 @@ def test_a_damaged_file_is_named_and_nothing_is_written(root, file, content, mes
 def test_paper_scale_results_have_their_own_column_and_report(root):
     result(root, "dcgan", 0.82, data="CIFAR-10", **KEPT)
     head = tables(root).splitlines()[2]
-    assert "ours, kept, CIFAR-10" in head and "ours, rendered objects" in head
+    assert "ours (paper), CIFAR-10" in head and "ours, rendered objects" in head
     told = what_was_run(load("objects"), read_inputs(root, "laptop"))[1]
     assert "Device: NVIDIA H200." in told and "Precision: bf16 autocast, TF32." in told
     build(root, "paper")

@@ -143,7 +143,7 @@ def test_paper_scale_numbers_stand_in_their_own_column_and_have_their_own_ceilin
     assert [column(table, kind, "%")["cogan"].text for kind in ("ours", "kept")] == ["60", "38"]
     # the paper's .52 .40 .19 (.20): ours .2 .3 .1, at paper scale .6 .3 .1 (.2)
     assert "ours against" in table.order[0] and "ρ = 0.50 over 3 rows" in table.order[0]
-    assert "ours, kept against" in table.order[1] and "ρ = 1.00 over 4 rows" in table.order[1]
+    assert "ours (paper) against" in table.order[1] and "ρ = 1.00 over 4 rows" in table.order[1]
 
 
 def test_numbers_from_memory_are_marked():

@@ -8,7 +8,7 @@ from typing import Any
 from triptych.base.results import training_means
 from triptych.published import Column, Published
 from triptych.report.curves import Chart, Point, dot_chart, loss_curves
-from triptych.report.load import Inputs, Results, histories, judged_on, judged_set
+from triptych.report.load import Inputs, Results, histories, judged_on, judged_set, kept_name
 from triptych.report.table import Table
 
 
@@ -26,8 +26,8 @@ def dot_charts(published: Published, inputs: Inputs, tables: Sequence[Table]) ->
             continue
         drawn.add(content)
         series = {f"paper, {published.paper_data}": paper}
-        for who, results in (("ours", inputs.results), ("ours, kept", inputs.kept)):
-            series |= _ours(who, results.get(published.table, {}), systems, columns)
+        mine, kept = (source.get(published.table, {}) for source in (inputs.results, inputs.kept))
+        series |= _ours("ours", mine, systems, columns) | _ours(kept_name(kept), kept, systems, columns)
         if len(series) > 1:
             name = f"table-{published.table}-{table.key}"
             charts[table.key] = Chart(name, table.title, dot_chart(columns, systems, series, name))

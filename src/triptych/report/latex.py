@@ -59,11 +59,12 @@ def _data(table: Table) -> dict[str, tuple[str, str]]:
     """Of the paper's columns, ours and those kept: "ours, rendered objects" -> ("ours", "rendered objects"), of several
     the commonest; nothing where all columns have one head."""
     found = {}
-    for kind, who in {"paper": "paper", "ours": "ours", "kept": "ours, kept"}.items() if not table.common else ():
-        all_of = [head.whose for head in table.heads if head.kind == kind and head.whose.startswith(f"{who}, ")]
+    for kind in ("paper", "ours", "kept") if not table.common else ():
+        all_of = [head.whose for head in table.heads if head.kind == kind and ", " in head.whose]
         if all_of:
             most = max(all_of, key=all_of.count)
-            found[most] = who, most.removeprefix(f"{who}, ")
+            who, _, data = most.partition(", ")
+            found[most] = who, data
     return found
 
 

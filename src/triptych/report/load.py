@@ -167,6 +167,11 @@ def cards_of_runs(inputs: Inputs) -> dict[tuple[str, str], str]:
     return found
 
 
+def kept_name(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """What results of other profiles, kept in git, are called: "ours (workstation)"."""
+    return f"ours ({' and '.join(dict.fromkeys(str(result['profile']) for result in results.values()))})"
+
+
 def whose(who: str, results: Mapping[str, Mapping[str, Any]]) -> str:
     """Over a column: "ours, rendered objects"; where its rows were judged on several sets, that it is the row's own."""
     titles = list(dict.fromkeys(judged_on(result) for result in results.values()))

@@ -13,7 +13,7 @@ from triptych.published import Published
 from triptych.published.papers import Paper
 from triptych.report.curves import Chart
 from triptych.report.figures import DataSheet, Figure, show_number, words
-from triptych.report.load import Inputs, data_titles, judged_on
+from triptych.report.load import Inputs, data_titles, judged_on, kept_name
 from triptych.report.outcomes import Outcome
 from triptych.report.settings import Settings
 from triptych.report.studies import Study
@@ -109,7 +109,7 @@ def what_was_run(published: Published, inputs: Inputs) -> list[str]:
     lines = []
     for results, scale in (
         (inputs.results.get(published.table, {}), f"profile {inputs.profile}"),
-        (inputs.kept.get(published.table, {}), "kept in git"),
+        (kept := inputs.kept.get(published.table, {}), f"{kept_name(kept)}, kept in git"),
     ):
         if not results:
             continue

@@ -10,7 +10,17 @@ from typing import Any
 from triptych.published import Column, Published, System, View
 from triptych.published.claims import load_claims
 from triptych.report.best import goodness, level_with_best
-from triptych.report.load import Inputs, Results, data_titles, duration, judged_on, judged_set, on_one_set, whose
+from triptych.report.load import (
+    Inputs,
+    Results,
+    data_titles,
+    duration,
+    judged_on,
+    judged_set,
+    kept_name,
+    on_one_set,
+    whose,
+)
 from triptych.report.notes import RECALLED, Cell, caveats, metric_of, note_text, numbered
 from triptych.report.rank import order_lines
 from triptych.report.spread import cell_text, count_text, spread_of
@@ -124,7 +134,7 @@ class _Builder:
             name = Cell(self.rows[system].name, notes=self._about_row(system))
             rows.append(Row(system, name, tuple(cells), system in self.ours or system in self.kept))
         order = order_lines(self.published, self.columns, self.systems, self.ours, "ours")
-        order += order_lines(self.published, self.columns, self.systems, self.kept, "ours, kept")
+        order += order_lines(self.published, self.columns, self.systems, self.kept, kept_name(self.kept))
         marked, notes, beyond = numbered(rows)
         return Table(
             key=self.view.key,
@@ -156,8 +166,9 @@ class _Builder:
         parts += self._of_ceiling(column, self.ours, self.inputs.results, "ours", "ours")
         if self.kept:
             kept, n = self._our_cells(column, self.kept, reasons=False)
-            parts.append((Head(title, whose("ours, kept", self.kept), "kept", n), kept))
-            parts += self._of_ceiling(column, self.kept, self.inputs.kept, "ours, kept", "kept")
+            name = kept_name(self.kept)
+            parts.append((Head(title, whose(name, self.kept), "kept", n), kept))
+            parts += self._of_ceiling(column, self.kept, self.inputs.kept, name, "kept")
         return parts
 
     def _gained(self, column: Column) -> list[tuple[Head, dict[str, Cell]]]:
