@@ -112,6 +112,9 @@ def test_what_is_told_of_it(collected, tmp_path):
     assert "| `objects` | 3 | photographs |" in readme and COMMIT[:10] in readme
     text = real_data.tables(root)
     assert "71.0 (70.0, 72.0)" in text and "Machine: a CPU, AVX2" in text
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
+    assert "raw pixels³" in rows and not any("K-means" in row for row in rows), "of what ran, with its own notes"
+    assert "Not run (no result yet): 1-layer K-means" in text
     page = build_report(root, "laptop", tmp_path / "report").read_text()
     assert "ours, profile workstation, kept in git" in page and "photographs" in page
     assert "| profile workstation |" in (tmp_path / "report/README.md").read_text()

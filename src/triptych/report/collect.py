@@ -5,7 +5,7 @@ the docs to read.
     curves/<table>/<row>/<stage>.csv      histories, at most POINTS a curve
     figures/                              charts, and pictures of drawn data: those of others are not ours to pass on
     made.json                             what belongs to which result; each stage's cost
-    params.yaml, README.md
+    params.yaml                           the profile as the last piece of it was run; README.md
 
 Rows that the other folder does not have stay as they are, so that a long run can be collected in pieces.
 """

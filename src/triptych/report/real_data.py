@@ -4,17 +4,19 @@ docs/real_data.md."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from triptych.pipeline.registry import STUDIES
-from triptych.published import TABLES
+from triptych.published import TABLES, Published
 from triptych.published import load as load_published
 from triptych.report.formats import bar, to_markdown
 from triptych.report.load import Inputs, Results, duration, judged_on, read_inputs
+from triptych.report.notes import numbered
 from triptych.report.studies import load_studies, study_tables
-from triptych.report.table import build_tables
+from triptych.report.table import Table, build_tables
 from triptych.report.verdict import verdicts
 
 PROFILE = "workstation"
@@ -30,7 +32,7 @@ def tables(root: Path) -> str:
     """Every table and study of the kept results, with the papers' numbers beside them, and the machine that they are
     of."""
     inputs = kept_inputs(root, PROFILE)
-    printed = {table: partial(build_tables, load_published(table)) for table in TABLES}
+    printed = {table: partial(_tables_of_what_ran, load_published(table)) for table in TABLES}
     printed |= {key: partial(study_tables, key, study) for key, study in load_studies().items()}
     blocks = [
         "\n\n".join([_ran(results), to_markdown(made(inputs)).strip(), *_came_out({key: results})])
@@ -40,6 +42,16 @@ def tables(root: Path) -> str:
     return "\n\n".join(blocks) or "No run of the profile `workstation` is kept yet."
 
 
+def _tables_of_what_ran(published: Published, inputs: Inputs) -> list[Table]:
+    """The rows that ran, where they have a number; each table names the others below it."""
+    found = []
+    for table in build_tables(published, inputs):
+        rows, notes, _ = numbered(row for row in table.rows if row.ran)
+        if rows and any(head.kind != "info" for head in table.heads):
+            found.append(replace(table, rows=tuple(rows), notes=notes))
+    return found
+
+
 def to_readme(profile: str, results: Results) -> str:
     """README.md of reports/<profile>/, where a run was collected."""
     lines = [
@@ -47,7 +59,8 @@ def to_readme(profile: str, results: Results) -> str:
         "",
         "Collected by `python -m triptych.report.collect`, which writes this page, too. Each file under `results/`",
         "has the device, the seconds, the versions, the commit and all parameters of its row; `curves/` has the",
-        "histories, `figures/` charts and pictures of drawn data, `params.yaml` the whole profile as it was run.",
+        "histories, `figures/` charts and pictures of drawn data, `params.yaml` the whole profile as the last piece",
+        "of it was run.",
         "",
         "| | rows | data | computing time | commit |",
         "| --- | ---: | --- | ---: | --- |",
